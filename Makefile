@@ -1,0 +1,36 @@
+# Set-up, pipeline, tests. Everything lives in .venv; nothing else on the machine is touched.
+PYTHON ?= python3
+MEDIAPIPE := mediapipe==0.10.21
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: setup repro test check lock
+
+setup: .venv/ready
+
+# mediapipe's metadata pins an old numpy, so it goes in without its dependencies (they are in the lock).
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install -q -r requirements.lock
+	.venv/bin/pip install -q --no-deps $(MEDIAPIPE)
+	.venv/bin/pip install -q --no-deps --no-build-isolation -e .
+	touch $@
+
+repro: setup
+	dvc repro
+
+test: setup
+	pytest
+
+check: setup
+	ruff check
+	ruff format --check
+	mypy
+
+lock:
+	rm -rf .venv
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install -q '.[cluster,dev]'
+	(echo '# Every version that the figures in README.md were measured with. `make lock` writes it anew.'; \
+	  .venv/bin/pip freeze --all --exclude pip --exclude deft --exclude mediapipe | sed 's/+cpu$$//') >requirements.lock
+	rm -rf .venv

@@ -1,0 +1,51 @@
+"""Render the licence-free corpus in CASME II's layout, and its truth beside it.
+
+Writes data/raw/rendered, data/truth/clips.parquet, data/truth/flow.parquet and the report data/truth/rendered.json.
+Run: ``python -m pipeline render``
+"""
+
+import shutil
+from functools import partial
+from pathlib import Path
+
+from deft import fanout, tables
+from deft.render import clips, corpus, layouts
+from pipeline import stage
+
+ROOT = stage.RAW / "rendered"
+
+
+def render(plans: dict[str, corpus.ClipPlan], root: Path, clip: str) -> tables.Row:
+    """Write one clip's frames and return its truth."""
+    return clips.render(plans[clip], root)._asdict()
+
+
+def main() -> None:
+    """Render all clips."""
+    params = stage.load()
+    plans = {layouts.key(plan): plan for plan in corpus.plan(*params.render.model_dump().values())}
+    scratch = stage.SCRATCH / "render" / fanout.content_key([], params.render)
+    root = scratch.with_suffix(".frames")  # moved into its place when whole
+    root.mkdir(parents=True, exist_ok=True)
+    layouts.write_sheet(list(plans.values()), root)
+    outcomes = fanout.over(
+        partial(render, plans, root), sorted(plans), title="render", cluster=stage.cluster(params), scratch=scratch
+    )
+    truths, failures = [], {}
+    for clip, truth, error in outcomes:
+        if truth is None:
+            failures[clip] = error
+        else:
+            truths.append(truth | {"shape": truth["flow"].shape})
+    shutil.rmtree(ROOT, ignore_errors=True)
+    ROOT.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(root, ROOT)
+    for name, schema in (("clips", tables.TRUTH), ("flow", tables.TRUTH_FLOW)):
+        tables.write(stage.TRUTH / f"{name}.parquet", schema, ([_flat(truth)] for truth in truths))
+    report = {"clips": len(truths), "subjects": params.render.subjects, "failures": failures}
+    tables.write_json(stage.TRUTH / "rendered.json", report)
+    stage.finish("render", len(truths), failures, params.strict)
+
+
+def _flat(truth: tables.Row) -> tables.Row:
+    return truth | {name: truth[name].ravel() for name in ("landmarks", "head", "flow")}

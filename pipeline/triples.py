@@ -1,0 +1,72 @@
+"""Verified evidence → training texts: evidence, rationale, category.
+
+A text names only units that the motion supports and only motion that they explain. A clip of which nothing is left is
+kept in the table for scoring, with the reason why nobody trains on it in ``dropped``.
+
+Reads data/verify and data/index of every dataset. Writes data/triples.parquet and its report, triples.json.
+Run: ``python -m pipeline triples``
+"""
+
+from deft import tables
+from deft.facs import codes, emotions
+from deft.language import triple
+from deft.motion import verification
+from deft.motion.evidence import Evidence
+from pipeline import stage
+
+
+def write(clip: tables.Row, found: list[tables.Row], label: str | None, regions: int) -> tables.Row:
+    """The triple of one clip, from its row of the index and its rows of ``verify``."""
+    seen = [Evidence(**{name: row[name] for name in Evidence._fields}) for row in found if row["verdict"] != "still"]
+    seen = sorted(seen, key=lambda evidence: -evidence.z)[:regions]
+    held = [au for au in found[0]["aus"] if au["verdict"] == verification.SUPPORTED]
+    shown = {
+        triple.code_text(code): [_sight(evidence) for evidence in seen if verification.explains(code, evidence)]
+        for code in (codes.Code(**{name: au[name] for name in codes.Code._fields}) for au in held)
+    }
+    unlabelled = [] if found[0]["aus"] else [_sight(evidence) for evidence in seen]
+    told = triple.write(label or clip["emotion"], list(shown.items()), unlabelled)
+    judged = [au for au in found[0]["aus"] if au["verdict"] != verification.UNOBSERVABLE]
+    dropped = None
+    if label is None:
+        dropped = f"{clip['emotion']} is no class under task.labels"
+    elif judged and not held:
+        dropped = "no listed unit is supported by the motion"
+    return {
+        **{name: clip[name] for name in ("clip", "dataset", "subject", "emotion", "coarse")},
+        "label": label,
+        "listed": sorted({au["unit"] for au in clip["aus"]}),
+        "aus": list(told.aus),
+        "units": sorted({au["unit"] for au in held}),
+        "evidence": [sight._asdict() for sight in told.evidence],
+        "rationale": told.rationale,
+        "category": told.category,
+        "target": told.text,
+        "messages": [{"role": "user", "content": triple.TASK}, {"role": "assistant", "content": told.text}],
+        "dropped": dropped,
+    }
+
+
+def main() -> None:
+    """Write the triples of all datasets."""
+    params = stage.load()
+    rows = []
+    for dataset in params.datasets:
+        found: dict[str, list[tables.Row]] = {}
+        for row in tables.rows(stage.table("verify", dataset)):
+            found.setdefault(row["clip"], []).append(row)
+        for clip in tables.rows(stage.table("index", dataset)):
+            if clip["clip"] in found:
+                label = emotions.label(params.task.labels, clip["emotion"], clip["objective"])
+                rows.append(write(clip, found[clip["clip"]], label, params.triples.regions))
+    rows.sort(key=lambda row: row["clip"])
+    tables.write(stage.DATA / "triples.parquet", tables.TRIPLES, ([row] for row in rows))
+    dropped = {row["clip"]: row["dropped"] for row in rows if row["dropped"]}
+    words = {word for row in rows for word in row["target"].split()}
+    report = {"triples": len(rows) - len(dropped), "dropped": dropped, "vocabulary": len(words)}
+    tables.write_json(stage.DATA / "triples.json", report)
+    stage.finish("triples", len(rows) - len(dropped), dropped, strict=False)
+
+
+def _sight(evidence: Evidence) -> triple.Sight:
+    return triple.Sight(evidence.region, evidence.direction, evidence.level, evidence.timing)

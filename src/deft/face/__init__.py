@@ -1,0 +1,21 @@
+"""From a picture to an aligned face and its 68 landmarks. One file a landmark backend."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]  # (H, W, 3), RGB
+Points = npt.NDArray[np.float32]  # (68, 2), pixels, x right, y down
+Backend = Callable[[Image], Points]
+
+
+def backend(name: str) -> Backend:
+    """The landmarker of that name: "mediapipe" or "face_alignment". It takes a crop and raises NoFaceError without a face."""
+    if name == "mediapipe":
+        from deft.face.mesh import landmarks
+    elif name == "face_alignment":
+        from deft.face.fan import landmarks
+    else:
+        raise ValueError(f"landmark backend: found {name!r}, expected 'mediapipe' or 'face_alignment'")
+    return landmarks

@@ -1,0 +1,47 @@
+"""Landmarks by the Face Alignment Network (Bulat and Tzimiropoulos 2017), through the package face-alignment."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from deft.errors import DataError, NoFaceError
+from deft.face import Image, Points
+
+
+def landmarks(image: Image) -> Points:
+    """68 points of the face that fills a crop, pixels.
+
+    Raises:
+        NoFaceError: the network returns no points.
+        DataError: its weights are not on this machine and may not be fetched.
+    """
+    height, width = image.shape[:2]
+    found = _network().get_landmarks_from_image(image, detected_faces=[np.array([0, 0, width, height], float)])
+    if not found:
+        raise NoFaceError(f"crop of {width}×{height}", "no face", "one face", "use landmarks.backend: mediapipe")
+    return np.asarray(found[0], np.float32)
+
+
+@lru_cache(maxsize=1)
+def _network() -> Any:
+    import face_alignment
+    from face_alignment.api import models_urls
+
+    url = models_urls["2DFAN-4"]
+    weights = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+    if not weights.exists() and os.environ.get("HF_HUB_OFFLINE") != "0":
+        raise DataError(
+            weights,
+            "no such file",
+            "the weights of FAN",
+            f"put {url} there, or set HF_HUB_OFFLINE=0 to let it be fetched, or use landmarks.backend: mediapipe",
+        )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    # The crop is the face already: the "folder" detector needs no weights and is never asked.
+    return face_alignment.FaceAlignment(
+        face_alignment.LandmarksType.TWO_D, device=device, flip_input=False, face_detector="folder", compile=False
+    )

@@ -1,0 +1,73 @@
+"""Emotion words of the datasets, their coarse classes (MEGC 2019) and the objective classes (Davison et al. 2018)."""
+
+from collections.abc import Iterable
+
+COARSE = {
+    "disgust": "negative",
+    "repression": "negative",
+    "anger": "negative",
+    "contempt": "negative",
+    "fear": "negative",
+    "sadness": "negative",
+    "sad": "negative",
+    "negative": "negative",
+    "happiness": "positive",
+    "happy": "positive",
+    "positive": "positive",
+    "surprise": "surprise",
+}
+
+LABELS: dict[str, tuple[str, ...]] = {
+    "3": ("negative", "positive", "surprise"),
+    "5": ("happiness", "disgust", "repression", "surprise", "others"),
+    "7": ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise"),
+    "objective": ("I", "II", "III", "IV", "V", "VI", "VII"),
+}
+
+_OBJECTIVE = {
+    1: "6, 12, 6+12, 6+7+12, 7+12",
+    2: "1+2, 5, 25, 1+2+25, 25+26, 5+24",
+    3: "23, 4, 4+7, 4+5, 4+5+7, 17+24, 4+6+7, 4+38",
+    4: "10, 9, 4+9, 4+40, 4+5+40, 4+7+9, 4+9+17, 4+7+10, 4+5+7+9, 7+10",
+    5: "1, 15, 1+4, 6+15, 15+17",
+    6: "1+2+4, 20",
+}
+COMBINATIONS: dict[frozenset[int], int] = {
+    frozenset(int(unit) for unit in combination.split("+")): number
+    for number, row in _OBJECTIVE.items()
+    for combination in row.split(", ")
+}
+
+# What speaks for a class: the labelling criteria of CASME II (Yan et al. 2014, table 2) and, for the classes it lacks,
+# the prototypes of EMFACS (Friesen and Ekman 1983).
+PROTOTYPES: dict[str, tuple[frozenset[int], ...]] = {
+    "happiness": (frozenset({12}), frozenset({6, 12}), frozenset({6})),
+    "disgust": (frozenset({9}), frozenset({10}), frozenset({4, 7}), frozenset({4, 9}), frozenset({4, 10})),
+    "repression": (frozenset({15}), frozenset({17}), frozenset({15, 17}), frozenset({14, 17}), frozenset({24})),
+    "surprise": (frozenset({1, 2}), frozenset({2}), frozenset({5}), frozenset({25}), frozenset({1, 2, 25})),
+    "others": (frozenset({4}), frozenset({14}), frozenset({38}), frozenset({4, 14})),
+    "sadness": (frozenset({1}), frozenset({1, 4}), frozenset({1, 15})),
+    "fear": (frozenset({1, 2, 4}), frozenset({20}), frozenset({1, 2, 4, 5})),
+    "anger": (frozenset({23}), frozenset({4, 5, 7}), frozenset({4, 23})),
+    "contempt": (frozenset({14}),),
+}
+
+
+def coarse(emotion: str) -> str:
+    """negative | positive | surprise | others, for a dataset's own word in any case."""
+    return COARSE.get(emotion.strip().lower(), "others")
+
+
+def objective(units: Iterable[int]) -> int:
+    """Objective class 1-7 from AUs alone; 7 is all else."""
+    return COMBINATIONS.get(frozenset(units), 7)
+
+
+def label(labels: str, emotion: str, number: int | None) -> str | None:
+    """A clip's class under ``task.labels`` (native | 3 | 5 | 7 | objective); None: the clip has no class there."""
+    if labels == "native":
+        return emotion
+    if labels == "objective":
+        return None if number is None else LABELS["objective"][number - 1]
+    word = coarse(emotion) if labels == "3" else {"happy": "happiness", "sad": "sadness"}.get(emotion, emotion)
+    return word if word in LABELS[labels] else None

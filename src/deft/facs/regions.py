@@ -1,0 +1,106 @@
+"""The 17 regions over the 68 landmarks. Names say the subject's side: "right" is left in an unmirrored picture.
+
+The regions are convex hulls over landmark groups (Zhang et al., arXiv 2511.10948, figure); the list is our choice.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Points = npt.NDArray[np.floating]
+
+REGIONS: tuple[str, ...] = (
+    "right inner brow",
+    "left inner brow",
+    "right outer brow",
+    "left outer brow",
+    "glabella",
+    "right eye",
+    "left eye",
+    "nose root",
+    "right nasal wing",
+    "left nasal wing",
+    "right cheek",
+    "left cheek",
+    "upper lip",
+    "lower lip",
+    "right mouth corner",
+    "left mouth corner",
+    "chin",
+)
+
+RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)
+
+# Left counterparts of points 0-67: the same face in a mirror.
+MIRROR = np.array(
+    [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31]
+    + [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
+    + [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
+)
+
+
+class Axes(NamedTuple):
+    """The face's own axes in the picture: unit vectors (2,), and ``iod``, the eye centres' distance in pixels."""
+
+    left: Points
+    down: Points
+    iod: float
+
+
+def side(region: str) -> str | None:
+    """``"R"``, ``"L"`` or None for a region on the midline."""
+    return {"right": "R", "left": "L"}.get(region.split()[0])
+
+
+def place(region: str) -> str:
+    """A region's name without its side: ``"right inner brow"`` → ``"inner brow"``."""
+    return region if side(region) is None else region.split(maxsplit=1)[1]
+
+
+def axes(points: Points) -> Axes:
+    """Face axes from 68 landmarks (68, 2) in pixels; ``left`` points to the subject's left, along the eye line."""
+    right, left = points[RIGHT_EYE].mean(0), points[LEFT_EYE].mean(0)
+    iod = float(np.hypot(*(left - right)))
+    along = (left - right) / iod
+    return Axes(along, np.array([-along[1], along[0]]), iod)
+
+
+def polygons(points: Points) -> dict[str, Points]:
+    """Region → its points (n, 2) in pixels, whose convex hull is the region."""
+    left, down, iod = axes(points)
+    left, down = left * iod, down * iod
+    found: dict[str, Points] = {}
+    for name, p, out in (("right", points, -left), ("left", points[MIRROR], left)):
+        brow = p[17:22]
+        middle = brow[2:3]
+        inner, outer = np.vstack([middle, brow[3:]]), np.vstack([brow[:2], middle])
+        found[f"{name} inner brow"] = _swept(inner, 0.08 * down, -0.33 * down)
+        found[f"{name} outer brow"] = _swept(outer, 0.08 * down, -0.33 * down)
+        found[f"{name} eye"] = _swept(p[RIGHT_EYE], -0.10 * down, 0.10 * down)
+        found[f"{name} nasal wing"] = _swept(p[31:33], 0.14 * out - 0.05 * down, -0.24 * down)
+        below_eye = p[[36, 41, 40]] + 0.24 * down
+        found[f"{name} cheek"] = np.vstack([below_eye, p[31:32] + 0.18 * out, p[48:49] + 0.08 * out - 0.28 * down])
+        found[f"{name} mouth corner"] = p[48] + 0.17 * _circle(left, down)
+    found["glabella"] = np.vstack([_swept(points[[21, 22]], np.zeros(2), -0.15 * down), points[27:28]])
+    bridge = points[27:30]
+    found["nose root"] = np.vstack([bridge - 0.13 * left, bridge + 0.13 * left])
+    found["upper lip"] = _swept(points[[49, 50, 51, 52, 53, 61, 62, 63]], np.zeros(2), -0.10 * down)
+    found["lower lip"] = _swept(points[[55, 56, 57, 58, 59, 65, 66, 67]], np.zeros(2), 0.06 * down)
+    chin = points[[7, 8, 9]] - 0.06 * down
+    found["chin"] = np.vstack([chin, points[[56, 57, 58]] + 0.16 * down])
+    return {region: found[region] for region in REGIONS}
+
+
+def outline(points: Points) -> Points:
+    """The face's outline (n, 2) in pixels: jaw, and the brows raised by the height of the forehead that we use."""
+    return np.vstack([points[:17], points[17:27] - 0.45 * axes(points).down * axes(points).iod])
+
+
+def _swept(points: Points, first: Points, last: Points) -> Points:
+    return np.vstack([points + first, points + last])
+
+
+def _circle(left: Points, down: Points) -> Points:
+    turns = np.linspace(0, 2 * np.pi, 12, endpoint=False)[:, None]
+    return np.asarray(np.cos(turns) * left + np.sin(turns) * down)

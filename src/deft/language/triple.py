@@ -1,0 +1,109 @@
+"""The triple (C, E, R) as text: evidence first, rationale next, category last.
+
+::
+
+    Evidence: right mouth corner up and out, strong, late; right cheek up, slight, late.
+    Rationale: right mouth corner up and out and right cheek up: R12 lip corner puller; R12 speaks for happiness.
+    Category: happiness; R12
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from deft.facs.codes import Code, parse as parse_codes
+from deft.facs.regions import REGIONS
+from deft.facs.units import UNITS
+from deft.facs.words import LEVELS, MIDLINE_WAYS, OPENING, TIMINGS, WAYS
+
+TASK = "Which micro-expression is this? Name the evidence, the rationale and the category."
+NOTHING = "no region moves above the noise"
+NO_UNIT = "none"
+
+
+class Sight(NamedTuple):
+    """One region's motion in words."""
+
+    region: str
+    direction: str
+    level: str
+    timing: str
+
+
+class Triple(NamedTuple):
+    """Category (``emotion`` and ``aus``, canonical FACS codes), evidence and rationale."""
+
+    emotion: str
+    aus: tuple[str, ...]
+    evidence: tuple[Sight, ...]
+    rationale: str
+
+    @property
+    def category(self) -> str:
+        """C as text: ``happiness; 6+R12``."""
+        return f"{self.emotion}; {'+'.join(self.aus) or NO_UNIT}"
+
+    @property
+    def text(self) -> str:
+        """The whole answer as the model writes it."""
+        seen = "; ".join(f"{s.region} {s.direction}, {s.level}, {s.timing}" for s in self.evidence) or NOTHING
+        return f"Evidence: {seen}.\nRationale: {self.rationale}.\nCategory: {self.category}"
+
+
+def write(emotion: str, shown: Sequence[tuple[str, Sequence[Sight]]], others: Sequence[Sight] = ()) -> Triple:
+    """A triple that argues from evidence over units to the class.
+
+    ``shown`` pairs each code with the sights that it explains (a sight is told once, under its first code); ``others``
+    are sights that no code explains.
+    """
+    told: set[str] = set()
+    arguments, evidence = [], []
+    for code, sights in shown:
+        fresh = [sight for sight in sights if sight.region not in told]
+        told |= {sight.region for sight in fresh}
+        evidence += fresh
+        moves = " and ".join(f"{s.region} {s.direction}" for s in fresh)
+        arguments.append(f"{moves}: {_unit_name(code)}" if moves else f"with it {_unit_name(code)}")
+    evidence += [sight for sight in others if sight.region not in told]
+    because = "; ".join(arguments) or ("no unit explains the motion" if evidence else "nothing moves")
+    codes = tuple(code for code, _ in shown)
+    return Triple(emotion, codes, tuple(evidence), f"{because}; {'+'.join(codes) or 'this'} speaks for {emotion}")
+
+
+def parse(text: str) -> Triple | None:
+    """An answer's triple; None when the text does not follow the form or uses words outside its vocabulary."""
+    found = _ANSWER.fullmatch(text.strip())
+    if found is None:
+        return None
+    sights: list[Sight] = []
+    for phrase in found["evidence"].split("; ") if found["evidence"] != NOTHING else []:
+        sight = _SIGHT.fullmatch(phrase)
+        if sight is None:
+            return None
+        sights.append(Sight(sight["region"], sight["direction"], sight["level"], sight["timing"]))
+    said = [] if found["aus"] == NO_UNIT else found["aus"].split("+")
+    if any(len(codes := parse_codes(code)) != 1 or codes[0].unit not in UNITS for code in said):
+        return None
+    return Triple(found["emotion"], tuple(said), tuple(sights), found["rationale"])
+
+
+def code_text(code: Code) -> str:
+    """A code as the answers name it: side and unit alone, ``R12``."""
+    return f"{code.side or ''}{code.unit}"
+
+
+def _unit_name(code: str) -> str:
+    return f"{code} {UNITS[parse_codes(code)[0].unit].name}"
+
+
+def _any(words: Sequence[str]) -> str:
+    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
+
+
+_ANSWER = re.compile(
+    r"Evidence: (?P<evidence>[^.]*)\.\s+Rationale: (?P<rationale>[^.]*)\.\s+Category: (?P<emotion>[^;\n]+); (?P<aus>\S+)"
+)
+_SIGHT = re.compile(
+    f"(?P<region>{_any(REGIONS)}) (?P<direction>{_any([*WAYS, *MIDLINE_WAYS, *OPENING])}), "
+    f"(?P<level>{_any(LEVELS[1:])}), (?P<timing>{_any(TIMINGS)})"
+)

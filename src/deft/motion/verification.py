@@ -1,0 +1,155 @@
+"""Labels against motion, in both directions: does each listed unit move, and is each moving region listed?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from deft.facs import codes
+from deft.facs.regions import REGIONS, place, side
+from deft.facs.units import UNITS, Sign, observable
+from deft.motion.evidence import Evidence
+
+SUPPORTED, UNSUPPORTED, UNOBSERVABLE = "supported", "unsupported", "unobservable"
+EXPLAINED, UNEXPLAINED, STILL = "explained", "unexplained", "still"
+
+# Skin is one sheet: a unit drags what lies beside its own place.
+NEIGHBOURS: dict[str, frozenset[str]] = {
+    "inner brow": frozenset({"outer brow", "glabella", "eye", "nose root"}),
+    "outer brow": frozenset({"inner brow", "eye"}),
+    "glabella": frozenset({"inner brow", "nose root", "eye"}),
+    "eye": frozenset({"inner brow", "outer brow", "cheek"}),
+    "nose root": frozenset({"glabella", "nasal wing", "eye"}),
+    "nasal wing": frozenset({"nose root", "cheek", "upper lip"}),
+    "cheek": frozenset({"eye", "nasal wing", "mouth corner"}),
+    "upper lip": frozenset({"nasal wing", "lower lip", "mouth corner"}),
+    "lower lip": frozenset({"upper lip", "mouth corner", "chin"}),
+    "mouth corner": frozenset({"cheek", "upper lip", "lower lip"}),
+    "chin": frozenset({"lower lip", "mouth corner"}),
+}
+_ACROSS = 0.5  # what motion across a sign's way takes from its support: 12, 14, 15 and 20 share the mouth corners
+_ALIKE = 0.5  # cosine from which a region moves a sign's way
+
+
+class Judged(NamedTuple):
+    """A listed code with its score in [0, 1] and its verdict."""
+
+    code: codes.Code
+    score: float
+    verdict: str
+
+
+class Verification(NamedTuple):
+    """Both directions: ``aus`` as listed, ``regions`` region → verdict, ``consistency`` in [0, 1]."""
+
+    aus: list[Judged]
+    regions: dict[str, str]
+    consistency: float
+
+
+def support(unit: int, side_of_face: str | None, evidence: Mapping[str, Evidence]) -> float:
+    """How far the motion goes a unit's way, in multiples of the clip's noise (negative: the other way).
+
+    Of two sides the stronger counts unless the code names one: a micro-expression is often one-sided.
+    """
+    sides = [side_of_face] if side_of_face else ["R", "L"]
+    return max(_side_support(UNITS[unit].signs, letter, evidence) for letter in sides)
+
+
+def score(unit: int, side_of_face: str | None, evidence: Mapping[str, Evidence], slight_z: float) -> float:
+    """Support as a score in [0, 1]: a logistic that is 0.5 at ``slight_z``."""
+    steepness = 2.0 / slight_z
+    return float(1 / (1 + np.exp(-np.clip(steepness * (support(unit, side_of_face, evidence) - slight_z), -50, 50))))
+
+
+def verify(
+    listed: Sequence[codes.Code], evidence: Mapping[str, Evidence], slight_z: float, supported: float
+) -> Verification:
+    """Judge every listed code and every region (``slight_z``: z of slight motion; ``supported``: score of support)."""
+    scores = {code: score(code.unit, code.side, evidence, slight_z) for code in listed if observable(code.unit)}
+    aus = [
+        Judged(code, scores[code], SUPPORTED if scores[code] >= supported else UNSUPPORTED)
+        if code in scores
+        else Judged(code, 0.0, UNOBSERVABLE)
+        for code in listed
+    ]
+    aus = _settle(aus)
+    held = [judged.code for judged in aus if judged.verdict == SUPPORTED]
+    verdicts = {
+        region: STILL
+        if evidence[region].level == "none"
+        else EXPLAINED
+        if any(explains(code, evidence[region]) for code in held)
+        else UNEXPLAINED
+        for region in REGIONS
+    }
+    return Verification(aus, verdicts, _consistency(aus, verdicts, evidence))
+
+
+def explains(code: codes.Code, found: Evidence) -> bool:
+    """Whether a unit moves this region, or one beside it, the way it is seen to move."""
+    if not observable(code.unit) or (code.side and side(found.region) not in (None, code.side)):
+        return False
+    here = place(found.region)
+    for sign in UNITS[code.unit].signs:
+        places = {"upper lip", "lower lip"} if sign.place == "lips" else {sign.place}
+        if here in places and _along(sign, found) > 0:
+            return True
+        near = places | frozenset().union(*(NEIGHBOURS[p] for p in places))
+        if here in near and _cosine(sign, found) > _ALIKE:
+            return True
+        if sign.opening and here in near:  # what opens or closes drags both sides, each its own way
+            return True
+    return False
+
+
+def _settle(aus: list[Judged]) -> list[Judged]:
+    """Of alternatives one suffices: once an option holds, the others are not held against the sheet."""
+    held = {
+        judged.code.alternative
+        for judged in aus
+        if judged.verdict == SUPPORTED and judged.code.alternative is not None
+    }
+    return [
+        judged._replace(verdict=UNOBSERVABLE)
+        if judged.verdict == UNSUPPORTED and judged.code.alternative in held
+        else judged
+        for judged in aus
+    ]
+
+
+def _consistency(aus: Iterable[Judged], verdicts: Mapping[str, str], evidence: Mapping[str, Evidence]) -> float:
+    """Mean score of what is observable, times the share of all motion above noise that the labels explain."""
+    scores = [judged.score for judged in aus if judged.verdict != UNOBSERVABLE]
+    moving = {region: evidence[region].z for region, verdict in verdicts.items() if verdict != STILL}
+    explained = sum(z for region, z in moving.items() if verdicts[region] == EXPLAINED)
+    forward = float(np.mean(scores)) if scores else 1.0
+    return forward * (explained / sum(moving.values()) if moving else 1.0)
+
+
+def _side_support(signs: Sequence[Sign], letter: str, evidence: Mapping[str, Evidence]) -> float:
+    total = sum(sign.weight for sign in signs)
+    return sum(sign.weight * _along(sign, _found(sign.place, letter, evidence)) for sign in signs) / total
+
+
+def _found(where: str, letter: str, evidence: Mapping[str, Evidence]) -> Evidence:
+    if where == "lips":
+        return evidence["lower lip"]
+    return evidence.get(where) or evidence[f"{'right' if letter == 'R' else 'left'} {where}"]
+
+
+def _along(sign: Sign, found: Evidence) -> float:
+    """Motion the sign's way less half of that across it, in multiples of the noise."""
+    if sign.opening:
+        return sign.opening * found.divergence / found.noise
+    along = sign.out * found.out + sign.up * found.up
+    across = abs(sign.out * found.up - sign.up * found.out)
+    return (along - _ACROSS * across) / found.noise
+
+
+def _cosine(sign: Sign, found: Evidence) -> float:
+    if sign.opening or not found.magnitude:
+        return 0.0
+    if side(found.region) is None and sign.out:  # an outward pull has no side on the midline
+        return sign.up * found.up / found.magnitude
+    return (sign.out * found.out + sign.up * found.up) / found.magnitude

@@ -1,0 +1,274 @@
+"""Typed dials: ``params.yaml`` decoded, with everything unknown or mistyped refused by its path.
+
+What each key means stands above it in ``params.yaml``; here are its type and its bounds.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.+-]*$")]
+Expert = Literal["structure", "texture", "motion"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Render(_Section):
+    """Dials of the rendered corpus."""
+
+    seed: Seed
+    subjects: Annotated[int, Field(ge=2, le=99)]
+    clips: Count
+    wrong: Share
+
+
+class Index(_Section):
+    """Dials of the label sheets' readers."""
+
+    formats: dict[Name, Literal["casme2"]]
+
+
+class Crop(_Section):
+    """Dials of face cropping."""
+
+    size_px: Annotated[int, Field(ge=64, le=1024)]
+    iod_px: Annotated[int, Field(ge=16)]
+    eye_line: Share
+    frames: Annotated[int, Field(ge=3)]
+
+
+class Landmarks(_Section):
+    """Dials of landmarking."""
+
+    backend: Literal["mediapipe", "face_alignment"]
+
+
+class Flow(_Section):
+    """Dials of optical flow."""
+
+    steps: Count
+
+
+class Verify(_Section):
+    """Dials of evidence and verification."""
+
+    slight_z: Positive
+    clear_z: Positive
+    strong_z: Positive
+    supported: Share
+
+
+class Triples(_Section):
+    """Dials of the training texts."""
+
+    regions: Annotated[int, Field(ge=1, le=17)]
+
+
+class Task(_Section):
+    """Which classes are told apart."""
+
+    labels: Literal["native", "3", "5", "7", "objective"]
+
+
+class Features(_Section):
+    """Dials of the default experts."""
+
+    grid: Annotated[int, Field(ge=1, le=16)]
+
+
+class Backbone(_Section):
+    """Dials of the small Llama."""
+
+    seed: Seed
+    width: Count
+    layers: Count
+    heads: Count
+    vocabulary: Annotated[int, Field(ge=300)]
+    steps: Count
+    batch: Count
+    rate: Positive
+
+
+class Llm(_Section):
+    """Which language model is tuned."""
+
+    base: str
+
+
+class Lora(_Section):
+    """Dials of the adapters."""
+
+    rank: Count
+    alpha: Count
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    targets: Literal["all-linear"] | list[str]
+
+
+class Loss(_Section):
+    """Weights of the hybrid objective."""
+
+    emotion: Weight
+    units: Weight
+
+
+class Finetune(_Section):
+    """Dials of the training loop."""
+
+    seed: Seed
+    epochs: Count
+    batch: Count
+    rate: Positive
+    tokens: Count
+    components: Count
+
+
+class Predict(_Section):
+    """Dials of generation."""
+
+    batch: Count
+    tokens: Count
+    unit_threshold: Share
+
+
+class Baseline(_Section):
+    """Dials of MDMO + SVM."""
+
+    penalty: Positive
+
+
+class Evaluate(_Section):
+    """Dials of scoring."""
+
+    resamples: Count
+    seed: Seed
+
+
+class Params(_Section):
+    """All of ``params.yaml``."""
+
+    datasets: Annotated[list[Name], Field(min_length=1)]
+    experts: Annotated[list[Expert], Field(min_length=1)]
+    engine: Literal["processes", "ray"]
+    jobs: Annotated[int, Field(ge=-1)]
+    strict: bool
+    render: Render
+    index: Index
+    crop: Crop
+    landmarks: Landmarks
+    flow: Flow
+    verify: Verify
+    triples: Triples
+    task: Task
+    features: Features
+    backbone: Backbone
+    llm: Llm
+    lora: Lora
+    loss: Loss
+    finetune: Finetune
+    predict: Predict
+    baseline: Baseline
+    evaluate: Evaluate
+
+
+class ParamsError(Exception):
+    """``params.yaml`` is not what it must be; the message names every path at fault."""
+
+
+def load(path: Path = Path("params.yaml")) -> Params:
+    """Read and check all dials.
+
+    Raises:
+        ParamsError: a key is unknown, missing, mistyped or out of bounds, for example
+            ``params.yaml: lora.rank: expected int ≥ 1, got "a"``.
+    """
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: there is no such file; run from the project's root") from None
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    return decode(content, str(path))
+
+
+def decode(content: Any, where: str = "params.yaml") -> Params:
+    """Check dials that are already a tree of plain values (see `load`)."""
+    if isinstance(content, dict) and isinstance(content.get("task"), dict):
+        labels = content["task"].get("labels")  # `-S task.labels=3` writes a number
+        if isinstance(labels, int) and not isinstance(labels, bool):
+            content = {**content, "task": {**content["task"], "labels": str(labels)}}
+    try:
+        params = Params.model_validate(content)
+    except ValidationError as error:
+        raise ParamsError("\n".join(f"{where}: {_explain(fault)}" for fault in error.errors())) from None
+    for name in ("datasets", "experts"):
+        if len(set(values := getattr(params, name))) < len(values):
+            raise ParamsError(f"{where}: {name}: expected each name once, got {values}")
+    verify = params.verify
+    if not verify.slight_z < verify.clear_z < verify.strong_z:
+        raise ParamsError(f"{where}: verify: expected slight_z < clear_z < strong_z, got {verify}")
+    if params.backbone.width % (2 * params.backbone.heads):
+        raise ParamsError(f"{where}: backbone.width: expected a multiple of 2 · heads, got {params.backbone.width}")
+    return params
+
+
+_EXPECTED = {
+    "int_type": "int",
+    "int_from_float": "int",
+    "float_type": "number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a section of keys",
+    "missing": "a value",
+}
+_BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "min_length": "at least", "pattern": "matching", "expected": "one of"}
+
+
+def _explain(fault: Any) -> str:
+    path = ".".join(str(part) for part in fault["loc"]) or "the file"
+    if fault["type"] == "extra_forbidden":
+        section = _section(fault["loc"][:-1])
+        return f"{path}: unknown key; known here: {', '.join(section)}"
+    bounds = _bounds(fault["loc"])
+    if fault["type"] in _EXPECTED:
+        expected = " ".join([_EXPECTED[fault["type"]], bounds]).strip()
+    else:
+        context = fault.get("ctx", {})
+        expected = bounds or " ".join(f"{_BOUNDS[key]} {value}" for key, value in context.items() if key in _BOUNDS)
+    got = "nothing" if fault["type"] == "missing" else _shown(fault["input"])
+    return f"{path}: expected {expected}, got {got}"
+
+
+def _shown(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _model(path: tuple[Any, ...]) -> type[BaseModel]:
+    model: type[BaseModel] = Params
+    for part in path:
+        annotation = model.model_fields[part].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return model
+
+
+def _section(path: tuple[Any, ...]) -> list[str]:
+    return list(_model(path).model_fields)
+
+
+def _bounds(path: tuple[Any, ...]) -> str:
+    """The bounds that stand on a key, in words: ``≥ 1 ≤ 99``."""
+    if not path or path[-1] not in (fields := _model(path[:-1]).model_fields):
+        return ""
+    signs = ((sign, getattr(rule, key, None)) for rule in fields[path[-1]].metadata for key, sign in _BOUNDS.items())
+    return " ".join(f"{sign} {bound}" for sign, bound in signs if isinstance(bound, int | float))

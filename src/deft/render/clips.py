@@ -1,0 +1,144 @@
+"""One clip: a subject's face moved frame by frame, written as JPEGs, with its exact truth.
+
+A subject's point x is seen in frame t at  head_t( pose( eyes_t( x + a(t)·E(x) ) ) ):  E is the expression at the apex in
+px, a(t) its profile, eyes_t gaze and blink, pose and head_t similarities. At the onset a = 0, eyes and head are neutral.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from deft.render import camera, motions
+from deft.render.corpus import FPS, ClipPlan
+from deft.render.layouts import frame, key
+from deft.render.portrait import HEIGHT, WIDTH, Array
+from deft.render.subjects import subject
+
+QUALITY = 92  # of the JPEGs
+STRIDE = 2  # of the truth's flow, px
+
+
+class Truth(NamedTuple):
+    """What a clip really shows. Positions are 0-based in the clip's frames, coordinates frame px (x right, y down).
+
+    clip, emotion, wrong: as planned; listed: the sheet's cell as text. moved: {unit, side, amplitude_px} for each unit.
+    landmarks: (68, 2) float32 at the onset. profile: (frames,) float32, strength of the expression in [0, 1].
+    head: (frames, 2, 3) float32: head[t] @ (x, y, 1) is where the onset's point (x, y) lies in frame t, were it not for
+    expression and eyes. blink: whether the lids meet in the clip.
+    flow: (160, 160, 2) float16: how far the onset's point (x0 + stride·column, y0 + stride·row) moves until the apex by
+    expression, gaze and blink, in px; the apex shows it at head[apex] @ (point + flow).
+    Head and flow are exact in the flow's box; outside it the head's motion fades toward the picture's border.
+    """
+
+    clip: str
+    emotion: str
+    wrong: str | None
+    moved: list[dict[str, object]]
+    listed: str
+    landmarks: Array
+    head: Array
+    profile: Array
+    onset: int
+    apex: int
+    offset: int
+    blink: bool
+    x0: int
+    y0: int
+    stride: int
+    flow: NDArray[np.float16]
+
+
+def render(plan: ClipPlan, root: Path) -> Truth:
+    """Write the clip's frames under root and return its truth; the same plan gives the same bytes in any process."""
+    person = subject(plan.seed, plan.subject)
+    points = person.landmarks
+    rng = np.random.default_rng([plan.seed, plan.subject, plan.number, 1])
+    middle = points.mean(0).astype(np.float64)
+    angle, scale, right, down = np.clip(rng.standard_normal(4), -2, 2) * [0.75, 0.01, 4, 3]
+    pose = camera.similarity(middle, angle, 1 + scale, np.array([right, down]))
+    head = _head(plan, camera.transform(pose, middle), rng)
+    closed, gaze, gain = _blink(plan, rng), _gaze(plan, points, rng), _flicker(plan.frames, rng)
+    profile = rise_and_fall(plan.frames, plan.onset, plan.apex, plan.offset)
+    expression = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+    for motion in plan.moved:  # amplitudes are meant in the frame, the expression in the subject
+        amplitude = np.float32(motion.amplitude_px / (1 + scale))
+        expression += amplitude * motions.field(motion.unit, motion.side, points, plan.lopsided)
+
+    noise = camera.grain(rng.uniform(1.5, 2.5))
+    (root / frame(plan, 0)).parent.mkdir(parents=True, exist_ok=True)
+    for t in range(plan.frames):
+        whole = camera.compose(head[t], pose)
+        source = camera.trace(points, expression, whole, profile[t], closed[t], gaze[t])
+        image = camera.expose(person.picture, source, gain[t], noise, rng)
+        jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
+        (root / frame(plan, t)).write_bytes(jpeg.tobytes())
+
+    return Truth(
+        clip=key(plan),
+        emotion=plan.emotion,
+        wrong=plan.wrong,
+        moved=[motion._asdict() for motion in plan.moved],
+        listed=str(plan.listed),
+        landmarks=camera.transform(pose, points),
+        head=head.astype(np.float32),
+        profile=profile.astype(np.float32),
+        onset=plan.onset,
+        apex=plan.apex,
+        offset=plan.offset,
+        blink=bool(closed.max() > 0.9),
+        x0=camera.X0,
+        y0=camera.Y0,
+        stride=STRIDE,
+        flow=_flow(points, expression, pose, closed[plan.apex], gaze[plan.apex]),
+    )
+
+
+def rise_and_fall(frames: int, onset: int, apex: int, offset: int) -> Array:
+    """Shape an expression's strength over a clip, (frames,): 0 up to the onset, 1 at the apex, 0 from the offset on."""
+    share = np.interp(np.arange(frames), [onset, apex, offset], [0, 1, 0])
+    return np.asarray(share**2 * (3 - 2 * share))
+
+
+def _flow(points: Array, expression: Array, pose: Array, closed: float, gaze: Array) -> NDArray[np.float16]:
+    x = np.arange(camera.X0, camera.X0 + camera.BOX_WIDTH, STRIDE)
+    y = np.arange(camera.Y0, camera.Y0 + camera.BOX_HEIGHT, STRIDE)
+    box = np.stack(np.meshgrid(x, y), -1).astype(np.float32)
+    moved = camera.express(camera.transform(camera.invert(pose), box), expression, 1.0)
+    return (camera.transform(pose, camera.see(moved, points, closed, gaze)) - box).astype(np.float16)
+
+
+def _head(plan: ClipPlan, middle: Array, rng: Generator) -> Array:
+    """Draw head motion since the onset, (frames, 2, 3): mostly a fraction of a pixel, at most 4 px, 1.5° and 2 %."""
+    paths = gaussian_filter1d(rng.standard_normal((plan.frames, 4)), 12, axis=0, mode="nearest")
+    paths -= paths[plan.onset]
+    reach = np.minimum(rng.lognormal(np.log([0.15, 0.002, 0.7, 0.7]), 0.8), [1.5, 0.02, 2.8, 2.8])
+    paths *= reach / np.abs(paths).max(0)
+    return np.stack([camera.similarity(middle, turn, 1 + grow, np.array([x, y])) for turn, grow, x, y in paths])
+
+
+def _blink(plan: ClipPlan, rng: Generator) -> Array:
+    """Draw how far the lids close, (frames,) in [0, 1]: in a share of the clips one blink, begun after the onset."""
+    start = rng.uniform(plan.onset, plan.frames - 0.1 * FPS)
+    shut = np.interp((np.arange(plan.frames) - start) / FPS, [0, 0.07, 0.09, 0.22], [0, 1, 1, 0])
+    return np.asarray(shut**1.5 * (rng.random() < 0.15))
+
+
+def _gaze(plan: ClipPlan, points: Array, rng: Generator) -> Array:
+    """Draw how far the irises shift, (frames, 2) px: in a share of the clips one saccade of 30 ms after the onset."""
+    left, up, iod = motions.axes(points)
+    target = iod * (rng.uniform(-0.03, 0.03) * left + rng.uniform(-0.006, 0.006) * up)
+    start = rng.uniform(plan.onset, plan.frames)
+    share = np.interp((np.arange(plan.frames) - start) / FPS, [0, 0.03], [0, 1])
+    return np.asarray(share[:, None] * target * (rng.random() < 0.15))
+
+
+def _flicker(frames: int, rng: Generator) -> Array:
+    """Draw factors of brightness within ±2 %, (frames,): a slow drift, and lamps at 100 Hz, half the rate of frames."""
+    slow = gaussian_filter1d(rng.standard_normal(frames), 10, mode="nearest")
+    lamps = np.cos(2 * np.pi * rng.uniform(99.8, 100.2) * np.arange(frames) / FPS + rng.uniform(0, np.pi))
+    return np.asarray(1 + rng.uniform(0, 0.01) * slow / np.abs(slow).max() + rng.uniform(0, 0.01) * lamps)

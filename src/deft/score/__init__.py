@@ -1,0 +1,1 @@
+"""Figures: against known truth, pooled over folds, with intervals; words against motion."""

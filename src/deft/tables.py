@@ -1,0 +1,261 @@
+"""Schemas of the pipeline's Parquet tables, and reads and writes that never leave half a file.
+
+A table is sorted by clip and holds one row group a clip, so that a worker reads its own clip alone.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from deft.errors import DataError
+
+Row = dict[str, Any]
+
+_CODE = [
+    ("unit", pa.int32()),
+    ("side", pa.string()),
+    ("asymmetric", pa.bool_()),
+    ("part", pa.string()),
+    ("intensity", pa.string()),
+    ("static", pa.bool_()),
+    ("referenced", pa.bool_()),
+    ("alternative", pa.int32()),
+    ("option", pa.int32()),
+]
+_EVIDENCE = pa.struct(
+    [("region", pa.string()), ("direction", pa.string()), ("level", pa.string()), ("timing", pa.string())]
+)
+
+SHEET = pa.schema(
+    [
+        ("row", pa.int32()),  # as a spreadsheet counts: the header is row 1
+        ("subject", pa.string()),
+        ("name", pa.string()),
+        ("onset", pa.int64()),  # frame numbers of the sheet
+        ("apex", pa.int64()),
+        ("offset", pa.int64()),
+        ("emotion", pa.string()),
+        ("coarse", pa.string()),
+        ("objective", pa.int32()),
+        ("aus", pa.list_(pa.struct(_CODE))),
+        ("note", pa.string()),
+        ("rejected", pa.string()),  # why the row cannot be used; null for a good one
+    ]
+)
+TRUTH = pa.schema(  # of a rendered clip; frame pixels, positions in the clip's frames
+    [
+        ("clip", pa.string()),
+        ("emotion", pa.string()),
+        ("wrong", pa.string()),  # how the sheet errs: "still", "unlisted" or null
+        (
+            "moved",
+            pa.list_(pa.struct([("unit", pa.int32()), ("side", pa.string()), ("amplitude_px", pa.float32())])),
+        ),
+        ("listed", pa.string()),  # the sheet's cell
+        ("landmarks", pa.list_(pa.float32(), 136)),  # 68×2 at the onset
+        ("head", pa.list_(pa.float32())),  # frames×2×3: onset's point → frame's
+        ("profile", pa.list_(pa.float32())),  # a frame: share of the apex's expression
+        ("onset", pa.int32()),
+        ("apex", pa.int32()),
+        ("offset", pa.int32()),
+        ("blink", pa.bool_()),
+    ]
+)
+TRUTH_FLOW = pa.schema(  # onset → apex, expression and eyes, without the head
+    [
+        ("clip", pa.string()),
+        ("x0", pa.int32()),  # the first value's place in the frame
+        ("y0", pa.int32()),
+        ("stride", pa.int32()),
+        ("shape", pa.list_(pa.int32(), 3)),
+        ("flow", pa.list_(pa.float16())),
+    ]
+)
+INDEX = pa.schema(
+    [
+        ("clip", pa.string()),
+        ("dataset", pa.string()),
+        ("subject", pa.string()),
+        ("name", pa.string()),
+        ("frames", pa.list_(pa.string())),
+        ("onset", pa.int32()),
+        ("apex", pa.int32()),
+        ("offset", pa.int32()),
+        ("fps", pa.float64()),
+        ("emotion", pa.string()),
+        ("coarse", pa.string()),
+        ("objective", pa.int32()),
+        ("aus", pa.list_(pa.struct(_CODE))),
+        ("note", pa.string()),
+    ]
+)
+CROP = pa.schema(
+    [
+        ("clip", pa.string()),
+        ("position", pa.int32()),  # in the index's `frames`
+        ("matrix", pa.list_(pa.float64(), 6)),  # 2×3, frame pixels → crop pixels
+        ("crop", pa.binary()),  # PNG
+    ]
+)
+LANDMARKS = pa.schema(
+    [
+        ("clip", pa.string()),
+        ("points", pa.list_(pa.float32(), 136)),  # 68×2, crop pixels
+        ("iod", pa.float32()),  # crop pixels
+        ("regions", pa.list_(pa.struct([("region", pa.string()), ("polygon", pa.list_(pa.float32()))]))),
+    ]
+)
+FLOW = pa.schema(
+    [
+        ("clip", pa.string()),
+        ("step", pa.int32()),
+        ("position", pa.int32()),  # in the index's `frames`
+        ("shape", pa.list_(pa.int32(), 3)),
+        ("flow", pa.list_(pa.float16())),  # H×W×2, crop pixels, x right, y down, onset → step, head motion removed
+        ("head", pa.list_(pa.float32(), 6)),  # 2×3, the removed motion (deft.motion.compensation)
+        ("residual", pa.float32()),  # crop pixels
+        ("noise", pa.float32()),  # crop pixels
+    ]
+)
+VERIFY = pa.schema(
+    [
+        ("clip", pa.string()),
+        ("region", pa.string()),
+        ("dx", pa.float32()),  # crop pixels
+        ("dy", pa.float32()),
+        ("out", pa.float32()),  # the same motion in face axes; on the midline: to the subject's left
+        ("up", pa.float32()),
+        ("magnitude", pa.float32()),
+        ("z", pa.float32()),  # multiples of the clip's noise
+        ("direction", pa.string()),
+        ("concentration", pa.float32()),  # 0 … 1
+        ("divergence", pa.float32()),  # crop pixels: how far the region's upper and lower halves part
+        ("level", pa.string()),
+        ("peak", pa.float32()),  # fraction of the way from onset to apex
+        ("noise", pa.float32()),  # crop pixels
+        ("verdict", pa.string()),
+        # Of the whole clip, the same in each of its rows:
+        (
+            "aus",
+            pa.list_(pa.struct([("code", pa.string()), *_CODE, ("score", pa.float32()), ("verdict", pa.string())])),
+        ),
+        ("consistency", pa.float32()),
+    ]
+)
+TRIPLES = pa.schema(
+    [
+        ("clip", pa.string()),
+        ("dataset", pa.string()),
+        ("subject", pa.string()),
+        ("emotion", pa.string()),
+        ("coarse", pa.string()),
+        ("label", pa.string()),  # the class under task.labels; null: none there
+        ("listed", pa.list_(pa.int32())),  # the sheet's units
+        ("aus", pa.list_(pa.string())),  # what motion supports of them, as the text says it
+        ("units", pa.list_(pa.int32())),
+        ("evidence", pa.list_(_EVIDENCE)),
+        ("rationale", pa.string()),
+        ("category", pa.string()),
+        ("target", pa.string()),
+        ("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
+        ("dropped", pa.string()),  # why nobody trains on this clip; null: it is trained on
+    ]
+)
+FEATURES = pa.schema([("clip", pa.string()), ("tokens", pa.list_(pa.list_(pa.float32())))])
+PREDICTIONS = pa.schema(
+    [
+        ("clip", pa.string()),
+        ("fold", pa.string()),
+        ("emotion", pa.string()),  # the head's class
+        ("probabilities", pa.list_(pa.struct([("emotion", pa.string()), ("p", pa.float32())]))),
+        ("units", pa.list_(pa.int32())),  # the head's units
+        ("text", pa.string()),  # the answer as generated
+        ("parsed", pa.bool_()),
+        ("said_emotion", pa.string()),  # the answer's class; null: the text does not parse
+        ("said_aus", pa.list_(pa.string())),
+        ("evidence", pa.list_(_EVIDENCE)),
+        ("rationale", pa.string()),
+    ]
+)
+BASELINES = pa.schema(
+    [("clip", pa.string()), ("baseline", pa.string()), ("emotion", pa.string()), ("units", pa.list_(pa.int32()))]
+)
+
+
+def write(path: Path, schema: pa.Schema, groups: Iterable[Sequence[Row]]) -> int:
+    """Write groups of rows, one row group each, and return how many groups there were. The file appears when whole."""
+    count = 0
+    with complete(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for rows in groups:
+            if rows:
+                columns = [pa.array([row.get(field.name) for row in rows], type=field.type) for field in schema]
+                writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+                count += 1
+    return count
+
+
+def rows(path: Path, columns: Sequence[str] | None = None, clip: str | None = None) -> list[Row]:
+    """All rows, or one clip's, as plain dictionaries."""
+    filters = None if clip is None else [("clip", "==", clip)]
+    return cast(list[Row], pq.read_table(_there(path), columns=columns, filters=filters).to_pylist())
+
+
+def row(path: Path, clip: str, columns: Sequence[str] | None = None) -> Row:
+    """The single row of a clip."""
+    found = rows(path, columns, clip)
+    if len(found) != 1:
+        raise DataError(path, f"{len(found)} rows for {clip}", "one", "the stage that writes this file left it out")
+    return found[0]
+
+
+def clips(path: Path) -> list[str]:
+    """Keys of the clips in a table, sorted, each once."""
+    return sorted(set(pq.read_table(_there(path), columns=["clip"])["clip"].to_pylist()))
+
+
+def flows(path: Path, clip: str) -> tuple[list[Row], npt.NDArray[np.float32]]:
+    """A clip's rows of the flow table without the fields, and the fields themselves, float32 (steps, H, W, 2)."""
+    table = pq.read_table(_there(path), filters=[("clip", "==", clip)])
+    fields = [
+        table["flow"][step].values.to_numpy().reshape(table["shape"][step].as_py()).astype(np.float32)
+        for step in range(len(table))
+    ]
+    if not fields:
+        raise DataError(path, f"no rows for {clip}", "its flow", "the stage that writes this file left it out")
+    return table.drop_columns(["flow", "shape"]).to_pylist(), np.stack(fields)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON with sorted keys; the file appears when whole."""
+    with complete(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def complete(path: Path) -> Iterator[Path]:
+    """A temporary neighbour of ``path`` that takes its place when the block ends well, and goes when it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _there(path: Path) -> Path:
+    if not path.exists():
+        raise DataError(path, "no such file", "the table of an earlier stage", "run `dvc repro`")
+    return path
