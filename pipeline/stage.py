@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from deft import fanout, tables
@@ -24,6 +26,18 @@ def table(stage: str, dataset: str) -> Path:
 def cluster(params: Params) -> fanout.Cluster:
     """Where this run's work is done."""
     return fanout.Cluster(params.engine, params.jobs)
+
+
+def vectors(params: Params, clips: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
+    """What each expert saw of these clips: expert → (clips, dim)."""
+    found: dict[str, dict[str, Any]] = {expert: {} for expert in params.experts}
+    for expert, seen in found.items():
+        for dataset in params.datasets:
+            for row in tables.rows(table("features", f"{dataset}/{expert}")):
+                seen[row["clip"]] = row["tokens"]
+    return {
+        expert: np.array([np.ravel(seen[clip]) for clip in clips], np.float32) for expert, seen in found.items()
+    }
 
 
 def map_clips(
@@ -72,4 +86,4 @@ def finish(title: str, done: int, failures: dict[str, Any], strict: bool) -> Non
         raise DataError(title, f"{len(failures)} failures", "none, because of `strict: true`", "mend them or unset it")
 
 
-__all__ = ["DATA", "METRICS", "MODELS", "RAW", "SCRATCH", "TRUTH", "cluster", "finish", "load", "map_clips", "table"]
+__all__ = ["DATA", "METRICS", "MODELS", "RAW", "SCRATCH", "TRUTH", "cluster", "finish", "load", "map_clips", "table", "vectors"]

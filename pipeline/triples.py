@@ -20,9 +20,10 @@ def write(clip: tables.Row, found: list[tables.Row], label: str | None, regions:
     seen = [Evidence(**{name: row[name] for name in Evidence._fields}) for row in found if row["verdict"] != "still"]
     seen = sorted(seen, key=lambda evidence: -evidence.z)[:regions]
     held = [au for au in found[0]["aus"] if au["verdict"] == verification.SUPPORTED]
+    units = [codes.Code(**{name: au[name] for name in codes.Code._fields}) for au in held]
+    reasons = {evidence.region: verification.reason(units, evidence) for evidence in seen}
     shown = {
-        triple.code_text(code): [_sight(evidence) for evidence in seen if verification.explains(code, evidence)]
-        for code in (codes.Code(**{name: au[name] for name in codes.Code._fields}) for au in held)
+        triple.code_text(code): [_sight(evidence) for evidence in seen if reasons[evidence.region] == code] for code in units
     }
     unlabelled = [] if found[0]["aus"] else [_sight(evidence) for evidence in seen]
     told = triple.write(label or clip["emotion"], list(shown.items()), unlabelled)

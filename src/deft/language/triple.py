@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from deft.facs.codes import Code, parse as parse_codes
-from deft.facs.regions import REGIONS
+from deft.facs.regions import REGIONS, place
 from deft.facs.units import UNITS
 from deft.facs.words import LEVELS, MIDLINE_WAYS, OPENING, TIMINGS, WAYS
 
@@ -53,18 +53,10 @@ class Triple(NamedTuple):
 def write(emotion: str, shown: Sequence[tuple[str, Sequence[Sight]]], others: Sequence[Sight] = ()) -> Triple:
     """A triple that argues from evidence over units to the class.
 
-    ``shown`` pairs each code with the sights that it explains (a sight is told once, under its first code); ``others``
-    are sights that no code explains.
+    ``shown`` pairs each code with the sights that it explains; ``others`` are sights that no code explains.
     """
-    told: set[str] = set()
-    arguments, evidence = [], []
-    for code, sights in shown:
-        fresh = [sight for sight in sights if sight.region not in told]
-        told |= {sight.region for sight in fresh}
-        evidence += fresh
-        moves = " and ".join(f"{s.region} {s.direction}" for s in fresh)
-        arguments.append(f"{moves}: {_unit_name(code)}" if moves else f"with it {_unit_name(code)}")
-    evidence += [sight for sight in others if sight.region not in told]
+    arguments = [f"{_moves(sights)}: {_unit_name(code)}" if sights else f"also {_unit_name(code)}" for code, sights in shown]
+    evidence = [sight for _, sights in shown for sight in sights] + list(others)
     because = "; ".join(arguments) or ("no unit explains the motion" if evidence else "nothing moves")
     codes = tuple(code for code, _ in shown)
     return Triple(emotion, codes, tuple(evidence), f"{because}; {'+'.join(codes) or 'this'} speaks for {emotion}")
@@ -90,6 +82,17 @@ def parse(text: str) -> Triple | None:
 def code_text(code: Code) -> str:
     """A code as the answers name it: side and unit alone, ``R12``."""
     return f"{code.side or ''}{code.unit}"
+
+
+def _moves(sights: Sequence[Sight]) -> str:
+    """Regions and directions as a clause, the two sides together where they do the same: ``both cheeks up``."""
+    sides: dict[tuple[str, str], list[str]] = {}
+    for sight in sights:
+        sides.setdefault((place(sight.region), sight.direction), []).append(sight.region)
+    return " and ".join(
+        f"both {where}s {direction}" if len(regions) == 2 else f"{regions[0]} {direction}"
+        for (where, direction), regions in sides.items()
+    )
 
 
 def _unit_name(code: str) -> str:

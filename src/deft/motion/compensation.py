@@ -1,13 +1,12 @@
 """Remove the head's motion from a flow field, so that what is left is the face's own.
 
-Head motion between two close frames is nearly affine in the picture: u_head(x) = M · (x − cx, y − cy, 1), (cx, cy) the centre. M is
-fitted where expressions hardly reach, and robustly, because they do reach a little: weights 1 / r (an L1 fit) find the majority,
-Tukey's biweight then gives whatever disagrees with it no say at all.
+Head motion between near frames is almost affine in the picture: u(x) = M · (x − cx, y − cy, 1), (cx, cy) its centre.
+M is fitted where expressions hardly reach, and robustly, because they do reach a little: weights 1 / r (an L1 fit) find
+the majority, Tukey's biweight (1 − (r / 4.685 σ)²)² then gives whatever disagrees with it no say at all.
 
-Source: Beaton and Tukey, "The Fitting of Power Series, Meaning Polynomials, Illustrated on Band-Spectroscopic Data", 1974, for the
-biweight; Holland and Welsch, "Robust Regression Using Iteratively Reweighted Least-Squares", 1977, for the fit and its constant.
-Affine head motion from the face's contour and nose: Liu et al., "A Main Directional Mean Optical Flow Feature for Spontaneous
-Micro-Expression Recognition", 2016. The stable area is our choice.
+Source: Holland and Welsch, "Robust Regression Using Iteratively Reweighted Least-Squares", 1977, for the fit and its
+constant; Beaton and Tukey, 1974, for the biweight. Affine head motion: Liu et al., "A Main Directional Mean Optical
+Flow Feature for Spontaneous Micro-Expression Recognition", 2016. The stable area is our choice.
 """
 
 from typing import NamedTuple, cast
@@ -25,8 +24,9 @@ TUKEY_ROUNDS = 10
 TUKEY = 4.685  # in standard deviations: 95 % efficient on Gaussian noise
 RESOLUTION_PX = 1e-3  # residuals below this are all alike
 
-# Where expressions move the skin, as hulls: landmarks, how far their upper copies lie above them, and the margin around both, in
-# eye distances. Brows carry a third of an eye distance of skin with them, the frontalis between them the whole forehead.
+# Where expressions move the skin, as hulls: landmarks, how far a second copy of them lies above, and the margin around
+# both, in eye distances. A brow carries a third of an eye distance of skin with it; between the brows the frontalis
+# moves the whole forehead.
 EXPRESSIVE = (
     ((17, 18, 19, 20, 21), 0.3, 0.08),  # right brow
     ((22, 23, 24, 25, 26), 0.3, 0.08),  # left brow
@@ -46,7 +46,7 @@ class Compensated(NamedTuple):
     """A flow field without the head's motion.
 
     flow: float32 (H, W, 2), pixels, x right and y down.
-    head: float32 (2, 3), what was taken away: displacement (dx, dy) = head · (x − (W − 1) / 2, y − (H − 1) / 2, 1), pixels.
+    head: float32 (2, 3), what was taken away, pixels: (dx, dy) = head · (x − (W − 1) / 2, y − (H − 1) / 2, 1).
     residual: median length of what is left in the stable area, pixels: the clip's own noise.
     """
 
@@ -61,8 +61,10 @@ def compensate(flow: Floats, weights: NDArray[np.generic]) -> Compensated:
     flow: (H, W, 2) in pixels. weights: (H, W), at least 0; a boolean mask of the stable area is the usual case.
     Raises ValueError where shapes differ, the flow is not finite or fewer than three grid points have weight.
     """
-    if flow.ndim != 3 or flow.shape[2] != 2 or not np.isfinite(flow).all():
-        raise ValueError(f"flow: expected finite values (H, W, 2), got {flow.shape} or values that are NaN or infinite")
+    if flow.ndim != 3 or flow.shape[2] != 2:
+        raise ValueError(f"flow: expected shape (H, W, 2), got {flow.shape}")
+    if not np.isfinite(flow).all():
+        raise ValueError(f"flow: expected finite values, got {np.count_nonzero(~np.isfinite(flow))} NaN or infinite")
     if weights.shape != flow.shape[:2]:
         raise ValueError(f"weights: expected the flow's shape {flow.shape[:2]}, got {weights.shape}")
     height, width = weights.shape
@@ -73,18 +75,18 @@ def compensate(flow: Floats, weights: NDArray[np.generic]) -> Compensated:
         raise ValueError(f"weights: expected at least 3 grid points (every {stride} px) above zero, got {len(rows)}")
     moved = flow[::stride, ::stride][rows, columns].astype(np.float64)
     x, y = columns * stride - (width - 1) / 2, rows * stride - (height - 1) / 2
-    places = np.stack([x, y, np.full_like(x, max(height, width) / 4)], axis=1)  # columns of one size: well conditioned
+    scale = max(height, width) / 4  # makes the three columns alike in size: well conditioned
+    places = np.stack([x / scale, y / scale, np.ones_like(x)], axis=1)
     motion = _robust_fit(places, moved, trust[rows, columns])
     residual = float(np.median(_lengths(moved - places @ motion)))
-    motion[2] *= max(height, width) / 4
-    head = motion.T.astype(np.float32)
-    return Compensated(flow - _field(head, height, width), head, residual)
+    head = (motion.T / (scale, scale, 1)).astype(np.float32)
+    return Compensated((flow - _field(head, height, width)).astype(np.float32), head, residual)
 
 
 def _robust_fit(places: Doubles, moved: Doubles, trust: Doubles) -> Doubles:
     """Least squares places (N, 3) · M (3, 2) ≈ moved (N, 2), reweighted: first L1, then Tukey."""
-    weights = trust
-    motion = np.zeros((3, 2))
+    weights: NDArray[np.floating] = trust
+    motion: Doubles = np.zeros((3, 2))
     for turn in range(L1_ROUNDS + TUKEY_ROUNDS):
         root = np.sqrt(weights)[:, None]
         motion = np.linalg.lstsq(root * places, root * moved, rcond=None)[0]
@@ -108,14 +110,18 @@ def _field(head: Floats, height: int, width: int) -> Floats:
 
 
 def stable_area(points: NDArray[np.floating], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Where expressions hardly move the skin: nose bridge, temples, sides of forehead, cheeks and jaw.
+    """Find where expressions hardly move the skin: nose bridge, temples, sides of forehead, cheeks and jaw.
 
-    points: the 68 landmarks (68, 2) as (x, y) in pixels. shape: (H, W) of the picture. Returns bool (H, W): the face up to its
-    forehead, less its rim and the EXPRESSIVE hulls.
+    points: the 68 landmarks (68, 2) as (x, y) in pixels. shape: (H, W) of the picture.
+    Returns bool (H, W): the face with its forehead, less its rim and the EXPRESSIVE hulls.
     Raises ValueError where points are not 68 finite places or leave no stable pixel in the picture.
     """
-    if points.shape != (68, 2) or not np.isfinite(points).all():
-        raise ValueError(f"points: expected 68 finite places (68, 2), got {points.shape} or values that are NaN or infinite")
+    if points.shape != (68, 2):
+        raise ValueError(f"points: expected 68 places (68, 2), got {points.shape}")
+    if not np.isfinite(points).all():
+        raise ValueError(
+            f"points: expected finite places, got {np.count_nonzero(~np.isfinite(points))} NaN or infinite"
+        )
     between = points[42:48].mean(axis=0) - points[36:42].mean(axis=0)
     iod = float(np.hypot(*between))
     up = np.array([between[1], -between[0]])

@@ -1,19 +1,22 @@
 """Dense optical flow by TV-L1, built for motions of a fraction of a pixel on a face.
 
-With R the reference, T the target (both contrast-normalised) and A an affine motion, the flow is u = A + w, where w minimises
+With R the reference, T the target (both contrast-normalised) and A an affine motion, the flow is u = A + w; w minimises
 
-    E(w) = ∫ |∇w|  +  λ |ρ(w)| dx,      ρ(w) = T(x + A + w₀) + ⟨g, w − w₀⟩ − R(x),      g = ∇(R + T(x + A + w₀)) / 2
+    E(w) = ∫ |∇w|  +  λ |ρ(w)| dx
+    ρ(w) = T(x + A + w₀) + ⟨g, w − w₀⟩ − R(x),      g = ∇(R + T(x + A + w₀)) / 2
 
-The L1 data term shrugs off occlusion, the total variation |∇w| (one norm over all four derivatives) keeps the edge of a muscle's
-motion sharp. A, the least-squares affine part of what the coarser level found, is not charged for: a turned or nearer head would
-otherwise cost most of the energy. Splitting w into v and w gives two problems with closed solutions, alternated ITERATIONS times:
+The L1 data term shrugs off occlusion; the total variation |∇w|, one norm over all four derivatives, keeps the edge of a
+muscle's motion sharp. A, the least-squares affine part of what the coarser level found, is not charged for: a turned or
+nearer head would otherwise cost most of the energy. Splitting w into v and w gives two problems with closed solutions,
+alternated ITERATIONS times:
 
     v = w + g · clip(−ρ(w) / |g|², −λθ, λθ)
     w = v + θ div p,      p ← (p + τ/θ ∇w) / (1 + τ/θ |∇w|)
 
-Source: Zach, Pock, Bischof, "A Duality Based Approach for Realtime TV-L1 Optical Flow", DAGM 2007. Averaged gradient and median:
-Wedel et al., "An Improved Algorithm for TV-L1 Optical Flow", 2009. Coupled norm: Bresson and Chan, "Fast Dual Minimization of the
-Vectorial Total Variation Norm", 2008. The affine part and the contrast normalisation are our choice.
+Source: Zach, Pock and Bischof, "A Duality Based Approach for Realtime TV-L1 Optical Flow", DAGM 2007. Averaged gradient
+and median: Wedel et al., "An Improved Algorithm for TV-L1 Optical Flow", 2009. One norm for both components: Bresson
+and Chan, "Fast Dual Minimization of the Vectorial Total Variation Norm", 2008. The affine part is our choice, and so is
+the contrast normalisation.
 """
 
 import math
@@ -42,13 +45,15 @@ MEDIAN_PX = 5
 
 
 def flow(reference: NDArray[np.generic], target: NDArray[np.generic]) -> Floats:
-    """The motion from reference to target.
+    """Measure the motion from reference to target.
 
-    reference, target: grey pictures of one shape (H, W), both sides at least 28 px, integers or floats of any gain and offset.
-    Returns float32 (H, W, 2) in pixels, x right and y down: target(x + flow(x)) ≈ reference(x). A constant picture shows no motion.
-    Raises ValueError where a picture is not a finite grey picture, is too small, or differs from the other in shape.
+    reference, target: grey pictures of one shape (H, W), both sides at least 28 px, integers or floats; gain and offset
+    of either do not matter.
+    Returns float32 (H, W, 2) in pixels, x right and y down: target(x + flow(x)) ≈ reference(x). A constant picture
+    shows no motion.
+    Raises ValueError where a picture is not grey, not finite, too small, or of another shape than the other.
 
-    Single-threaded and deterministic; releases the GIL.
+    Runs on one thread, without the GIL most of the time; the same pair gives the same bytes.
     """
     _check("reference", reference)
     _check("target", target)
@@ -82,7 +87,7 @@ def _is_constant(picture: NDArray[np.generic]) -> bool:
 
 def _normalised(picture: NDArray[np.generic]) -> Floats:
     """Local contrast: (I − mean) / √(variance + floor²), each over a Gaussian window; float32 (H, W)."""
-    exact = picture.astype(np.float64)
+    exact = picture.astype(np.float64, order="C")
     smooth = _convolved(((exact - exact.mean()) / exact.std()).astype(np.float32), _gaussian(SMOOTHING_PX))
     window = _gaussian(CONTRAST_PX)
     detail = smooth - _convolved(smooth, window)
@@ -91,8 +96,8 @@ def _normalised(picture: NDArray[np.generic]) -> Floats:
 
 def _gaussian(sigma_px: float) -> Floats:
     radius = math.ceil(3 * sigma_px)
-    taps = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma_px) ** 2)
-    return (taps / taps.sum()).astype(np.float32)
+    taps: Floats = np.exp(-0.5 * (np.arange(-radius, radius + 1, dtype=np.float32) / np.float32(sigma_px)) ** 2)
+    return taps / np.float32(taps.sum())
 
 
 def _refined(fixed: Floats, moving: Floats, u: Floats) -> Floats:
@@ -115,13 +120,13 @@ def _refined(fixed: Floats, moving: Floats, u: Floats) -> Floats:
 
 
 def _affine(u: Floats) -> Floats:
-    """Least-squares affine part of u: (2, 3), columns shift, slope along x, slope along y, about the picture's centre.
+    """Least-squares affine part of u, (2, 3): u(x) ≈ affine · (x − cx, y − cy, 1), (cx, cy) the picture's centre.
 
     On a full centred grid the three columns are orthogonal, so that each is a plain projection.
     """
     x, y = (np.arange(n, dtype=np.float32) - (n - 1) / 2 for n in (u.shape[2], u.shape[1]))
     along_x, along_y = u.mean(axis=1) @ x / (x @ x), u.mean(axis=2) @ y / (y @ y)
-    return np.stack([u.mean(axis=(1, 2)), along_x, along_y], axis=1).astype(np.float32)
+    return cast(Floats, np.stack([along_x, along_y, u.mean(axis=(1, 2))], axis=1).astype(np.float32))
 
 
 def _compiled(kernel: Kernel) -> Kernel:
@@ -135,9 +140,9 @@ def _tilt(u: Floats, affine: Floats, sign: np.float32) -> None:
     for c in range(2):
         for y in range(height):
             row = u[c, y]
-            start = affine[c, 0] + affine[c, 2] * np.float32(y - (height - 1) / 2)
+            start = affine[c, 2] + affine[c, 1] * np.float32(y - (height - 1) / 2)
             for x in range(width):
-                row[x] += sign * (start + affine[c, 1] * np.float32(x - (width - 1) / 2))
+                row[x] += sign * (start + affine[c, 0] * np.float32(x - (width - 1) / 2))
 
 
 @_compiled
@@ -179,7 +184,7 @@ def _halved(picture: Floats) -> Floats:
 
 @_compiled
 def _doubled(u: Floats, height: int, width: int) -> Floats:
-    """A flow (2, h, w) on the next finer grid (2, H, W): bilinear, vectors twice as long."""
+    """Flow (2, h, w) on the next finer grid (2, H, W): bilinear, vectors twice as long."""
     _, h, w = u.shape
     out = np.empty((2, height, width), np.float32)
     for y in range(height):
@@ -211,19 +216,18 @@ def _warp(padded: Floats, u: Floats, affine: Floats, warped: Floats, inside: Flo
     right, bottom = np.float32(width - 1), np.float32(height - 1)
     for y in range(height):
         for x in range(width):
-            cx, cy = np.float32(x - (width - 1) / 2), np.float32(y - (height - 1) / 2)
-            px = np.float32(x) + u[0, y, x] + affine[0, 0] + affine[0, 1] * cx + affine[0, 2] * cy
-            py = np.float32(y) + u[1, y, x] + affine[1, 0] + affine[1, 1] * cx + affine[1, 2] * cy
+            cx, cy = np.float32(x) - right / np.float32(2), np.float32(y) - bottom / np.float32(2)
+            px = np.float32(x) + u[0, y, x] + affine[0, 0] * cx + affine[0, 1] * cy + affine[0, 2]
+            py = np.float32(y) + u[1, y, x] + affine[1, 0] * cx + affine[1, 1] * cy + affine[1, 2]
             sx, sy = min(max(px, np.float32(0)), right), min(max(py, np.float32(0)), bottom)
             inside[y, x] = np.float32(1) if sx == px and sy == py else np.float32(0)
-            i, j = int(sx), int(sy)
+            i, j = np.uint32(sx), np.uint32(sy)  # unsigned: no test for an index from the end
             tx, ty = sx - np.float32(i), sy - np.float32(j)
-            t = padded[j : j + 4, i : i + 4]
             warped[y, x] = _cubic(
-                _cubic(t[0, 0], t[0, 1], t[0, 2], t[0, 3], tx),
-                _cubic(t[1, 0], t[1, 1], t[1, 2], t[1, 3], tx),
-                _cubic(t[2, 0], t[2, 1], t[2, 2], t[2, 3], tx),
-                _cubic(t[3, 0], t[3, 1], t[3, 2], t[3, 3], tx),
+                _cubic(padded[j, i], padded[j, i + 1], padded[j, i + 2], padded[j, i + 3], tx),
+                _cubic(padded[j + 1, i], padded[j + 1, i + 1], padded[j + 1, i + 2], padded[j + 1, i + 3], tx),
+                _cubic(padded[j + 2, i], padded[j + 2, i + 1], padded[j + 2, i + 2], padded[j + 2, i + 3], tx),
+                _cubic(padded[j + 3, i], padded[j + 3, i + 1], padded[j + 3, i + 2], padded[j + 3, i + 3], tx),
                 ty,
             )
 
@@ -257,8 +261,8 @@ def _relax(data: Floats, u: Floats, dual: Floats) -> None:
     """All iterations of the two alternating steps, in place.
 
     dual (4, H + 1, W + 1) holds p: along x and y for u[0], then for u[1]; its first row and column stay zero.
-    Row y − 1 of an iteration needs only row y of the one before: all iterations sweep down the picture together, one row apart,
-    so that the rows at work stay in the cache.
+    An iteration may work on row y − 1 as soon as the one before has done row y: all sweep down the picture together,
+    one row apart, so that the rows at work stay in the cache.
     """
     _, height, width = data.shape
     step = np.empty(width, np.float32)
@@ -276,9 +280,7 @@ def _relax(data: Floats, u: Floats, dual: Floats) -> None:
 
 
 @_compiled
-def _threshold(
-    gx: Floats, gy: Floats, constant: Floats, inverse: Floats, ux: Floats, uy: Floats, step: Floats
-) -> None:
+def _threshold(gx: Floats, gy: Floats, constant: Floats, inverse: Floats, ux: Floats, uy: Floats, step: Floats) -> None:
     """How far v lies from w along g, one row (W,)."""
     limit = LAMBDA * THETA
     for x in range(len(step)):
@@ -287,7 +289,7 @@ def _threshold(
 
 @_compiled
 def _descend(u: Floats, g: Floats, step: Floats, px: Floats, py: Floats, py_above: Floats) -> None:
-    """u ← u + g · step + θ div p, one row (W,)."""
+    """One row of w ← w + g · step + θ div p, all (W,) but the duals (W + 1,)."""
     for x in range(len(u)):
         u[x] += g[x] * step[x] + THETA * (px[x + 1] - px[x] + py[x + 1] - py_above[x + 1])
 
@@ -296,7 +298,7 @@ def _descend(u: Floats, g: Floats, step: Floats, px: Floats, py: Floats, py_abov
 def _ascend(
     a: Floats, a_below: Floats, b: Floats, b_below: Floats, ax: Floats, ay: Floats, bx: Floats, by: Floats
 ) -> None:
-    """p ← (p + τ/θ ∇w) / (1 + τ/θ |∇w|), one row: a and b are the flow's components (W,), ax … by their duals (W + 1,)."""
+    """One row of p ← (p + τ/θ ∇w) / (1 + τ/θ |∇w|): a, b are the components of w (W,), ax … by their duals (W + 1,)."""
     s, one = TAU / THETA, np.float32(1)
     last = len(a) - 1
     for x in range(last):

@@ -79,26 +79,34 @@ def verify(
         region: STILL
         if evidence[region].level == "none"
         else EXPLAINED
-        if any(explains(code, evidence[region]) for code in held)
+        if reason(held, evidence[region])
         else UNEXPLAINED
         for region in REGIONS
     }
     return Verification(aus, verdicts, _consistency(aus, verdicts, evidence))
 
 
-def explains(code: codes.Code, found: Evidence) -> bool:
-    """Whether a unit moves this region, or one beside it, the way it is seen to move."""
-    if not observable(code.unit) or (code.side and side(found.region) not in (None, code.side)):
+def reason(held: Sequence[codes.Code], found: Evidence) -> codes.Code | None:
+    """The code that explains a region best: one that acts there, else one that acts beside it; None: no code does."""
+    for near in (False, True):
+        for code in held:
+            if _explains(code, found, near):
+                return code
+    return None
+
+
+def _explains(code: codes.Code, found: Evidence, near: bool) -> bool:
+    """Whether a unit moves this region the way it is seen to move; ``near``: also when it acts on a neighbour."""
+    if code.side and side(found.region) not in (None, code.side):
         return False
     here = place(found.region)
     for sign in UNITS[code.unit].signs:
         places = {"upper lip", "lower lip"} if sign.place == "lips" else {sign.place}
         if here in places and _along(sign, found) > 0:
             return True
-        near = places | frozenset().union(*(NEIGHBOURS[p] for p in places))
-        if here in near and _cosine(sign, found) > _ALIKE:
-            return True
-        if sign.opening and here in near:  # what opens or closes drags both sides, each its own way
+        around = frozenset().union(*(NEIGHBOURS[where] for where in places))
+        # What opens or closes drags both sides along, each its own way.
+        if near and here in around | places and (sign.opening or _cosine(sign, found) > _ALIKE):
             return True
     return False
 

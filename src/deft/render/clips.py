@@ -1,7 +1,7 @@
 """One clip: a subject's face moved frame by frame, written as JPEGs, with its exact truth.
 
-A subject's point x is seen in frame t at  head_t( pose( eyes_t( x + a(t)·E(x) ) ) ):  E is the expression at the apex in
-px, a(t) its profile, eyes_t gaze and blink, pose and head_t similarities. At the onset a = 0, eyes and head are neutral.
+A subject's point x is seen in frame t at  head_t( pose( eyes_t( x + a(t)·E(x) ) ) ):  E is the expression at the apex
+in px, a(t) its profile, eyes_t gaze and blink, pose and head_t similarities. At the onset a, eyes and head are neutral.
 """
 
 from pathlib import Path

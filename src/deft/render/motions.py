@@ -53,7 +53,7 @@ PAIRED: dict[int, tuple[Bump, ...]] = {
     45: (Bump((37, 38), (0, 0), (0, -1), (0.16, 0.09)), Bump((40, 41), (0, -0.02), (0, 1), (0.15, 0.05), 0.1)),
 }
 
-# Bumps on the midline, and the right half of pairs that never move alone (listed once, mirrored always).
+# Units that never show on one side alone: bumps on the midline, and right halves whose mirror image always joins.
 CENTRAL: dict[int, tuple[Bump, ...]] = {
     16: (Bump((57,), (0, 0), (0, -1), (0.26, 0.12)),),
     17: (Bump((8, 57), (0, -0.03), (0, 1), (0.26, 0.18)), Bump((57,), (0, 0.02), (0, 1), (0.24, 0.10), 0.4)),
@@ -79,7 +79,7 @@ _MIDLINE = set(np.flatnonzero(np.arange(68) == MIRROR).tolist())
 
 
 def axes(landmarks: Array) -> tuple[Array, Array, float]:
-    """Unit vectors of the face's left and up in the picture, and iod: the distance of the eyes' centres, in px."""
+    """Return unit vectors toward the face's left and up in the picture, and iod: the eyes' distance in px."""
     across = landmarks[42:48].mean(0) - landmarks[36:42].mean(0)
     iod = float(np.linalg.norm(across))
     left = across / iod
@@ -87,10 +87,10 @@ def axes(landmarks: Array) -> tuple[Array, Array, float]:
 
 
 def field(unit: int, side: str | None, landmarks: Array, lopsided: float = 0.0) -> Array:
-    """Displacement of Action Unit `unit` with its largest vector of length 1, (480, 640, 2), x right and y down.
+    """Displace a face by Action Unit `unit`, largest vector of length 1, (480, 640, 2), x right and y down.
 
-    landmarks: (68, 2) frame px. side: "R" or "L", the subject's own, or None for both; then the left side is weaker by the
-    share `lopsided`, or the right side where that is negative. Multiply by an amplitude in px.
+    landmarks: (68, 2) frame px. side: "R" or "L", the subject's own, or None for both; then the left side is weaker by
+    the share `lopsided`, or the right side where that is negative. Multiply by an amplitude in px.
     """
     bumps = PAIRED.get(unit) or CENTRAL[unit]
     if unit in CENTRAL and side is not None:
@@ -119,7 +119,7 @@ def _bump(bump: Bump, mirrored: bool, landmarks: Array) -> Array:
 
 
 class Eye(NamedTuple):
-    """One eye's frame: centre, unit vectors across and down, half its width, and the two lids as heights at the middle."""
+    """One eye's frame: centre, unit vectors across and down, half its width, and how far down the two lids lie."""
 
     centre: Array
     across: Array
@@ -130,7 +130,7 @@ class Eye(NamedTuple):
 
 
 def eye(landmarks: Array, first: int) -> Eye:
-    """The eye whose six points start at landmark `first` (36: subject's right, 42: left)."""
+    """Measure the eye whose six points start at landmark `first` (36: the subject's right, 42: the left)."""
     six = landmarks[first : first + 6]
     corner, other = six[0], six[3]
     across = (other - corner) / np.linalg.norm(other - corner)
@@ -142,7 +142,7 @@ def eye(landmarks: Array, first: int) -> Eye:
 
 
 def close(points: Array, where: Eye, closed: float, opening: bool) -> Array:
-    """Points (..., 2) after the eye closes by the share `closed`; with `opening`, the inverse.
+    """Move points (..., 2) px as the eye closes by the share `closed`; with `opening`, undo it.
 
     The upper lid slides down to the lower one: skin above it stretches, what the aperture shows is squeezed below it.
     """
@@ -150,8 +150,8 @@ def close(points: Array, where: Eye, closed: float, opening: bool) -> Array:
     arch = np.clip(1 - across**2, 0, None)
     top, low = where.upper_px * arch, where.lower_px * arch
     gap = low - top
-    fold = top - 1.6 * gap
-    lid = top + 0.93 * closed * gap
+    fold = top - 0.8 * gap
+    lid = top + 0.9 * closed * gap
     start, end = (lid, top) if opening else (top, lid)
     above = fold + (down - fold) * (end - fold) / np.maximum(start - fold, 1e-6)
     below = low - (low - down) * (low - end) / np.maximum(low - start, 1e-6)
@@ -160,7 +160,7 @@ def close(points: Array, where: Eye, closed: float, opening: bool) -> Array:
 
 
 def glance(points: Array, where: Eye) -> Array:
-    """How much of a gaze shift reaches each point (...,): 1 on the iris, 0 on lids and skin."""
+    """Say how much of a gaze shift reaches each point, (...,): 1 on the iris, 0 on lids and skin."""
     across, down = (points - where.centre) @ where.across / where.half_px, (points - where.centre) @ where.down
     middle, half = (where.upper_px + where.lower_px) / 2, (where.lower_px - where.upper_px) / 2
     arch = np.clip(1 - across**2, 1e-3, None)

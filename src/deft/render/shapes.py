@@ -8,7 +8,9 @@ from scipy.interpolate import RBFInterpolator
 from deft.render.portrait import FRINGE, HAIR, HEIGHT, LANDMARKS, LOWER_LIP, SCALE, UPPER_LIP, WIDTH, Array
 
 _MIDDLE = np.array([322.0, 230.0])
-_LIPS = np.concatenate([UPPER_LIP[1:-1], LOWER_LIP[1:-1]])
+_LIPS = np.concatenate([
+    np.stack([x := np.arange(280, 366, 4.0), np.interp(x, *edge.T)], -1) for edge in (UPPER_LIP, LOWER_LIP)
+])  # fmt: skip
 _UPPER, _LOWER, _INNER = range(48, 55), range(55, 60), slice(60, 68)
 
 
@@ -22,7 +24,7 @@ def proportions(rng: Generator) -> tuple[Array, Array]:
     face, lips, hair = moved[:68], moved[68 : 68 + len(_LIPS)], moved[-len(HAIR) :]
     _rest(face, lips, rng)
     _feature(face, lips, rng)
-    moved[:-len(HAIR)] *= [1 + _vary(rng, 0.035), 1 + _vary(rng, 0.025)]
+    moved[: -len(HAIR)] *= [1 + _vary(rng, 0.035), 1 + _vary(rng, 0.025)]
     moved[-len(FRINGE) - len(HAIR) : -len(HAIR), 1] -= rng.uniform(-2, 14)
     hair *= [rng.uniform(0.88, 1.04), rng.uniform(0.90, 1.01)]
     return known, moved + _MIDDLE
@@ -35,7 +37,7 @@ def _vary(rng: Generator, spread: float) -> float:
 def _rest(face: Array, lips: Array, rng: Generator) -> None:
     """Undo the portrait's smile in place: lips almost together, mouth narrower, corners lower."""
     upper, lower = UPPER_LIP - _MIDDLE, LOWER_LIP - _MIDDLE
-    gap = 0.10 + 0.2 * rng.random() ** 2
+    gap = 0.15 + 0.2 * rng.random() ** 2
     for points in (face[_INNER], lips):
         seam = _seam(points[:, 0], upper, lower)
         points[:, 1] = seam + gap * (points[:, 1] - seam)

@@ -12,7 +12,9 @@ from deft.render.portrait import HEIGHT, LANDMARKS, MIRROR, SCALE, WIDTH, Array,
 from deft.render.shapes import proportions, warp
 
 # Mean skin and hair colours (sRGB grey levels), fair to dark; a subject lies between two neighbours.
-_SKIN = np.array([[226, 190, 166], [220, 180, 152], [206, 162, 132], [182, 136, 104], [146, 102, 75], [110, 75, 56]], float)
+_SKIN = np.array(
+    [[226, 190, 166], [220, 180, 152], [206, 162, 132], [182, 136, 104], [146, 102, 75], [110, 75, 56]], float
+)
 _HAIR = np.array([[30, 27, 26], [44, 34, 29], [66, 48, 36], [98, 73, 51], [128, 112, 98]], float)
 _PORTRAIT_SKIN = np.array([222, 190, 164], np.float32)
 _PORTRAIT_HAIR = np.array([122, 103, 72], np.float32)
@@ -76,19 +78,19 @@ def _beard(rng: Generator) -> Array:
     """Say where a shaven beard darkens the portrait, (960, 1280) in [0, 1]; nowhere for half of the subjects."""
     strength = max(0.0, rng.uniform(-1, 1))
     upper = [(404, 290), (380, 292), (362, 281), (345, 273), (320, 277), (297, 273), (282, 279), (262, 290), (240, 290)]
-    area = polygon(np.concatenate([LANDMARKS[4:13], upper]), 6) * (1 - polygon(LANDMARKS[48:60], 1.5))
+    area = polygon(np.concatenate([LANDMARKS[4:13], upper]), 9) * (1 - polygon(LANDMARKS[48:60], 1.5))
     return np.asarray(strength * area, np.float32)
 
 
 def _shadow(beard: Array, rng: Generator) -> Array:
     grain = 1 + 0.2 * _band(rng, 0.5, 1.2)
-    return np.asarray((beard * grain)[..., None] * np.array([-0.16, -0.14, -0.10], np.float32))
+    return np.asarray((beard * grain)[..., None] * np.array([-0.13, -0.11, -0.08], np.float32))
 
 
 def _brows(picture: Array, points: Array, rng: Generator) -> Array:
     """Draw denser brows, hair by hair, over the portrait's thin ones."""
     layer = np.zeros(picture.shape[:2], np.float32)
-    thick_px, hairs, depth = rng.uniform(1.5, 5.5), int(rng.uniform(150, 420)), rng.uniform(0.45, 0.8)
+    thick_px, hairs, depth = rng.uniform(1, 4.5), int(rng.uniform(90, 240)), rng.uniform(0.4, 0.75)
     for brow in (points[17:22], points[26:21:-1]):
         outward = np.sign(brow[0, 0] - brow[4, 0])
         for place in rng.uniform(0, 4, hairs):
@@ -97,8 +99,8 @@ def _brows(picture: Array, points: Array, rng: Generator) -> Array:
             rise = 0.35 * (place - 1.6) + rng.normal(0, 0.25)  # upright hairs at the nose, lying ones outside
             tip = root + rng.uniform(1.5, 3.5) * np.array([outward, -rise])
             ends = [np.round((end * SCALE + 0.5) * 16).astype(int).tolist() for end in (root, tip)]
-            cv2.line(layer, *ends, float(rng.uniform(0.3, 0.9)), 1, cv2.LINE_AA, 4)
-    return np.asarray(picture * (1 - depth * np.clip(soften(layer, 0.55), 0, 1)[..., None]))
+            cv2.line(layer, ends[0], ends[1], (rng.uniform(0.3, 0.9),), 1, cv2.LINE_AA, 4)
+    return np.asarray(picture * (1 - depth * np.clip(1.7 * soften(layer, 0.7), 0, 1)[..., None]))
 
 
 def _band(rng: Generator, low_px: float, high_px: float) -> Array:
@@ -113,7 +115,13 @@ def _texture(skin: Array, points: Array, rng: Generator) -> Array:
     shade = rng.uniform(0.010, 0.018) * _band(rng, 0.6, 1.6) + rng.uniform(0.006, 0.014) * _band(rng, 1.8, 5.0)
     spots = np.zeros_like(skin)
     for _ in range(int(max(0.0, rng.uniform(-120, 120)))):  # freckles: cheeks and nose
-        _dot(spots, points[rng.choice([1, 15, 29, 41, 46, 31, 35])] + rng.normal(0, 18, 2), rng.uniform(0.4, 0.9), 0.25, rng)
+        _dot(
+            spots,
+            points[rng.choice([1, 15, 29, 41, 46, 31, 35])] + rng.normal(0, 18, 2),
+            rng.uniform(0.4, 0.9),
+            0.25,
+            rng,
+        )
     for _ in range(rng.integers(0, 4)):  # moles: anywhere
         _dot(spots, points[rng.integers(0, 36)] + rng.normal(0, 22, 2), rng.uniform(0.7, 1.2), 0.7, rng)
     shade -= soften(spots, 0.6)

@@ -1,0 +1,45 @@
+"""Train the small Llama that ships as the default language model, on text from the FACS tables alone.
+
+Writes models/backbone (tokenizer, weights, report.json).
+Run: ``python -m pipeline backbone``
+"""
+
+import shutil
+import tempfile
+import time
+
+import torch
+
+from deft import tables
+from deft.language import textbook, tokenizer
+from deft.learn import pretrain
+from deft.models import llm
+from pipeline import stage
+
+PATH = stage.MODELS / "backbone"
+
+
+def main() -> None:
+    """Write the text, learn the tokens, train the model."""
+    dials, started = stage.load().backbone, time.perf_counter()
+    torch.manual_seed(dials.seed)
+    texts = textbook.texts(dials.steps * dials.batch // 2, dials.seed)
+    words = tokenizer.train(texts, dials.vocabulary)
+    model = llm.create(words, dials.width, dials.layers, dials.heads)
+    perplexity = pretrain.train(
+        model, words, texts, steps=dials.steps, batch=dials.batch, rate=dials.rate, seed=dials.seed
+    )
+    report = {
+        "perplexity": round(perplexity, 4),
+        "parameters": model.num_parameters(),
+        "vocabulary": len(words),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    stage.MODELS.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=stage.MODELS) as folder:
+        model.save_pretrained(folder)
+        words.save_pretrained(folder)
+        shutil.rmtree(PATH, ignore_errors=True)
+        shutil.copytree(folder, PATH)
+    tables.write_json(stage.DATA / "backbone.json", report)
+    print(report)

@@ -1,0 +1,76 @@
+"""Tune the language model: one adapter per held-out subject, and one on all clips.
+
+Reads data/triples.parquet, data/features and the language model (models/backbone by default). Writes
+models/folds/DATASET-SUBJECT, models/final and the report data/finetune.json.
+Run: ``python -m pipeline finetune``
+"""
+
+import shutil
+import time
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from deft import fanout, tables
+from deft.facs.units import BLINKS, UNITS, observable
+from deft.language import triple
+from deft.learn import folds, train
+from deft.models import llm, store
+from deft.models.deft import Shape
+from deft.params import Params
+from pipeline import stage
+
+SHOWN = tuple(unit for unit in UNITS if observable(unit) and unit not in BLINKS)
+base = cache(llm.load)  # once a process: folds share it
+
+
+def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[str, Any]:
+    """Tune one fold and write it to ``root/name``."""
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    fold = folds.final(rows) if name == folds.FINAL else folds.loso(rows)[name]
+    chosen = {row["clip"]: row for row in rows}
+    examples = [train.Example(*(chosen[clip][key] for key in ("label", "units", "target"))) for clip in fold.train]
+    emotions = tuple(sorted({example.emotion for example in examples}))
+    language, tokenizer = base(params.llm.base)
+    dials = params.finetune.model_dump()
+    model, history = train.tune(
+        language,
+        tokenizer,
+        triple.TASK,
+        examples,
+        stage.vectors(params, fold.train),
+        Shape(tuple(params.experts), emotions, SHOWN, dials.pop("tokens")),
+        lora=params.lora.model_dump(),
+        weights=params.loss.model_dump(),
+        **dials,
+    )
+    store.save(model, root / name, params.llm.base)
+    model.llm.unload()
+    return {"losses": [losses._asdict() for losses in history], "seconds": time.perf_counter() - started}
+
+
+def main() -> None:
+    """Tune every fold."""
+    params = stage.load()
+    triples = stage.DATA / "triples.parquet"
+    rows = tables.rows(triples)
+    names = [*folds.loso(rows), folds.FINAL]
+    reads = [triples, stage.DATA / "features", Path(params.llm.base)]
+    scratch = stage.SCRATCH / "finetune" / fanout.content_key(reads, params)
+    root = scratch.with_suffix(".folds")  # moved into its place when whole
+    work = partial(tune, params, rows, root)
+    done, failures = {}, {}
+    for outcome in fanout.over(work, names, title="finetune", cluster=stage.cluster(params), scratch=scratch):
+        if outcome.result is None:
+            failures[outcome.key] = outcome.error
+        else:
+            done[outcome.key] = outcome.result
+    stage.finish("finetune", len(done), failures, strict=True)
+    for path in (stage.MODELS / "folds", stage.MODELS / folds.FINAL):
+        shutil.rmtree(path, ignore_errors=True)
+    shutil.move(root / folds.FINAL, stage.MODELS / folds.FINAL)
+    shutil.move(root, stage.MODELS / "folds")
+    tables.write_json(stage.DATA / "finetune.json", {"folds": done})

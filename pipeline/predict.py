@@ -1,0 +1,81 @@
+"""Answer for every clip with the model that has not seen its subject.
+
+Reads models/folds, models/backbone, data/triples.parquet and data/features. Writes data/predictions.parquet and its
+report, predictions.json.
+Run: ``python -m pipeline predict``
+"""
+
+import time
+from functools import partial
+from typing import Any
+
+import torch
+
+from deft import fanout, tables
+from deft.language import triple
+from deft.learn import answer, folds
+from deft.models import store
+from deft.params import Params
+from pipeline import stage
+
+
+def predict(params: Params, rows: list[tables.Row], name: str) -> list[tables.Row]:
+    """Answers for the clips of one fold's held-out subject."""
+    torch.set_num_threads(1)
+    model, tokenizer = store.load(stage.MODELS / "folds" / name)
+    clips = folds.loso(rows)[name].test
+    dials = params.predict
+    found = []
+    for at in range(0, len(clips), dials.batch):
+        some = clips[at : at + dials.batch]
+        answers = answer.answer(model, tokenizer, triple.TASK, stage.vectors(params, some), dials.tokens)
+        found += [
+            row(clip, name, model.shape.emotions, model.shape.units, given, dials.unit_threshold)
+            for clip, given in zip(some, answers, strict=True)
+        ]
+    return found
+
+
+def row(
+    clip: str, fold: str, emotions: tuple[str, ...], units: tuple[int, ...], given: answer.Answer, threshold: float
+) -> dict[str, Any]:
+    """An answer as a row of the predictions."""
+    said = triple.parse(given.text)
+    return {
+        "clip": clip,
+        "fold": fold,
+        "emotion": max(zip(given.emotions, emotions, strict=True))[1],
+        "probabilities": [{"emotion": e, "p": p} for e, p in zip(emotions, given.emotions, strict=True)],
+        "units": [unit for unit, p in zip(units, given.units, strict=True) if p >= threshold],
+        "text": given.text,
+        "parsed": said is not None,
+        "said_emotion": said and said.emotion,
+        "said_aus": said and said.aus,
+        "evidence": said and [sight._asdict() for sight in said.evidence],
+        "rationale": said and said.rationale,
+    }
+
+
+def main() -> None:
+    """Answer for every clip."""
+    params, started = stage.load(), time.perf_counter()
+    rows = tables.rows(stage.DATA / "triples.parquet")
+    names = list(folds.loso(rows))
+    reads = [stage.DATA / "triples.parquet", stage.DATA / "features", stage.MODELS / "folds"]
+    scratch = stage.SCRATCH / "predict" / fanout.content_key(reads, params)
+    found, failures = [], {}
+    work = partial(predict, params, rows)
+    for outcome in fanout.over(work, names, title="predict", cluster=stage.cluster(params), scratch=scratch):
+        if outcome.result is None:
+            failures[outcome.key] = outcome.error
+        else:
+            found += outcome.result
+    stage.finish("predict", len(found), failures, strict=True)
+    found.sort(key=lambda answered: answered["clip"])
+    tables.write(stage.DATA / "predictions.parquet", tables.PREDICTIONS, ([answered] for answered in found))
+    report = {
+        "clips": len(found),
+        "parsed": round(sum(answered["parsed"] for answered in found) / len(found), 4),
+        "clips_per_s": round(len(found) / (time.perf_counter() - started), 1),
+    }
+    tables.write_json(stage.DATA / "predictions.json", report)

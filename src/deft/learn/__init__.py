@@ -1,0 +1,1 @@
+"""Training: the backbone, the folds and their loop, generation."""

@@ -1,0 +1,1 @@
+"""The models: language model with adapters, expert tokens and heads; and the baselines."""

@@ -1,0 +1,103 @@
+"""DEFT: expert tokens before the prompt of a LoRA-tuned language model, with an emotion head and a unit head.
+
+The sequence is ``begin · tokens of each expert · task · answer · end``. Text is predicted on the answer alone; both heads read
+the last position of the task (Zhang et al., arXiv 2511.10948, figure; what it leaves open is our choice).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from peft import LoraConfig, TaskType, get_peft_model
+from torch import Tensor, nn
+
+from deft.models.views import Reduction
+
+
+class Shape(NamedTuple):
+    """What a tuned model is, besides its weights."""
+
+    experts: tuple[str, ...]
+    emotions: tuple[str, ...]
+    units: tuple[int, ...]
+    tokens: int  # an expert
+
+
+class Outputs(NamedTuple):
+    """``text`` (B, answer, vocabulary) predicts the answer's tokens; ``emotion`` (B, classes) and ``units`` (B, units) are logits."""
+
+    text: Tensor
+    emotion: Tensor
+    units: Tensor
+
+
+class Deft(nn.Module):
+    """Projectors, adapters and heads around a frozen language model ``llm`` (with adapters, see `adapted`)."""
+
+    def __init__(self, llm: Any, shape: Shape, reductions: Mapping[str, Reduction]) -> None:
+        super().__init__()
+        self.llm, self.shape = llm, shape
+        width = llm.get_input_embeddings().weight.shape[1]
+        self.rms = float(llm.get_input_embeddings().weight.detach().float().pow(2).mean().sqrt())
+        self.project = nn.ModuleDict(
+            {name: nn.Linear(reductions[name].matrix.shape[1], shape.tokens * width) for name in shape.experts}
+        )
+        self.kind = nn.ParameterDict({name: torch.zeros(shape.tokens, width) for name in shape.experts})
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.emotion = nn.Linear(width, len(shape.emotions))
+        self.units = nn.Linear(width, len(shape.units))
+        for name in shape.experts:
+            self.register_buffer(f"{name}_mean", torch.from_numpy(reductions[name].mean))
+            self.register_buffer(f"{name}_matrix", torch.from_numpy(reductions[name].matrix))
+
+    def reduce(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Experts' vectors (B, dim) → their components (B, components)."""
+        return {
+            name: (views[name] - self.get_buffer(f"{name}_mean")) @ self.get_buffer(f"{name}_matrix")
+            for name in self.shape.experts
+        }
+
+    def prompt(self, reduced: Mapping[str, Tensor], task: Tensor) -> Tensor:
+        """Embeddings (B, prompt, width) of ``begin · expert tokens · task``; ``task`` (begin and text) is (n,)."""
+        count = len(next(iter(reduced.values())))
+        embedded = self.llm.get_input_embeddings()(task)[None].expand(count, -1, -1)
+        tokens = [
+            self.rms * self.norm(self.project[name](reduced[name]).unflatten(1, (self.shape.tokens, -1)) + self.kind[name])
+            for name in self.shape.experts
+        ]
+        return torch.cat([embedded[:, :1], *(t.to(embedded.dtype) for t in tokens), embedded[:, 1:]], 1)
+
+    def forward(self, reduced: Mapping[str, Tensor], task: Tensor, answer: Tensor, mask: Tensor) -> Outputs:
+        """Logits for answers (B, answer) of which ``mask`` tells the real tokens."""
+        prompt = self.prompt(reduced, task)
+        embedded = torch.cat([prompt, self.llm.get_input_embeddings()(answer[:, :-1])], 1)
+        seen = torch.cat([mask.new_ones(prompt.shape[:2]), mask[:, :-1]], 1).long()
+        hidden = self.hidden(embedded, seen)
+        last = prompt.shape[1] - 1
+        return Outputs(self.llm.get_output_embeddings()(hidden[:, last:]), *self.heads(hidden[:, last]))
+
+    def hidden(self, embedded: Tensor, mask: Tensor) -> Tensor:
+        """Last hidden states (B, length, width) of embeddings; logits are left to those who need them."""
+        out = self.llm(inputs_embeds=embedded, attention_mask=mask, output_hidden_states=True, logits_to_keep=1)
+        hidden: Tensor = out.hidden_states[-1]
+        return hidden
+
+    def heads(self, last: Tensor) -> tuple[Tensor, Tensor]:
+        """Emotion and unit logits from the last prompt position's hidden state (B, width)."""
+        return self.emotion(last.float()), self.units(last.float())
+
+    def own(self) -> dict[str, Tensor]:
+        """Everything but the language model and its adapters, for saving beside them."""
+        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("llm.")}
+
+
+def adapted(base: Any, *, rank: int, alpha: int, dropout: float, targets: str | Sequence[str]) -> Any:
+    """The base model with fresh LoRA adapters (Hu et al. 2022) on ``targets``; all else is frozen."""
+    config = LoraConfig(
+        task_type=TaskType.CAUSAL_LM,
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        target_modules=targets if isinstance(targets, str) else list(targets),
+    )
+    return get_peft_model(base, config)

@@ -1,0 +1,51 @@
+"""A tuned model on disk: PEFT's own two files, and beside them ``deft.safetensors`` and ``deft.json``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from peft import PeftModel, get_peft_model_state_dict
+from safetensors.torch import load_file, save_file
+
+from deft.errors import DataError
+from deft.models import llm
+from deft.models.deft import Deft, Shape
+from deft.models.views import Reduction
+
+
+def save(model: Deft, folder: Path, base: str) -> None:
+    """Write adapters, projectors, heads and shape to ``folder``; the same model gives the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = model.llm.peft_config["default"].to_dict() | {"base_model_name_or_path": base, "inference_mode": True}
+    plain = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
+    (folder / "adapter_config.json").write_text(_json(plain), encoding="utf-8")
+    adapter = {name: tensor.contiguous() for name, tensor in get_peft_model_state_dict(model.llm).items()}
+    save_file(adapter, folder / "adapter_model.safetensors", {"format": "pt"})
+    save_file({name: tensor.contiguous() for name, tensor in model.own().items()}, folder / "deft.safetensors")
+    (folder / "deft.json").write_text(_json(model.shape._asdict()), encoding="utf-8")
+
+
+def load(folder: Path) -> tuple[Deft, Any]:
+    """A tuned model ready to answer, and its tokenizer.
+
+    Raises:
+        DataError: the folder or one of its files is missing, or its base model is.
+    """
+    for name in ("adapter_config.json", "adapter_model.safetensors", "deft.safetensors", "deft.json"):
+        if not (folder / name).is_file():
+            raise DataError(folder / name, "no such file", "a tuned model", "run `dvc repro finetune`")
+    base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    language, tokenizer = llm.load(base)
+    fields = json.loads((folder / "deft.json").read_text(encoding="utf-8"))
+    shape = Shape(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+    own = load_file(folder / "deft.safetensors")
+    reductions = {
+        name: Reduction(own[f"{name}_mean"].numpy(), own[f"{name}_matrix"].numpy()) for name in shape.experts
+    }
+    model = Deft(PeftModel.from_pretrained(language, str(folder)), shape, reductions)
+    model.load_state_dict(own, strict=False)
+    return model.eval(), tokenizer
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=2, sort_keys=True, default=str) + "\n"

@@ -1,0 +1,37 @@
+"""What an expert's tokens become before they are projected: standardised, and reduced to their principal components."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.decomposition import PCA
+
+Floats = npt.NDArray[np.float32]
+Views = Mapping[str, Floats]  # expert → (clips, dim)
+
+
+class Reduction(NamedTuple):
+    """A fitted reduction: ``mean`` (dim,), ``matrix`` (dim, components)."""
+
+    mean: Floats
+    matrix: Floats
+
+    def __call__(self, view: Floats) -> Floats:
+        """(clips, dim) → (clips, components), unit variance a component on average over the clips it was fitted on."""
+        return np.asarray((view - self.mean) @ self.matrix)
+
+
+def fit(view: Floats, components: int) -> Reduction:
+    """Fit on training clips (clips, dim) alone; as many ``components`` as they can carry."""
+    deviation = np.maximum(view.std(0), 1e-6)
+    standard = (view - view.mean(0)) / deviation
+    pca = PCA(min(components, *standard.shape), svd_solver="full").fit(standard)
+    scale = np.sqrt(pca.explained_variance_.mean()) or 1.0
+    matrix = pca.components_.T / deviation[:, None] / scale
+    return Reduction(view.mean(0).astype(np.float32), matrix.astype(np.float32))
+
+
+def fit_all(views: Views, experts: Sequence[str], components: int) -> dict[str, Reduction]:
+    """`fit` for each expert."""
+    return {expert: fit(views[expert], components) for expert in experts}
