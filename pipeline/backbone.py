@@ -23,11 +23,11 @@ def main() -> None:
     """Write the text, learn the tokens, train the model."""
     dials, started = stage.load().backbone, time.perf_counter()
     torch.manual_seed(dials.seed)
-    texts = textbook.texts(dials.steps * dials.batch // 2, dials.seed)
-    words = tokenizer.train(texts, dials.vocabulary)
+    pages = textbook.pages(dials.steps * dials.batch, dials.seed)
+    words = tokenizer.train([phrase for page in pages for phrase in (*page.seen, page.text)], dials.vocabulary)
     model = llm.create(words, dials.width, dials.layers, dials.heads)
     perplexity = pretrain.train(
-        model, words, texts, steps=dials.steps, batch=dials.batch, rate=dials.rate, seed=dials.seed
+        model, words, pages, steps=dials.steps, batch=dials.batch, rate=dials.rate, seed=dials.seed
     )
     report = {
         "perplexity": round(perplexity, 4),

@@ -32,20 +32,21 @@ def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[
     started = time.perf_counter()
     fold = folds.final(rows) if name == folds.FINAL else folds.loso(rows)[name]
     chosen = {row["clip"]: row for row in rows}
-    examples = [train.Example(*(chosen[clip][key] for key in ("label", "units", "target"))) for clip in fold.train]
+    examples = [train.Example(*(chosen[clip][key] for key in ("label", "units", "seen", "target"))) for clip in fold.train]
     emotions = tuple(sorted({example.emotion for example in examples}))
     language, tokenizer = base(params.llm.base)
-    dials = params.finetune.model_dump()
+    vectors = stage.vectors(params, fold.train)
+    counts = tuple(vectors[expert].shape[1] for expert in params.experts)
     model, history = train.tune(
         language,
         tokenizer,
         triple.TASK,
         examples,
-        stage.vectors(params, fold.train),
-        Shape(tuple(params.experts), emotions, SHOWN, dials.pop("tokens")),
+        vectors,
+        Shape(tuple(params.experts), emotions, SHOWN, counts),
         lora=params.lora.model_dump(),
         weights=params.loss.model_dump(),
-        **dials,
+        **params.finetune.model_dump(),
     )
     store.save(model, root / name, params.llm.base)
     model.llm.unload()

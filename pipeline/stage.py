@@ -29,14 +29,14 @@ def cluster(params: Params) -> fanout.Cluster:
 
 
 def vectors(params: Params, clips: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
-    """What each expert saw of these clips: expert → (clips, dim)."""
+    """What each expert saw of these clips: expert → (clips, tokens, dim)."""
     found: dict[str, dict[str, Any]] = {expert: {} for expert in params.experts}
     for expert, seen in found.items():
         for dataset in params.datasets:
             for row in tables.rows(table("features", f"{dataset}/{expert}")):
                 seen[row["clip"]] = row["tokens"]
     return {
-        expert: np.array([np.ravel(seen[clip]) for clip in clips], np.float32) for expert, seen in found.items()
+        expert: np.array([seen[clip] for clip in clips], np.float32) for expert, seen in found.items()
     }
 
 

@@ -18,14 +18,14 @@ from pipeline import stage
 def write(clip: tables.Row, found: list[tables.Row], label: str | None, regions: int) -> tables.Row:
     """The triple of one clip, from its row of the index and its rows of ``verify``."""
     seen = [Evidence(**{name: row[name] for name in Evidence._fields}) for row in found if row["verdict"] != "still"]
-    seen = sorted(seen, key=lambda evidence: -evidence.z)[:regions]
+    strongest = sorted(seen, key=lambda evidence: -evidence.z)[:regions]
     held = [au for au in found[0]["aus"] if au["verdict"] == verification.SUPPORTED]
     units = [codes.Code(**{name: au[name] for name in codes.Code._fields}) for au in held]
-    reasons = {evidence.region: verification.reason(units, evidence) for evidence in seen}
+    reasons = {evidence.region: verification.reason(units, evidence) for evidence in strongest}
     shown = {
-        triple.code_text(code): [_sight(evidence) for evidence in seen if reasons[evidence.region] == code] for code in units
+        triple.code_text(code): [_sight(evidence) for evidence in strongest if reasons[evidence.region] == code] for code in units
     }
-    unlabelled = [] if found[0]["aus"] else [_sight(evidence) for evidence in seen]
+    unlabelled = [] if found[0]["aus"] else [_sight(evidence) for evidence in strongest]
     told = triple.write(label or clip["emotion"], list(shown.items()), unlabelled)
     judged = [au for au in found[0]["aus"] if au["verdict"] != verification.UNOBSERVABLE]
     dropped = None
@@ -39,6 +39,7 @@ def write(clip: tables.Row, found: list[tables.Row], label: str | None, regions:
         "listed": sorted({au["unit"] for au in clip["aus"]}),
         "aus": list(told.aus),
         "units": sorted({au["unit"] for au in held}),
+        "seen": triple.phrases([_sight(evidence) for evidence in seen]),
         "evidence": [sight._asdict() for sight in told.evidence],
         "rationale": told.rationale,
         "category": told.category,

@@ -127,7 +127,6 @@ class Finetune(_Section):
     epochs: Count
     batch: Count
     rate: Positive
-    tokens: Count
     components: Count
 
 

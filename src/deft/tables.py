@@ -162,6 +162,7 @@ TRIPLES = pa.schema(
         ("listed", pa.list_(pa.int32())),  # the sheet's units
         ("aus", pa.list_(pa.string())),  # what motion supports of them, as the text says it
         ("units", pa.list_(pa.int32())),
+        ("seen", pa.list_(pa.string())),  # what each region shows, in the order of `deft.facs.regions.REGIONS`
         ("evidence", pa.list_(_EVIDENCE)),
         ("rationale", pa.string()),
         ("category", pa.string()),

@@ -1,7 +1,7 @@
-"""Motion semantics: what each region does, in multiples of the clip's own noise.
+"""Motion semantics: a token a region, all in multiples of the clip's own noise.
 
-A region gives its evidence (out, up, opening), its oriented histogram of flow (Chaudhry et al. 2009) and its optical
-strain (Shreve et al. 2011).
+A region gives its evidence (out, up, opening) at the apex and halfway, its optical strain (Shreve et al. 2011) and its
+oriented histogram of flow (Chaudhry et al. 2009).
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ _BINS = 8
 def tokens(
     flows: npt.NDArray[np.float32], points: npt.NDArray[np.float32], noise: float
 ) -> npt.NDArray[np.float32]:
-    """One token (1, 17·14) from flows (steps, H, W, 2) onset → step, landmarks (68, 2) and the clip's noise (flow's unit).
+    """A token a region (17, 14) from flows (steps, H, W, 2) onset → step, landmarks (68, 2) and the clip's noise (flow's unit).
 
     Every value is a multiple of the noise, then asinh: linear near the noise, logarithmic far above it.
     """
@@ -29,10 +29,10 @@ def tokens(
     for seen, before in zip(found, middle, strict=True):
         mask = masks[seen.region]
         outward = -face.left if regions.side(seen.region) == "R" else face.left
-        values.append([seen.out, seen.up, seen.divergence, before.out, before.up])
-        values.append([float(strain[mask].mean()) * face.iod if mask.any() else 0.0])
-        values.append(_histogram(flows[-1][mask], outward, face.down).tolist())
-    return np.arcsinh(np.concatenate(values) / found[0].noise)[None].astype(np.float32)
+        stretched = float(strain[mask].mean()) * face.iod if mask.any() else 0.0
+        histogram = _histogram(flows[-1][mask], outward, face.down)
+        values.append([seen.out, seen.up, seen.divergence, before.out, before.up, stretched, *histogram])
+    return np.arcsinh(np.array(values) / found[0].noise).astype(np.float32)
 
 
 def _histogram(

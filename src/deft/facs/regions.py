@@ -30,6 +30,20 @@ REGIONS: tuple[str, ...] = (
     "chin",
 )
 
+# Skin is one sheet: a unit drags what lies beside its own place.
+NEIGHBOURS: dict[str, frozenset[str]] = {
+    "inner brow": frozenset({"outer brow", "glabella", "eye", "nose root"}),
+    "outer brow": frozenset({"inner brow", "eye"}),
+    "glabella": frozenset({"inner brow", "nose root", "eye"}),
+    "eye": frozenset({"inner brow", "outer brow", "cheek"}),
+    "nose root": frozenset({"glabella", "nasal wing", "eye"}),
+    "nasal wing": frozenset({"nose root", "cheek", "upper lip"}),
+    "cheek": frozenset({"eye", "nasal wing", "mouth corner"}),
+    "upper lip": frozenset({"nasal wing", "lower lip", "mouth corner"}),
+    "lower lip": frozenset({"upper lip", "mouth corner", "chin"}),
+    "mouth corner": frozenset({"cheek", "upper lip", "lower lip"}),
+    "chin": frozenset({"lower lip", "mouth corner"}),
+}
 RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)
 
 # Left counterparts of points 0-67: the same face in a mirror.

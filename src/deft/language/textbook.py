@@ -1,39 +1,49 @@
 """Text from the FACS tables alone: what the small Llama learns its words and its form from. No clip is ever read."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from deft.facs import words
 from deft.facs.emotions import COMBINATIONS, LABELS, PROTOTYPES, coarse, objective
-from deft.facs.regions import REGIONS, place, side
+from deft.facs.regions import NEIGHBOURS, REGIONS, place, side
 from deft.facs.units import UNITS, Sign, Unit, observable
 from deft.language import triple
 
 _SHOWN = [unit for unit in UNITS.values() if observable(unit.number)]
 
 
-def texts(count: int, seed: int) -> list[str]:
-    """``count`` texts: mostly questions with answers in the form of `deft.language.triple`, some plain statements."""
+class Page(NamedTuple):
+    """``seen``: what a face shows, a phrase a region, in the order of `REGIONS`; ``text``: what is said of it."""
+
+    seen: tuple[str, ...]
+    text: str
+
+
+def pages(count: int, seed: int) -> list[Page]:
+    """``count`` pages: mostly the task with an answer (`deft.language.triple`), and some plain statements."""
     rng = np.random.default_rng(seed)
-    return [answer(rng) if rng.random() < 0.85 else statement(rng) for _ in range(count)]
+    return [answer(rng) if rng.random() < 0.95 else Page(tuple(triple.phrases([])), statement(rng)) for _ in range(count)]
 
 
-def answer(rng: np.random.Generator) -> str:
-    """The task and an answer for a face that shows a combination of units as the tables say."""
+def answer(rng: np.random.Generator) -> Page:
+    """The task and an answer for a face that shows a combination of units as the tables say.
+
+    As in a real face a unit may drag what lies beside its place, and some regions move for no reason that is told.
+    """
     emotion, units = _face(rng)
-    shown, told = [], set[str]()
+    shown: list[tuple[str, list[triple.Sight]]] = []
+    moving: dict[str, triple.Sight] = {}
     for unit in sorted(units):
-        letter = rng.choice(["", "R", "L"], p=[0.7, 0.15, 0.15])
-        sights = []
-        for sign in UNITS[unit].signs:
-            for region in _regions(sign):
-                if region in told or (letter and side(region) not in (None, letter)) or rng.random() < 0.15:
-                    continue
-                told.add(region)
-                sights.append(_sight(region, sign, rng))
+        letter = str(rng.choice(["", "R", "L"], p=[0.7, 0.15, 0.15]))
+        sights = [sight for sign in UNITS[unit].signs for sight in _sights(sign, letter, rng) if sight.region not in moving]
+        moving |= {sight.region: sight for sight in sights}
         shown.append((f"{letter}{unit}", sights))
-    return f"{triple.TASK}\n{triple.write(emotion, shown).text}"
+    told = triple.write(emotion, shown)
+    for region in rng.choice(REGIONS, rng.integers(3), replace=False):
+        moving.setdefault(str(region), _sight(str(region), Sign("", up=1.0), rng, turn=4))
+    return Page(tuple(triple.phrases(list(moving.values()))), f"{triple.TASK}\n{told.text}")
 
 
 def statement(rng: np.random.Generator) -> str:
@@ -66,21 +76,29 @@ def _face(rng: np.random.Generator) -> tuple[str, set[int]]:
     return (coarse(emotion) if kind < 0.25 else emotion), units
 
 
-def _regions(sign: Sign) -> list[str]:
-    if sign.place == "lips":
-        return ["upper lip", "lower lip"]
-    return [region for region in REGIONS if place(region) == sign.place]
+def _sights(sign: Sign, letter: str, rng: np.random.Generator) -> list[triple.Sight]:
+    """A sign where it belongs, mostly, and now and then beside it, on the sides that ``letter`` allows."""
+    at = {"upper lip", "lower lip"} if sign.place == "lips" else {sign.place}
+    beside = set().union(*(NEIGHBOURS[where] for where in at)) - at
+    found = []
+    for region in REGIONS:
+        chance = 0.9 if place(region) in at else 0.12 if place(region) in beside and not sign.opening else 0.0
+        if rng.random() < chance and not (letter and side(region) not in (None, letter)):
+            found.append(_sight(region, sign, rng))
+    return found
 
 
-def _sight(region: str, sign: Sign, rng: np.random.Generator) -> triple.Sight:
-    direction = _way(sign) if sign.opening else words.ways(region)[_octant(sign, region, rng)]
-    return triple.Sight(region, direction, str(rng.choice(words.LEVELS[1:])), str(rng.choice(words.TIMINGS)))
-
-
-def _octant(sign: Sign, region: str, rng: np.random.Generator) -> int:
-    """The sign's direction among eight, at times its neighbour."""
-    out = 0.0 if side(region) is None else sign.out
-    return (round(math.atan2(out, sign.up) / (math.pi / 4)) + int(rng.choice([-1, 0, 1], p=[0.1, 0.8, 0.1]))) % 8
+def _sight(region: str, sign: Sign, rng: np.random.Generator, turn: int = 1) -> triple.Sight:
+    """The sign's way at a region, at times up to ``turn`` eighths of a circle off, with any level and timing."""
+    if sign.opening:
+        direction = _way(sign)
+    else:
+        out = 0.0 if side(region) is None else sign.out
+        octant = round(math.atan2(out, sign.up) / (math.pi / 4))
+        octant += int(rng.integers(-turn, turn + 1)) if rng.random() < 0.3 or turn > 1 else 0
+        direction = words.ways(region)[octant % 8]
+    level = str(rng.choice(words.LEVELS[1:]))
+    return triple.Sight(region, direction, level, str(rng.choice(words.TIMINGS, p=[0.15, 0.25, 0.6])))
 
 
 def _way(sign: Sign) -> str:

@@ -1,22 +1,41 @@
-"""A byte-pair tokenizer whose merges may cross spaces: a region, a direction or a unit's name is a token or two.
+"""A byte-pair tokenizer whose words are the answers' own set phrases.
 
-Answers are made of set phrases, so tokens that hold whole phrases make them about three times shorter than words would.
+A region, a direction, a level, a timing, a unit's name is one token each, so an answer is some 50 tokens long, each of
+which says one thing. Any other text falls back to pairs of bytes.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from deft.facs import words
+from deft.facs.regions import REGIONS, place, side
+from deft.facs.units import UNITS
+
 BEGIN, END, PAD = "<begin>", "<end>", "<pad>"
 
 
+def phrases() -> list[str]:
+    """The set phrases of `deft.language.triple`, each with the space or comma before it."""
+    sided = [region for region in REGIONS if side(region)]
+    return [
+        *REGIONS,
+        *(f"both {place(region)}s" for region in sided),
+        *(f" {way}" for way in (*words.WAYS, *words.MIDLINE_WAYS, *words.OPENING, "still")),
+        *(f", {word}" for word in (*words.LEVELS, *words.TIMINGS)),
+        *(f" {unit.name}" for unit in UNITS.values()),
+        *("Evidence: ", ".\nRationale: ", ".\nCategory: ", " speaks for ", " and ", "; ", ": ", "+", ".", "\n"),
+    ]
+
+
 def train(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A tokenizer of at most ``vocabulary`` tokens; text is cut at punctuation only, and any byte can be encoded."""
+    """A tokenizer of at most ``vocabulary`` tokens, learned from ``texts``; any byte can be encoded."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(r"[.,;:+\n] ?"), behavior="isolated"),
+            pre_tokenizers.Split(Regex(_any(phrases())), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -31,3 +50,7 @@ def train(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token=PAD, bos_token=BEGIN, eos_token=END, clean_up_tokenization_spaces=False
     )
+
+
+def _any(words: Iterable[str]) -> str:
+    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))

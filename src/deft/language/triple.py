@@ -29,6 +29,11 @@ class Sight(NamedTuple):
     level: str
     timing: str
 
+    @property
+    def text(self) -> str:
+        """``left cheek up, slight, late``."""
+        return f"{self.region} {self.direction}, {self.level}, {self.timing}"
+
 
 class Triple(NamedTuple):
     """Category (``emotion`` and ``aus``, canonical FACS codes), evidence and rationale."""
@@ -46,17 +51,17 @@ class Triple(NamedTuple):
     @property
     def text(self) -> str:
         """The whole answer as the model writes it."""
-        seen = "; ".join(f"{s.region} {s.direction}, {s.level}, {s.timing}" for s in self.evidence) or NOTHING
+        seen = "; ".join(sight.text for sight in self.evidence) or NOTHING
         return f"Evidence: {seen}.\nRationale: {self.rationale}.\nCategory: {self.category}"
 
 
 def write(emotion: str, shown: Sequence[tuple[str, Sequence[Sight]]], others: Sequence[Sight] = ()) -> Triple:
-    """A triple that argues from evidence over units to the class.
+    """A triple that argues from evidence, told from brow to chin, over units to the class.
 
     ``shown`` pairs each code with the sights that it explains; ``others`` are sights that no code explains.
     """
     arguments = [f"{_moves(sights)}: {_unit_name(code)}" if sights else f"also {_unit_name(code)}" for code, sights in shown]
-    evidence = [sight for _, sights in shown for sight in sights] + list(others)
+    evidence = sorted([sight for _, sights in shown for sight in sights] + list(others), key=_from_the_top)
     because = "; ".join(arguments) or ("no unit explains the motion" if evidence else "nothing moves")
     codes = tuple(code for code, _ in shown)
     return Triple(emotion, codes, tuple(evidence), f"{because}; {'+'.join(codes) or 'this'} speaks for {emotion}")
@@ -79,9 +84,19 @@ def parse(text: str) -> Triple | None:
     return Triple(found["emotion"], tuple(said), tuple(sights), found["rationale"])
 
 
+def phrases(sights: Sequence[Sight]) -> list[str]:
+    """What each of the 17 regions shows, in their order: a sight's text, or ``<region> still``."""
+    told = {sight.region: sight.text for sight in sights}
+    return [told.get(region, f"{region} still") for region in REGIONS]
+
+
 def code_text(code: Code) -> str:
     """A code as the answers name it: side and unit alone, ``R12``."""
     return f"{code.side or ''}{code.unit}"
+
+
+def _from_the_top(sight: Sight) -> int:
+    return REGIONS.index(sight.region)
 
 
 def _moves(sights: Sequence[Sight]) -> str:

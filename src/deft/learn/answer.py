@@ -19,7 +19,7 @@ class Answer(NamedTuple):
 
 @torch.no_grad()
 def answer(model: Deft, tokenizer: Any, task: str, vectors: Views, longest: int) -> list[Answer]:
-    """Greedy answers of at most ``longest`` tokens for clips whose experts' vectors are (clips, dim).
+    """Greedy answers of at most ``longest`` tokens for clips whose experts' vectors are (clips, tokens, dim).
 
     All prompts are equally long, so nothing is padded; keys and values are cached.
     """

@@ -1,4 +1,8 @@
-"""Training of the small Llama on text."""
+"""Training of the small Llama on the textbook.
+
+What a page's face shows stands before the text as one token a region: the sum of its phrase's word embeddings. So the
+model learns to read tokens that are no words, which is what the experts' tokens will be.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,34 +13,52 @@ import torch
 from torch import Tensor
 from tqdm import trange
 
-_HELD_OUT = 256  # texts
+from deft.language.textbook import Page
+
+_HELD_OUT = 256  # pages
 _WARM_UP = 0.05  # of all steps
 
 
-def train(model: Any, tokenizer: Any, texts: Sequence[str], *, steps: int, batch: int, rate: float, seed: int) -> float:
-    """Train in place by next-token prediction; return the perplexity a token on texts that were held out.
+def train(
+    model: Any, tokenizer: Any, pages: Sequence[Page], *, steps: int, batch: int, rate: float, seed: int
+) -> float:
+    """Train in place by next-token prediction; return the perplexity a token on pages that were held out.
 
-    AdamW under a cosine schedule. Texts of like length share a batch, so that little is padded.
+    Matrices follow Muon (Jordan 2024; ``rate`` is its peak), all else AdamW at a seventh of it, both under `cosine`.
     """
-    held_out, kept = texts[:_HELD_OUT], texts[_HELD_OUT:]
-    ids = [tokenizer.encode(f"{tokenizer.bos_token}{text}{tokenizer.eos_token}") for text in kept]
-    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.05, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: cosine(step, steps))
+    read = [_Read(tokenizer, page) for page in pages]
+    held_out, kept = read[:_HELD_OUT], read[_HELD_OUT:]
+    embedding = model.get_input_embeddings().weight
+    matrices = [p for p in model.parameters() if p.ndim == 2 and p is not embedding]
+    others = [p for p in model.parameters() if p.ndim != 2 or p is embedding]
+    optimisers = [
+        torch.optim.Muon(matrices, lr=rate, weight_decay=0.01),
+        torch.optim.AdamW(others, lr=rate / 7, weight_decay=0.01, betas=(0.9, 0.98)),
+    ]
+    schedules = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: cosine(step, steps)) for o in optimisers]
+    batches = _batches(len(kept), batch, seed)
     model.train()
-    batches = _batches(ids, batch, seed)
     progress = trange(steps, desc="backbone", unit="step", mininterval=1.0)
     for _ in progress:
-        loss = _loss(model, _padded(next(batches), tokenizer.pad_token_id))
+        loss = _loss(model, [kept[i] for i in next(batches)])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        optimiser.zero_grad()
-        schedule.step()
+        for each in (*optimisers, *schedules):
+            each.step()
+        model.zero_grad()
         progress.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
     model.eval()
     with torch.no_grad():
-        rest = [tokenizer.encode(f"{tokenizer.bos_token}{text}{tokenizer.eos_token}") for text in held_out]
-        return math.exp(float(_loss(model, _padded(rest, tokenizer.pad_token_id))))
+        return math.exp(float(_loss(model, held_out)))
+
+
+class _Read:
+    """A page as token ids: ``seen`` a list a region, and ``text`` with its end."""
+
+    def __init__(self, tokenizer: Any, page: Page) -> None:
+        self.begin, self.pad = tokenizer.bos_token_id, tokenizer.pad_token_id
+        self.seen = [tokenizer.encode(phrase) for phrase in page.seen]
+        self.text = [*tokenizer.encode(page.text), tokenizer.eos_token_id]
 
 
 def cosine(step: int, steps: int) -> float:
@@ -47,24 +69,33 @@ def cosine(step: int, steps: int) -> float:
     return 0.1 + 0.45 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def _batches(ids: list[list[int]], batch: int, seed: int) -> Iterator[list[list[int]]]:
+def _batches(count: int, batch: int, seed: int) -> Iterator[Sequence[int]]:
     rng = np.random.default_rng(seed)
     while True:
-        order = rng.permutation(len(ids))
-        pools = [sorted(order[at : at + 16 * batch], key=lambda i: len(ids[i])) for at in range(0, len(ids), 16 * batch)]
-        batches = [pool[at : at + batch] for pool in pools for at in range(0, len(pool), batch)]
-        for which in rng.permutation(len(batches)):
-            yield [ids[i] for i in batches[which]]
+        order = rng.permutation(count)
+        yield from (order[at : at + batch] for at in range(0, count - batch + 1, batch))
 
 
-def _padded(ids: list[list[int]], pad: int) -> tuple[Tensor, Tensor]:
+def _loss(model: Any, pages: Sequence[_Read]) -> Tensor:
+    embed, pad = model.get_input_embeddings(), pages[0].pad
+    tokens = padded([page.text for page in pages], pad)
+    before = torch.stack([summed(embed, page.seen, pad) for page in pages])
+    begin = embed(torch.full((len(pages), 1), pages[0].begin))
+    embedded = torch.cat([begin, before, embed(tokens[:, :-1])], 1)
+    logits = model(inputs_embeds=embedded, logits_to_keep=tokens.shape[1]).logits
+    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens.flatten(), ignore_index=pad)
+
+
+def summed(embed: Any, phrases: Sequence[Sequence[int]], pad: int) -> Tensor:
+    """Phrases' token ids → one embedding a phrase (phrases, width): their sum, scaled to a single word's length."""
+    ids = padded(phrases, pad)
+    lengths = torch.tensor([[len(phrase)] for phrase in phrases])
+    real = torch.arange(ids.shape[1])[None] < lengths
+    total: Tensor = (embed(ids) * real[..., None]).sum(1) / lengths.sqrt()
+    return total
+
+
+def padded(ids: Sequence[Sequence[int]], pad: int) -> Tensor:
+    """Token ids (rows, longest) with ``pad`` behind each row."""
     longest = max(map(len, ids))
-    tokens = torch.tensor([row + [pad] * (longest - len(row)) for row in ids])
-    lengths = torch.tensor([len(row) for row in ids])
-    return tokens, torch.arange(longest)[None] < lengths[:, None]
-
-
-def _loss(model: Any, batch: tuple[Tensor, Tensor]) -> Tensor:
-    tokens, real = batch
-    logits = model(input_ids=tokens, attention_mask=real.long()).logits[:, :-1]
-    return torch.nn.functional.cross_entropy(logits[real[:, 1:]], tokens[:, 1:][real[:, 1:]])
+    return torch.tensor([[*row, *[pad] * (longest - len(row))] for row in ids])

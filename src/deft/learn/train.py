@@ -8,20 +8,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from deft.learn.pretrain import cosine
+from deft.learn.pretrain import cosine, padded, summed
 from deft.models import deft, views
 
 Floats = views.Floats
 
 _JITTER = 0.2  # standard deviation of the noise on components in training: 100 clips are few
-_STILL_POSITIVE = 8.0  # at most this much weight on a unit that is seldom shown
+_RARE = 8.0  # at most this much weight on a unit that is seldom shown
+_ALIGNING = 300  # steps, of no more than a matrix product each
 
 
 class Example(NamedTuple):
-    """A training clip: its class, the units its motion supports, and its answer."""
+    """A training clip: its class, the units its motion supports, what each region shows, and its answer."""
 
     emotion: str
     units: Sequence[int]
+    seen: Sequence[str]
     target: str
 
 
@@ -50,7 +52,7 @@ def tune(
     rate: float,
     seed: int,
 ) -> tuple[deft.Deft, list[Losses]]:
-    """Tune adapters, projectors and heads; ``vectors`` are the examples' (expert → (clips, dim)), ``weights`` the λ.
+    """Tune adapters, projectors and heads; ``vectors`` are the examples' (expert → (clips, tokens, dim)), ``weights`` the λ.
 
     Everything random follows ``seed``; nothing but the arguments is read, so the held-out subject cannot leak in.
     """
@@ -64,8 +66,10 @@ def tune(
     emotions = torch.tensor([shape.emotions.index(example.emotion) for example in examples])
     units = torch.tensor([[float(unit in example.units) for unit in shape.units] for example in examples])
     balance = len(examples) / (len(shape.emotions) * torch.bincount(emotions, minlength=len(shape.emotions)).float())
-    positive = ((1 - units).sum(0) / units.sum(0).clamp(min=1)).sqrt().clamp(max=_STILL_POSITIVE)
+    positive = ((1 - units).sum(0) / units.sum(0).clamp(min=1)).sqrt().clamp(max=_RARE)
 
+    if "motion" in shape.experts:
+        _align(model, reduced["motion"], tokenizer, [example.seen for example in examples], rate)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=0.05)
     steps = epochs * -(-len(examples) // batch)
@@ -76,8 +80,9 @@ def tune(
         sums = np.zeros(4)
         order = rng.permutation(len(examples))
         for picked in np.array_split(order, -(-len(examples) // batch)):
-            tokens, real = _padded([answers[i] for i in picked], tokenizer.pad_token_id)
-            noisy = {name: z[picked] + _JITTER * torch.randn(len(picked), z.shape[1]) for name, z in reduced.items()}
+            tokens = padded([answers[i] for i in picked], tokenizer.pad_token_id)
+            real = torch.arange(tokens.shape[1])[None] < torch.tensor([len(answers[i]) for i in picked])[:, None]
+            noisy = {name: z[picked] + _JITTER * torch.randn(len(picked), *z.shape[1:]) for name, z in reduced.items()}
             out = model(noisy, asked, tokens, real)
             text = functional.cross_entropy(out.text[real], tokens[real])
             emotion = functional.cross_entropy(out.emotion, emotions[picked], weight=balance)
@@ -93,14 +98,28 @@ def tune(
     return model.eval(), history
 
 
+def _align(model: deft.Deft, reduced: Tensor, tokenizer: Any, seen: Sequence[Sequence[str]], rate: float) -> None:
+    """Let each region's projected token (clips, 17, components) start as the words for what the region shows.
+
+    The language model itself is not run: only the motion projector learns, by cosine distance to the summed word
+    embeddings of its phrase (the first of LLaVA's two stages, Liu et al. 2023, in our terms).
+    """
+    embed = model.llm.get_input_embeddings()
+    ids = [tokenizer.encode(phrase, add_special_tokens=False) for phrases in seen for phrase in phrases]
+    with torch.no_grad():
+        words = summed(embed, ids, tokenizer.pad_token_id)
+    optimiser = torch.optim.AdamW([*model.project["motion"].parameters(), model.place["motion"]], lr=2 * rate)
+    for step in range(_ALIGNING):
+        for group in optimiser.param_groups:
+            group["lr"] = 2 * rate * cosine(step, _ALIGNING)
+        tokens = model.tokens("motion", reduced + _JITTER * torch.randn(reduced.shape)).flatten(0, 1)
+        loss = 1 - functional.cosine_similarity(tokens, words).mean()
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+
+
 def ask(tokenizer: Any, task: str) -> Tensor:
     """Token ids (n,) of the prompt, begin included (the end token where a tokenizer has no other)."""
     begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
     return torch.tensor([begin, *tokenizer.encode(f"{task}\n", add_special_tokens=False)])
-
-
-def _padded(answers: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:
-    longest = max(map(len, answers))
-    tokens = torch.tensor([[*answer, *[pad] * (longest - len(answer))] for answer in answers])
-    lengths = torch.tensor([len(answer) for answer in answers])
-    return tokens, torch.arange(longest)[None] < lengths[:, None]

@@ -20,7 +20,7 @@ class Shape(NamedTuple):
     experts: tuple[str, ...]
     emotions: tuple[str, ...]
     units: tuple[int, ...]
-    tokens: int  # an expert
+    tokens: tuple[int, ...]  # prefix tokens of each expert
 
 
 class Outputs(NamedTuple):
@@ -40,9 +40,14 @@ class Deft(nn.Module):
         width = llm.get_input_embeddings().weight.shape[1]
         self.rms = float(llm.get_input_embeddings().weight.detach().float().pow(2).mean().sqrt())
         self.project = nn.ModuleDict(
-            {name: nn.Linear(reductions[name].matrix.shape[1], shape.tokens * width) for name in shape.experts}
+            {
+                name: nn.Sequential(nn.Linear(reductions[name].matrix.shape[1], width), nn.GELU(), nn.Linear(width, width))
+                for name in shape.experts
+            }
         )
-        self.kind = nn.ParameterDict({name: torch.zeros(shape.tokens, width) for name in shape.experts})
+        self.place = nn.ParameterDict(
+            {name: torch.randn(count, width) for name, count in zip(shape.experts, shape.tokens, strict=True)}
+        )
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.emotion = nn.Linear(width, len(shape.emotions))
         self.units = nn.Linear(width, len(shape.units))
@@ -51,21 +56,23 @@ class Deft(nn.Module):
             self.register_buffer(f"{name}_matrix", torch.from_numpy(reductions[name].matrix))
 
     def reduce(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Experts' vectors (B, dim) → their components (B, components)."""
+        """Experts' tokens (B, tokens, dim) → their components (B, tokens, components)."""
         return {
             name: (views[name] - self.get_buffer(f"{name}_mean")) @ self.get_buffer(f"{name}_matrix")
             for name in self.shape.experts
         }
 
+    def tokens(self, expert: str, reduced: Tensor) -> Tensor:
+        """An expert's prefix tokens (B, tokens, width), each as long as a word's embedding."""
+        projected: Tensor = self.rms * self.norm(self.project[expert](reduced) + self.place[expert])
+        return projected
+
     def prompt(self, reduced: Mapping[str, Tensor], task: Tensor) -> Tensor:
         """Embeddings (B, prompt, width) of ``begin · expert tokens · task``; ``task`` (begin and text) is (n,)."""
         count = len(next(iter(reduced.values())))
         embedded = self.llm.get_input_embeddings()(task)[None].expand(count, -1, -1)
-        tokens = [
-            self.rms * self.norm(self.project[name](reduced[name]).unflatten(1, (self.shape.tokens, -1)) + self.kind[name])
-            for name in self.shape.experts
-        ]
-        return torch.cat([embedded[:, :1], *(t.to(embedded.dtype) for t in tokens), embedded[:, 1:]], 1)
+        tokens = [self.tokens(name, reduced[name]).to(embedded.dtype) for name in self.shape.experts]
+        return torch.cat([embedded[:, :1], *tokens, embedded[:, 1:]], 1)
 
     def forward(self, reduced: Mapping[str, Tensor], task: Tensor, answer: Tensor, mask: Tensor) -> Outputs:
         """Logits for answers (B, answer) of which ``mask`` tells the real tokens."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sklearn.decomposition import PCA
 
 Floats = npt.NDArray[np.float32]
-Views = Mapping[str, Floats]  # expert → (clips, dim)
+Views = Mapping[str, Floats]  # expert → (clips, tokens, dim)
 
 
 class Reduction(NamedTuple):
@@ -18,12 +18,13 @@ class Reduction(NamedTuple):
     matrix: Floats
 
     def __call__(self, view: Floats) -> Floats:
-        """(clips, dim) → (clips, components), unit variance a component on average over the clips it was fitted on."""
+        """(…, dim) → (…, components), unit variance a component on average over the tokens it was fitted on."""
         return np.asarray((view - self.mean) @ self.matrix)
 
 
 def fit(view: Floats, components: int) -> Reduction:
-    """Fit on training clips (clips, dim) alone; as many ``components`` as they can carry."""
+    """Fit on the tokens of training clips (clips, tokens, dim) alone; as many ``components`` as they can carry."""
+    view = view.reshape(-1, view.shape[-1])
     deviation = np.maximum(view.std(0), 1e-6)
     standard = (view - view.mean(0)) / deviation
     pca = PCA(min(components, *standard.shape), svd_solver="full").fit(standard)

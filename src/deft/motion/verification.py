@@ -6,27 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from deft.facs import codes
-from deft.facs.regions import REGIONS, place, side
+from deft.facs.regions import NEIGHBOURS, REGIONS, place, side
 from deft.facs.units import UNITS, Sign, observable
 from deft.motion.evidence import Evidence
 
 SUPPORTED, UNSUPPORTED, UNOBSERVABLE = "supported", "unsupported", "unobservable"
 EXPLAINED, UNEXPLAINED, STILL = "explained", "unexplained", "still"
 
-# Skin is one sheet: a unit drags what lies beside its own place.
-NEIGHBOURS: dict[str, frozenset[str]] = {
-    "inner brow": frozenset({"outer brow", "glabella", "eye", "nose root"}),
-    "outer brow": frozenset({"inner brow", "eye"}),
-    "glabella": frozenset({"inner brow", "nose root", "eye"}),
-    "eye": frozenset({"inner brow", "outer brow", "cheek"}),
-    "nose root": frozenset({"glabella", "nasal wing", "eye"}),
-    "nasal wing": frozenset({"nose root", "cheek", "upper lip"}),
-    "cheek": frozenset({"eye", "nasal wing", "mouth corner"}),
-    "upper lip": frozenset({"nasal wing", "lower lip", "mouth corner"}),
-    "lower lip": frozenset({"upper lip", "mouth corner", "chin"}),
-    "mouth corner": frozenset({"cheek", "upper lip", "lower lip"}),
-    "chin": frozenset({"lower lip", "mouth corner"}),
-}
 _ACROSS = 0.5  # what motion across a sign's way takes from its support: 12, 14, 15 and 20 share the mouth corners
 _ALIKE = 0.5  # cosine from which a region moves a sign's way
 

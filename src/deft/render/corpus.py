@@ -33,7 +33,7 @@ COMBINATIONS: dict[str, dict[str, float]] = {
     },
 }  # fmt: skip
 
-AMBIGUOUS = 0.09  # share of clips that show a combination of another emotion: coders disagree
+AMBIGUOUS = 0.06  # share of clips that show a combination of another emotion: coders disagree
 LETTERED = 0.05  # share of sheet cells with an intensity letter
 
 # Units that move the same skin, weighted. A unit that errs is drawn from a place the clip leaves alone: it can be told.
