@@ -7,17 +7,16 @@ Run: ``python -m pipeline crop DATASET``
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from deft import tables
 from deft.face import align, mesh, pictures
 from pipeline import stage
 
 
-def crop(index: Path, root: Path, size_px: int, iod_px: int, eye_line: float, frames: int, clip: str) -> list[tables.Row]:
+def crop(
+    index: Path, root: Path, size_px: int, iod_px: int, eye_line: float, frames: int, clip: str
+) -> list[tables.Row]:
     """Crops of one clip, spread evenly from onset to offset, with the apex among them."""
     row = tables.row(index, clip)
-    spread = np.linspace(row["onset"], row["offset"], frames).round().astype(int)
     onset = pictures.read(root / row["frames"][row["onset"]])
     matrix = align.transform(mesh.landmarks(onset), size_px, iod_px, eye_line)
     return [
@@ -27,7 +26,7 @@ def crop(index: Path, root: Path, size_px: int, iod_px: int, eye_line: float, fr
             "matrix": matrix.ravel(),
             "crop": pictures.encode(align.cut(pictures.read(root / row["frames"][position]), matrix, size_px)),
         }
-        for position in sorted({*spread.tolist(), row["apex"]})
+        for position in align.spread(row["onset"], row["apex"], row["offset"], frames)
     ]
 
 

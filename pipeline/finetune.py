@@ -23,6 +23,7 @@ from deft.params import Params
 from pipeline import stage
 
 SHOWN = tuple(unit for unit in UNITS if observable(unit) and unit not in BLINKS)
+MEASURED = {"crop", "landmarks", "flow", "verify", "features"}  # what `deft predict` needs to measure a clip alike
 base = cache(llm.load)  # once a process: folds share it
 
 
@@ -32,7 +33,9 @@ def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[
     started = time.perf_counter()
     fold = folds.final(rows) if name == folds.FINAL else folds.loso(rows)[name]
     chosen = {row["clip"]: row for row in rows}
-    examples = [train.Example(*(chosen[clip][key] for key in ("label", "units", "seen", "target"))) for clip in fold.train]
+    examples = [
+        train.Example(*(chosen[clip][key] for key in ("label", "units", "seen", "target"))) for clip in fold.train
+    ]
     emotions = tuple(sorted({example.emotion for example in examples}))
     language, tokenizer = base(params.llm.base)
     vectors = stage.vectors(params, fold.train)
@@ -48,7 +51,7 @@ def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[
         weights=params.loss.model_dump(),
         **params.finetune.model_dump(),
     )
-    store.save(model, root / name, params.llm.base)
+    store.save(model, root / name, params.llm.base, params.model_dump(include=MEASURED))
     model.llm.unload()
     return {"losses": [losses._asdict() for losses in history], "seconds": time.perf_counter() - started}
 

@@ -12,36 +12,29 @@ import numpy as np
 
 from deft import tables
 from deft.face import pictures
-from deft.motion import compensation, evidence, tvl1
+from deft.motion import steps
 from deft.score import truth
 from pipeline import stage
 
 
-def measure(index: Path, crops: Path, landmarks: Path, steps: int, clip: str) -> list[tables.Row]:
+def measure(index: Path, crops: Path, landmarks: Path, count: int, clip: str) -> list[tables.Row]:
     """Flow of one clip at the crops nearest to ``steps`` even distances from onset to apex."""
     row = tables.row(index, clip, ["onset", "apex"])
     points = np.array(tables.row(landmarks, clip)["points"], np.float32).reshape(68, 2)
     grey = {r["position"]: pictures.grey(pictures.decode(r["crop"])) for r in tables.rows(crops, clip=clip)}
-    kept, onset = np.array(list(grey)), grey[row["onset"]]
-    ideal = np.linspace(row["onset"], row["apex"], steps + 1)[1:]
-    positions = sorted({int(kept[np.abs(kept - at).argmin()]) for at in ideal[:-1]} | {row["apex"]})
-    stable = compensation.stable_area(points, onset.shape)
-    found = []
-    for step, position in enumerate(positions):
-        motion = compensation.compensate(tvl1.flow(onset, grey[position]), stable)
-        found.append(
-            {
-                "clip": clip,
-                "step": step,
-                "position": position,
-                "shape": motion.flow.shape,
-                "flow": motion.flow.astype(np.float16).ravel(),
-                "head": motion.head.ravel(),
-                "residual": motion.residual,
-                "noise": evidence.noise(motion.flow, points),
-            }
-        )
-    return found
+    return [
+        {
+            "clip": clip,
+            "step": number,
+            "position": step.position,
+            "shape": step.flow.shape,
+            "flow": step.flow.astype(np.float16).ravel(),
+            "head": step.head.ravel(),
+            "residual": step.residual,
+            "noise": step.noise,
+        }
+        for number, step in enumerate(steps.measure(grey, points, row["onset"], row["apex"], count))
+    ]
 
 
 def main(dataset: str) -> None:

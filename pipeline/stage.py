@@ -35,9 +35,7 @@ def vectors(params: Params, clips: Sequence[str]) -> dict[str, npt.NDArray[np.fl
         for dataset in params.datasets:
             for row in tables.rows(table("features", f"{dataset}/{expert}")):
                 seen[row["clip"]] = row["tokens"]
-    return {
-        expert: np.array([seen[clip] for clip in clips], np.float32) for expert, seen in found.items()
-    }
+    return {expert: np.array([seen[clip] for clip in clips], np.float32) for expert, seen in found.items()}
 
 
 def map_clips(
@@ -86,4 +84,17 @@ def finish(title: str, done: int, failures: dict[str, Any], strict: bool) -> Non
         raise DataError(title, f"{len(failures)} failures", "none, because of `strict: true`", "mend them or unset it")
 
 
-__all__ = ["DATA", "METRICS", "MODELS", "RAW", "SCRATCH", "TRUTH", "cluster", "finish", "load", "map_clips", "table", "vectors"]
+__all__ = [
+    "DATA",
+    "METRICS",
+    "MODELS",
+    "RAW",
+    "SCRATCH",
+    "TRUTH",
+    "cluster",
+    "finish",
+    "load",
+    "map_clips",
+    "table",
+    "vectors",
+]

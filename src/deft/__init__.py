@@ -1,7 +1,25 @@
 """DEFT-LLM: micro-expression recognition whose words are grounded in measured facial motion."""
 
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deft.language import Triple
 
 # Nothing leaves the machine unless the user says so: `HF_HUB_OFFLINE=0` lets a model's name be fetched.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+
+def predict(video: str | Path, model: str | Path = "models/final") -> "Triple":
+    """The triple (C, E, R) of a video file or a folder of pictures, by a tuned model's folder.
+
+    Raises:
+        deft.errors.NoFaceError: no face is seen.
+        deft.errors.DataError: the video or the model cannot be read.
+
+    """
+    from deft.inference import watch
+
+    return watch(Path(video), Path(model)).triple

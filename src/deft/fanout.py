@@ -1,4 +1,4 @@
-"""Map a function over clips or folds: all cores or a Ray cluster, progress, resume, and no failure that hides others."""
+"""Map a function over clips or folds: all cores or a Ray cluster, progress, resume, no failure that hides others."""
 
 import hashlib
 import inspect

@@ -118,6 +118,7 @@ class Loss(_Section):
 
     emotion: Weight
     units: Weight
+    verdict: Weight
 
 
 class Finetune(_Section):
@@ -128,6 +129,7 @@ class Finetune(_Section):
     batch: Count
     rate: Positive
     components: Count
+    expert_dropout: Share
 
 
 class Predict(_Section):
@@ -188,6 +190,7 @@ def load(path: Path = Path("params.yaml")) -> Params:
     Raises:
         ParamsError: a key is unknown, missing, mistyped or out of bounds, for example
             ``params.yaml: lora.rank: expected int ≥ 1, got "a"``.
+
     """
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -230,7 +233,15 @@ _EXPECTED = {
     "model_type": "a section of keys",
     "missing": "a value",
 }
-_BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "min_length": "at least", "pattern": "matching", "expected": "one of"}
+_BOUNDS = {
+    "ge": "≥",
+    "gt": ">",
+    "le": "≤",
+    "lt": "<",
+    "min_length": "at least",
+    "pattern": "matching",
+    "expected": "one of",
+}
 
 
 def _explain(fault: Any) -> str:

@@ -162,6 +162,7 @@ TRIPLES = pa.schema(
         ("listed", pa.list_(pa.int32())),  # the sheet's units
         ("aus", pa.list_(pa.string())),  # what motion supports of them, as the text says it
         ("units", pa.list_(pa.int32())),
+        ("moving", pa.list_(pa.int32())),  # every unit that the motion supports, listed or not
         ("seen", pa.list_(pa.string())),  # what each region shows, in the order of `deft.facs.regions.REGIONS`
         ("evidence", pa.list_(_EVIDENCE)),
         ("rationale", pa.string()),
@@ -187,9 +188,7 @@ PREDICTIONS = pa.schema(
         ("rationale", pa.string()),
     ]
 )
-BASELINES = pa.schema(
-    [("clip", pa.string()), ("baseline", pa.string()), ("emotion", pa.string()), ("units", pa.list_(pa.int32()))]
-)
+BASELINES = pa.schema([("clip", pa.string()), ("baseline", pa.string()), ("emotion", pa.string())])
 
 
 def write(path: Path, schema: pa.Schema, groups: Iterable[Sequence[Row]]) -> int:

@@ -1,6 +1,7 @@
 """CASME II (Yan et al. 2014, doi:10.1371/journal.pone.0086041): 26 subjects, 255 clips, 200 fps, 640×480.
 
-Sheets ``CASME2-coding-20140508.xlsx`` and ``CASME2-coding-20190701.xlsx``; frames ``CASME2-RAW/sub01/EP02_01f/img1.jpg``.
+Sheets ``CASME2-coding-20140508.xlsx`` and ``CASME2-coding-20190701.xlsx``; frames
+``CASME2-RAW/sub01/EP02_01f/img1.jpg``.
 """
 
 import re
@@ -27,6 +28,7 @@ def read_sheet(path: Path) -> pa.Table:
 
     Raises:
         DataError: the file is no CASME II label sheet.
+
     """
     body = sheet.read_rows(path, _COLUMNS)
     found = [_row(f"{path.name}, {body.sheet}", number, cells) for number, cells in body.cells]
@@ -38,11 +40,14 @@ def frames(root: Path, subject: str, name: str) -> dict[int, str]:
 
     Raises:
         DataError: no tree of frames holds the clip.
+
     """
     for tree in TREES:
         folder = root / tree / subject / name
         if folder.is_dir():
-            found = ((re.fullmatch(r"(?:reg_)?img(\d+)\.(?:jpg|png|bmp)", file.name), file) for file in folder.iterdir())
+            found = (
+                (re.fullmatch(r"(?:reg_)?img(\d+)\.(?:jpg|png|bmp)", file.name), file) for file in folder.iterdir()
+            )
             return dict(sorted((int(m[1]), file.relative_to(root).as_posix()) for m, file in found if m))
     expected = " or ".join(f"{tree}/{subject}/{name}" for tree in TREES)
     raise DataError(root, "no folder of this clip's frames", expected, "unpack the frames there")

@@ -21,6 +21,7 @@ def read(root: Path, dataset: str, layout: str) -> Index:
 
     Raises:
         DataError: the folder or its label sheet is missing, or is another dataset's.
+
     """
     reader = cast(Reader, importlib.import_module(f"deft.datasets.{layout}"))
     if not root.is_dir():

@@ -25,6 +25,7 @@ def read_rows(path: Path, required: Sequence[str]) -> Rows:
 
     Raises:
         DataError: the file is missing or no workbook, or no worksheet has such a line.
+
     """
     remedy = "put the dataset's own label sheet there"
     try:
@@ -57,6 +58,7 @@ def whole(value: object, where: str) -> int:
 
     Raises:
         DataError: the cell holds none.
+
     """
     text = "" if value is None else str(value).strip()
     digits = text.removesuffix(".0")

@@ -13,10 +13,8 @@ from deft.motion import evidence
 _BINS = 8
 
 
-def tokens(
-    flows: npt.NDArray[np.float32], points: npt.NDArray[np.float32], noise: float
-) -> npt.NDArray[np.float32]:
-    """A token a region (17, 14) from flows (steps, H, W, 2) onset → step, landmarks (68, 2) and the clip's noise (flow's unit).
+def tokens(flows: npt.NDArray[np.float32], points: npt.NDArray[np.float32], noise: float) -> npt.NDArray[np.float32]:
+    """A token a region (17, 14) from flows (steps, H, W, 2) onset → step, landmarks (68, 2) and the clip's noise.
 
     Every value is a multiple of the noise, then asinh: linear near the noise, logarithmic far above it.
     """

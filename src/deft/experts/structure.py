@@ -10,9 +10,7 @@ from deft.facs import regions
 _SIDE = 96  # pixels; HOG needs no finer picture
 
 
-def tokens(
-    onset: npt.NDArray[np.uint8], points: npt.NDArray[np.float32], grid: int
-) -> npt.NDArray[np.float32]:
+def tokens(onset: npt.NDArray[np.uint8], points: npt.NDArray[np.float32], grid: int) -> npt.NDArray[np.float32]:
     """One token (1, dim) from the onset's grey crop (H, W), its landmarks (68, 2) and ``grid`` HOG cells a side."""
     face = regions.axes(points)
     centred = points - points.mean(0)

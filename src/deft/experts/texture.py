@@ -32,9 +32,11 @@ def tokens(frames: npt.NDArray[np.uint8], grid: int) -> npt.NDArray[np.float32]:
         code = np.zeros(inner.shape, np.uint8)
         for bit, offsets in enumerate(_AROUND):
             shift = dict(zip(plane, offsets, strict=True))
-            window = tuple(slice(1 + shift.get(axis, 0), size - 1 + shift.get(axis, 0)) for axis, size in enumerate(volume.shape))
+            window = tuple(
+                slice(1 + shift.get(axis, 0), size - 1 + shift.get(axis, 0)) for axis, size in enumerate(volume.shape)
+            )
             code |= (volume[window] >= inner).astype(np.uint8) << bit
         cells = blocks[None] * 59 + _BINS[code]
         counts = np.bincount(cells.ravel(), minlength=59 * grid**2).reshape(grid**2, 59)
         histograms.append(counts / counts.sum(1, keepdims=True))
-    return np.sqrt(np.concatenate(histograms, 1)).reshape(1, -1).astype(np.float32)
+    return np.asarray(np.sqrt(np.concatenate(histograms, 1)).reshape(1, -1), np.float32)

@@ -11,7 +11,7 @@ Backend = Callable[[Image], Points]
 
 
 def backend(name: str) -> Backend:
-    """The landmarker of that name: "mediapipe" or "face_alignment". It takes a crop and raises NoFaceError without a face."""
+    """The landmarker of that name ("mediapipe", "face_alignment"); it raises NoFaceError where a crop shows no face."""
     if name == "mediapipe":
         from deft.face.mesh import landmarks
     elif name == "face_alignment":

@@ -33,3 +33,9 @@ def cut(image: npt.NDArray[np.uint8], matrix: Matrix, size_px: int) -> Image:
 def moved(points: npt.NDArray[np.floating], matrix: Matrix) -> Points:
     """Points (n, 2) through a 2×3 transform."""
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
+def spread(onset: int, apex: int, offset: int, frames: int) -> list[int]:
+    """Positions of the frames to keep: ``frames`` evenly from onset to offset, and the apex."""
+    even = np.linspace(onset, offset, frames).round().astype(int).tolist()
+    return sorted({*even, apex})

@@ -18,6 +18,7 @@ def landmarks(image: Image) -> Points:
     Raises:
         NoFaceError: the network returns no points.
         DataError: its weights are not on this machine and may not be fetched.
+
     """
     height, width = image.shape[:2]
     found = _network().get_landmarks_from_image(image, detected_faces=[np.array([0, 0, width, height], float)])

@@ -28,16 +28,17 @@ def landmarks(image: Image) -> Points:
 
     Raises:
         NoFaceError: no face is seen, also not with a margin added around a picture that is all face.
+
     """
     for padding in (0.0, _PADDING):
         margin = round(padding * max(image.shape[:2]))
-        padded = cv2.copyMakeBorder(image, *[margin] * 4, cv2.BORDER_REPLICATE) if margin else image
+        padded = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REPLICATE) if margin else image
         with _quiet():
             found = _mesh().process(padded).multi_face_landmarks
         if found:
             size = np.array([padded.shape[1], padded.shape[0]])
             faces = [np.array([(p.x, p.y) for p in face.landmark])[_VERTICES] * size - margin for face in found]
-            return max(faces, key=lambda points: float(np.ptp(points[:, 0]))).astype(np.float32)
+            return np.asarray(max(faces, key=lambda points: float(np.ptp(points[:, 0]))), np.float32)
     height, width = image.shape[:2]
     raise NoFaceError(
         f"picture of {width}×{height}",

@@ -14,6 +14,7 @@ def read(path: Path) -> Image:
 
     Raises:
         DataError: the file is absent, empty, truncated or no picture.
+
     """
     try:
         data = path.read_bytes()

@@ -1,6 +1,7 @@
 """The grammar of FACS codes as label sheets write them (Ekman, Friesen, Hager 2002; the sheets' own habits).
 
-``4+L10`` · ``R6+R12`` · ``A14C`` · ``12A`` · ``14(B/C)`` · ``T23`` · ``(R6 or R12) + R15`` · ``ref(24)`` · ``AU4(k)`` · ``M57``.
+``4+L10`` · ``R6+R12`` · ``A14C`` · ``12A`` · ``14(B/C)`` · ``T23`` · ``(R6 or R12) + R15`` ·
+``ref(24)`` · ``AU4(k)`` · ``M57``.
 An ``or`` binds tighter than a ``+``, so ``4+R12 or L14`` is 4 and one of R12, L14.
 """
 
@@ -56,7 +57,7 @@ _TOKEN = re.compile(
 
 
 def parse(cell: object) -> list[Code]:
-    """Codes of a cell, in the order written; ``[]`` for an empty one. Never raises (see `read` for what was left out)."""
+    """Codes of a cell, in the order written; ``[]`` for an empty one. Never raises; `read` tells what was left out."""
     return read(cell).codes
 
 

@@ -54,7 +54,7 @@ PROTOTYPES: dict[str, tuple[frozenset[int], ...]] = {
 
 
 def coarse(emotion: str) -> str:
-    """negative | positive | surprise | others, for a dataset's own word in any case."""
+    """Negative | positive | surprise | others, for a dataset's own word in any case."""
     return COARSE.get(emotion.strip().lower(), "others")
 
 

@@ -24,7 +24,9 @@ class Page(NamedTuple):
 def pages(count: int, seed: int) -> list[Page]:
     """``count`` pages: mostly the task with an answer (`deft.language.triple`), and some plain statements."""
     rng = np.random.default_rng(seed)
-    return [answer(rng) if rng.random() < 0.95 else Page(tuple(triple.phrases([])), statement(rng)) for _ in range(count)]
+    return [
+        answer(rng) if rng.random() < 0.95 else Page(tuple(triple.phrases([])), statement(rng)) for _ in range(count)
+    ]
 
 
 def answer(rng: np.random.Generator) -> Page:
@@ -37,7 +39,9 @@ def answer(rng: np.random.Generator) -> Page:
     moving: dict[str, triple.Sight] = {}
     for unit in sorted(units):
         letter = str(rng.choice(["", "R", "L"], p=[0.7, 0.15, 0.15]))
-        sights = [sight for sign in UNITS[unit].signs for sight in _sights(sign, letter, rng) if sight.region not in moving]
+        sights = [
+            sight for sign in UNITS[unit].signs for sight in _sights(sign, letter, rng) if sight.region not in moving
+        ]
         moving |= {sight.region: sight for sight in sights}
         shown.append((f"{letter}{unit}", sights))
     told = triple.write(emotion, shown)

@@ -11,7 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from deft.facs.codes import Code, parse as parse_codes
+from deft.facs.codes import Code
+from deft.facs.codes import parse as parse_codes
 from deft.facs.regions import REGIONS, place
 from deft.facs.units import UNITS
 from deft.facs.words import LEVELS, MIDLINE_WAYS, OPENING, TIMINGS, WAYS
@@ -19,6 +20,7 @@ from deft.facs.words import LEVELS, MIDLINE_WAYS, OPENING, TIMINGS, WAYS
 TASK = "Which micro-expression is this? Name the evidence, the rationale and the category."
 NOTHING = "no region moves above the noise"
 NO_UNIT = "none"
+VERDICT = " speaks for "
 
 
 class Sight(NamedTuple):
@@ -60,11 +62,13 @@ def write(emotion: str, shown: Sequence[tuple[str, Sequence[Sight]]], others: Se
 
     ``shown`` pairs each code with the sights that it explains; ``others`` are sights that no code explains.
     """
-    arguments = [f"{_moves(sights)}: {_unit_name(code)}" if sights else f"also {_unit_name(code)}" for code, sights in shown]
+    arguments = [
+        f"{_moves(sights)}: {_unit_name(code)}" if sights else f"also {_unit_name(code)}" for code, sights in shown
+    ]
     evidence = sorted([sight for _, sights in shown for sight in sights] + list(others), key=_from_the_top)
     because = "; ".join(arguments) or ("no unit explains the motion" if evidence else "nothing moves")
     codes = tuple(code for code, _ in shown)
-    return Triple(emotion, codes, tuple(evidence), f"{because}; {'+'.join(codes) or 'this'} speaks for {emotion}")
+    return Triple(emotion, codes, tuple(evidence), f"{because}; {'+'.join(codes) or 'this'}{VERDICT}{emotion}")
 
 
 def parse(text: str) -> Triple | None:
@@ -88,6 +92,15 @@ def phrases(sights: Sequence[Sight]) -> list[str]:
     """What each of the 17 regions shows, in their order: a sight's text, or ``<region> still``."""
     told = {sight.region: sight.text for sight in sights}
     return [told.get(region, f"{region} still") for region in REGIONS]
+
+
+def with_emotion(text: str, emotion: str) -> str:
+    """An answer that ends in another class, in rationale and category alike."""
+    said = parse(text)
+    if said is None:
+        raise ValueError(f"not a whole triple: {text!r}")
+    because = said.rationale[: said.rationale.rindex(VERDICT)]
+    return said._replace(emotion=emotion, rationale=f"{because}{VERDICT}{emotion}").text
 
 
 def code_text(code: Code) -> str:
@@ -119,7 +132,8 @@ def _any(words: Sequence[str]) -> str:
 
 
 _ANSWER = re.compile(
-    r"Evidence: (?P<evidence>[^.]*)\.\s+Rationale: (?P<rationale>[^.]*)\.\s+Category: (?P<emotion>[^;\n]+); (?P<aus>\S+)"
+    r"Evidence: (?P<evidence>[^.]*)\.\s+Rationale: (?P<rationale>[^.]*)\.\s+"
+    r"Category: (?P<emotion>[^;\n]+); (?P<aus>\S+)"
 )
 _SIGHT = re.compile(
     f"(?P<region>{_any(REGIONS)}) (?P<direction>{_any([*WAYS, *MIDLINE_WAYS, *OPENING])}), "

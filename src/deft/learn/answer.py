@@ -1,9 +1,14 @@
 """Answers of a tuned model: both heads, and the text, generated for many clips at once."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
+from deft.language import triple
+from deft.language.grammar import Obey
+from deft.learn.pretrain import padded
 from deft.learn.train import ask
 from deft.models.deft import Deft
 from deft.models.views import Views
@@ -19,24 +24,44 @@ class Answer(NamedTuple):
 
 @torch.no_grad()
 def answer(model: Deft, tokenizer: Any, task: str, vectors: Views, longest: int) -> list[Answer]:
-    """Greedy answers of at most ``longest`` tokens for clips whose experts' vectors are (clips, tokens, dim).
+    """Answers of at most ``longest`` tokens for clips whose experts' vectors are (clips, tokens, dim).
 
-    All prompts are equally long, so nothing is padded; keys and values are cached.
+    Evidence and rationale are decoded greedily under the grammar. The class at their end is the one for which the
+    words' own likelihood and the emotion head's probability are together largest: generator and classifier decide as
+    one. All prompts are equally long, so nothing is padded; keys and values are cached.
     """
     reduced = model.reduce({name: torch.from_numpy(vectors[name]) for name in model.shape.experts})
-    prompt = model.prompt(reduced, ask(tokenizer, task))
-    mask = torch.ones(prompt.shape[:2], dtype=torch.long)
-    emotion, units = model.heads(model.hidden(prompt, mask)[:, -1])
+    asked = ask(tokenizer, task)
+    prompt = model.prompt(reduced, asked)
     generated = model.llm.generate(
-        inputs_embeds=prompt,
-        attention_mask=mask,
+        inputs_embeds=prompt.embedded,
+        attention_mask=torch.ones(prompt.embedded.shape[:2], dtype=torch.long),
         max_new_tokens=longest,
         do_sample=False,
+        logits_processor=[Obey(tokenizer, model.shape.emotions, len(prompt.embedded))],
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
     )
-    texts = tokenizer.batch_decode(generated, skip_special_tokens=True)
+    texts = [text.strip() for text in tokenizer.batch_decode(generated, skip_special_tokens=True)]
+    emotions = prompt.emotion.softmax(-1)
+    told = {at: text for at, text in enumerate(texts) if triple.parse(text)}  # the others ran out of tokens
+    for at, text in told.items():
+        clip = {name: view[at : at + 1] for name, view in reduced.items()}
+        candidates = [triple.with_emotion(text, emotion) for emotion in model.shape.emotions]
+        both = _likelihoods(model, tokenizer, asked, clip, candidates) + emotions[at].log()
+        texts[at] = candidates[int(both.argmax())]
     return [
-        Answer(e.tolist(), u.tolist(), text.strip())
-        for e, u, text in zip(emotion.softmax(-1), units.sigmoid(), texts, strict=True)
+        Answer(e.tolist(), u.tolist(), text) for e, u, text in zip(emotions, prompt.units.sigmoid(), texts, strict=True)
     ]
+
+
+def _likelihoods(
+    model: Deft, tokenizer: Any, asked: Tensor, clip: Mapping[str, Tensor], texts: Sequence[str]
+) -> Tensor:
+    """Log-likelihood (texts,) of several answers to one clip."""
+    ids = [[*tokenizer.encode(text, add_special_tokens=False), tokenizer.eos_token_id] for text in texts]
+    tokens = padded(ids, tokenizer.pad_token_id)
+    real = torch.arange(tokens.shape[1])[None] < torch.tensor([[len(row)] for row in ids])
+    repeated = {name: view.expand(len(texts), -1, -1) for name, view in clip.items()}
+    logits = model(repeated, asked, tokens, real).text.log_softmax(-1)
+    return torch.where(real, logits.gather(-1, tokens[..., None])[..., 0], 0.0).sum(1)

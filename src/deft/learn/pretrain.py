@@ -41,10 +41,11 @@ def train(
     progress = trange(steps, desc="backbone", unit="step", mininterval=1.0)
     for _ in progress:
         loss = _loss(model, [kept[i] for i in next(batches)])
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for each in (*optimisers, *schedules):
-            each.step()
+        for optimiser, schedule in zip(optimisers, schedules, strict=True):
+            optimiser.step()
+            schedule.step()
         model.zero_grad()
         progress.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
     model.eval()
@@ -73,7 +74,7 @@ def _batches(count: int, batch: int, seed: int) -> Iterator[Sequence[int]]:
     rng = np.random.default_rng(seed)
     while True:
         order = rng.permutation(count)
-        yield from (order[at : at + batch] for at in range(0, count - batch + 1, batch))
+        yield from (order[at : at + batch].tolist() for at in range(0, count - batch + 1, batch))
 
 
 def _loss(model: Any, pages: Sequence[_Read]) -> Tensor:

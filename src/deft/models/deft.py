@@ -1,7 +1,7 @@
 """DEFT: expert tokens before the prompt of a LoRA-tuned language model, with an emotion head and a unit head.
 
-The sequence is ``begin · tokens of each expert · task · answer · end``. Text is predicted on the answer alone; both heads read
-the last position of the task (Zhang et al., arXiv 2511.10948, figure; what it leaves open is our choice).
+The sequence is ``begin · tokens of each expert · task · answer · end``. Text is predicted on the answer alone;
+both heads read the last position of the task (Zhang et al., arXiv 2511.10948, figure; the rest is our choice).
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,9 +24,17 @@ class Shape(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """``text`` (B, answer, vocabulary) predicts the answer's tokens; ``emotion`` (B, classes) and ``units`` (B, units) are logits."""
+    """Logits: ``text`` (B, answer, vocabulary) of the answer, ``emotion`` (B, classes), ``units`` (B, units)."""
 
     text: Tensor
+    emotion: Tensor
+    units: Tensor
+
+
+class Prompt(NamedTuple):
+    """A prompt as read: ``embedded`` (B, prompt, width), and the heads' logits (B, classes), (B, units)."""
+
+    embedded: Tensor
     emotion: Tensor
     units: Tensor
 
@@ -41,7 +49,9 @@ class Deft(nn.Module):
         self.rms = float(llm.get_input_embeddings().weight.detach().float().pow(2).mean().sqrt())
         self.project = nn.ModuleDict(
             {
-                name: nn.Sequential(nn.Linear(reductions[name].matrix.shape[1], width), nn.GELU(), nn.Linear(width, width))
+                name: nn.Sequential(
+                    nn.Linear(reductions[name].matrix.shape[1], width), nn.GELU(), nn.Linear(width, width)
+                )
                 for name in shape.experts
             }
         )
@@ -67,31 +77,46 @@ class Deft(nn.Module):
         projected: Tensor = self.rms * self.norm(self.project[expert](reduced) + self.place[expert])
         return projected
 
-    def prompt(self, reduced: Mapping[str, Tensor], task: Tensor) -> Tensor:
-        """Embeddings (B, prompt, width) of ``begin · expert tokens · task``; ``task`` (begin and text) is (n,)."""
+    def prompt(self, reduced: Mapping[str, Tensor], task: Tensor) -> Prompt:
+        """Read ``begin · expert tokens · task``; ``task`` (begin and text) is (n,)."""
+        asked = self._asked(reduced, task, None)
+        return Prompt(asked, *self.heads(self.hidden(asked, torch.ones_like(asked[..., 0], dtype=torch.long))[:, -1]))
+
+    def forward(
+        self,
+        reduced: Mapping[str, Tensor],
+        task: Tensor,
+        answer: Tensor,
+        mask: Tensor,
+        kept: Mapping[str, Tensor] | None = None,
+    ) -> Outputs:
+        """Logits for answers (B, answer) of which ``mask`` tells the real tokens.
+
+        ``kept`` says of an expert which clips (B,) keep it; in the others its tokens are zeros.
+        """
+        asked = self._asked(reduced, task, kept)
+        embedded = torch.cat([asked, self.llm.get_input_embeddings()(answer[:, :-1])], 1)
+        seen = torch.cat([mask.new_ones(asked.shape[:2]), mask[:, :-1]], 1).long()
+        hidden = self.hidden(embedded, seen)[:, asked.shape[1] - 1 :]
+        return Outputs(self.llm.get_output_embeddings()(hidden), *self.heads(hidden[:, 0]))
+
+    def heads(self, last: Tensor) -> tuple[Tensor, Tensor]:
+        """Emotion and unit logits from the last prompt position's hidden state (B, width)."""
+        return self.emotion(last.float()), self.units(last.float())
+
+    def _asked(self, reduced: Mapping[str, Tensor], task: Tensor, kept: Mapping[str, Tensor] | None) -> Tensor:
         count = len(next(iter(reduced.values())))
         embedded = self.llm.get_input_embeddings()(task)[None].expand(count, -1, -1)
-        tokens = [self.tokens(name, reduced[name]).to(embedded.dtype) for name in self.shape.experts]
-        return torch.cat([embedded[:, :1], *tokens, embedded[:, 1:]], 1)
-
-    def forward(self, reduced: Mapping[str, Tensor], task: Tensor, answer: Tensor, mask: Tensor) -> Outputs:
-        """Logits for answers (B, answer) of which ``mask`` tells the real tokens."""
-        prompt = self.prompt(reduced, task)
-        embedded = torch.cat([prompt, self.llm.get_input_embeddings()(answer[:, :-1])], 1)
-        seen = torch.cat([mask.new_ones(prompt.shape[:2]), mask[:, :-1]], 1).long()
-        hidden = self.hidden(embedded, seen)
-        last = prompt.shape[1] - 1
-        return Outputs(self.llm.get_output_embeddings()(hidden[:, last:]), *self.heads(hidden[:, last]))
+        tokens = {name: self.tokens(name, reduced[name]).to(embedded.dtype) for name in self.shape.experts}
+        for name, keep in (kept or {}).items():
+            tokens[name] = tokens[name] * keep[:, None, None]
+        return torch.cat([embedded[:, :1], *tokens.values(), embedded[:, 1:]], 1)
 
     def hidden(self, embedded: Tensor, mask: Tensor) -> Tensor:
         """Last hidden states (B, length, width) of embeddings; logits are left to those who need them."""
         out = self.llm(inputs_embeds=embedded, attention_mask=mask, output_hidden_states=True, logits_to_keep=1)
         hidden: Tensor = out.hidden_states[-1]
         return hidden
-
-    def heads(self, last: Tensor) -> tuple[Tensor, Tensor]:
-        """Emotion and unit logits from the last prompt position's hidden state (B, width)."""
-        return self.emotion(last.float()), self.units(last.float())
 
     def own(self) -> dict[str, Tensor]:
         """Everything but the language model and its adapters, for saving beside them."""

@@ -35,6 +35,7 @@ def load(base: str) -> tuple[Any, Any]:
 
     Raises:
         DataError: there is no such model here, or files of it are missing.
+
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(base)

@@ -1,6 +1,7 @@
 """A tuned model on disk: PEFT's own two files, and beside them ``deft.safetensors`` and ``deft.json``."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from deft.models.deft import Deft, Shape
 from deft.models.views import Reduction
 
 
-def save(model: Deft, folder: Path, base: str) -> None:
-    """Write adapters, projectors, heads and shape to ``folder``; the same model gives the same bytes."""
+def save(model: Deft, folder: Path, base: str, dials: Mapping[str, Any]) -> None:
+    """Write adapters, projectors, heads and shape to ``folder``; the same model gives the same bytes.
+
+    ``dials`` are those under which its clips were measured: whoever asks it about a new clip must measure alike.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = model.llm.peft_config["default"].to_dict() | {"base_model_name_or_path": base, "inference_mode": True}
     plain = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
@@ -23,6 +27,7 @@ def save(model: Deft, folder: Path, base: str) -> None:
     save_file(adapter, folder / "adapter_model.safetensors", {"format": "pt"})
     save_file({name: tensor.contiguous() for name, tensor in model.own().items()}, folder / "deft.safetensors")
     (folder / "deft.json").write_text(_json(model.shape._asdict()), encoding="utf-8")
+    (folder / "dials.json").write_text(_json(dials), encoding="utf-8")
 
 
 def load(folder: Path) -> tuple[Deft, Any]:
@@ -30,21 +35,34 @@ def load(folder: Path) -> tuple[Deft, Any]:
 
     Raises:
         DataError: the folder or one of its files is missing, or its base model is.
+
     """
     for name in ("adapter_config.json", "adapter_model.safetensors", "deft.safetensors", "deft.json"):
         if not (folder / name).is_file():
-            raise DataError(folder / name, "no such file", "a tuned model", "run `dvc repro finetune`")
+            raise DataError(folder / name, "no such file", "a tuned model", "run `dvc repro`")
     base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
     language, tokenizer = llm.load(base)
     fields = json.loads((folder / "deft.json").read_text(encoding="utf-8"))
     shape = Shape(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
     own = load_file(folder / "deft.safetensors")
-    reductions = {
-        name: Reduction(own[f"{name}_mean"].numpy(), own[f"{name}_matrix"].numpy()) for name in shape.experts
-    }
+    reductions = {name: Reduction(own[f"{name}_mean"].numpy(), own[f"{name}_matrix"].numpy()) for name in shape.experts}
     model = Deft(PeftModel.from_pretrained(language, str(folder)), shape, reductions)
     model.load_state_dict(own, strict=False)
     return model.eval(), tokenizer
+
+
+def dials(folder: Path) -> dict[str, Any]:
+    """The dials under which a tuned model's clips were measured.
+
+    Raises:
+        DataError: there is no tuned model.
+
+    """
+    path = folder / "dials.json"
+    if not path.is_file():
+        raise DataError(path, "no such file", "a tuned model", "run `dvc repro`, or name its folder with --model")
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def _json(content: Any) -> str:

@@ -1,5 +1,6 @@
 """Evidence: what each region's motion is, in multiples of the clip's own noise (so its unit does not matter)."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -81,9 +82,7 @@ def measure(
     openings = {region: _opening(apex, mask, face.down) for region, mask in found.items()}
     lips = _mean(apex, found["lower lip"] & ~found["upper lip"]) - _mean(apex, found["upper lip"])
     openings["upper lip"] = openings["lower lip"] = float(lips @ face.down)
-    return [
-        _evidence(region, flows, mask, face, openings[region], floor, thresholds) for region, mask in found.items()
-    ]
+    return [_evidence(region, flows, mask, face, openings[region], floor, thresholds) for region, mask in found.items()]
 
 
 def _evidence(
@@ -125,7 +124,7 @@ RELATIVE = frozenset({"eye", "upper lip", "lower lip"})
 
 def way(region: str, out: float, up: float) -> str:
     """The direction of a motion as one of the region's eight words."""
-    return words.ways(region)[round(np.arctan2(out, up) / (np.pi / 4)) % 8]
+    return words.ways(region)[round(math.atan2(out, up) / (math.pi / 4)) % 8]
 
 
 def by_region(found: list[Evidence]) -> Mapping[str, Evidence]:

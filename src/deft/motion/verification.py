@@ -100,9 +100,7 @@ def _explains(code: codes.Code, found: Evidence, near: bool) -> bool:
 def _settle(aus: list[Judged]) -> list[Judged]:
     """Of alternatives one suffices: once an option holds, the others are not held against the sheet."""
     held = {
-        judged.code.alternative
-        for judged in aus
-        if judged.verdict == SUPPORTED and judged.code.alternative is not None
+        judged.code.alternative for judged in aus if judged.verdict == SUPPORTED and judged.code.alternative is not None
     }
     return [
         judged._replace(verdict=UNOBSERVABLE)

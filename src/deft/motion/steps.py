@@ -1,0 +1,42 @@
+"""A clip's motion: flow from the onset to a few steps up to the apex, head motion removed."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deft.motion import compensation, evidence, tvl1
+
+
+class Step(NamedTuple):
+    """``flow`` (H, W, 2) is what the face did from the onset to ``position``, ``head`` (2, 3) what was taken away.
+
+    ``residual`` is the motion left in the stable area and ``noise`` the clip's own (`deft.motion.evidence.noise`), both
+    in crop pixels.
+    """
+
+    position: int
+    flow: npt.NDArray[np.float32]
+    head: npt.NDArray[np.float32]
+    residual: float
+    noise: float
+
+
+def measure(
+    crops: Mapping[int, npt.NDArray[np.uint8]], points: npt.NDArray[np.float32], onset: int, apex: int, steps: int
+) -> list[Step]:
+    """Flow to the kept crops nearest to ``steps`` even distances from onset to apex; the last is the apex.
+
+    ``crops`` are grey (H, W) by position, onset and apex among them; ``points`` (68, 2) the onset's landmarks. Where
+    crops are too few, steps fall together; an apex that is the onset gives one step without motion.
+    """
+    kept = np.array(sorted(crops))
+    ideal = np.linspace(onset, apex, steps + 1)[1:-1]
+    positions = sorted({int(kept[np.abs(kept - at).argmin()]) for at in ideal} - {onset} | {apex})
+    stable = compensation.stable_area(points, crops[onset].shape)
+    found = []
+    for position in positions:
+        moved = compensation.compensate(tvl1.flow(crops[onset], crops[position]), stable)
+        found.append(Step(position, moved.flow, moved.head, moved.residual, evidence.noise(moved.flow, points)))
+    return found

@@ -1,0 +1,54 @@
+"""The figures of ``metrics/loso.json`` from truth and predictions, clip by clip."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from deft import tables
+from deft.score import faithful, metrics
+
+
+def figures(clips: Sequence[tables.Row], resamples: int, seed: int) -> dict[str, Any]:
+    """All main figures of clips (rows of the predictions joined with those of the triples), with 95 % intervals.
+
+    ``emotion`` is the head's class, ``generated`` the text's; ``au`` the unit head against the sheet's units;
+    ``text.evidence_f1`` the regions and directions named against those of the clip's own triple;
+    ``text.unsupported_au_rate`` the share of units in rationales that the motion does not support; ``text.agreement``
+    the share of clips in which head and text name the same class.
+    """
+    found = _flat(clips)
+    intervals = metrics.bootstrap(
+        lambda at: _flat([clips[i] for i in at]),
+        [f"{row['dataset']}/{row['subject']}" for row in clips],
+        resamples,
+        seed,
+    )
+    nested: dict[str, Any] = {}
+    for path, value in found.items():
+        group, key = path.split(".")
+        low, high = intervals[path]
+        nested.setdefault(group, {}).update(
+            {key: round(value, 4), f"{key}_low": round(low, 4), f"{key}_high": round(high, 4)}
+        )
+    per_unit = metrics.units([row["listed"] for row in clips], [row["units"] for row in clips])[1]
+    nested["au"]["per_unit"] = {unit: round(score, 4) for unit, score in per_unit.items()}
+    nested["n"] = {"clips": len(clips), "subjects": len({(row["dataset"], row["subject"]) for row in clips})}
+    return nested
+
+
+def _flat(clips: Sequence[tables.Row]) -> dict[str, float]:
+    true, head = [row["label"] for row in clips], [row["emotion"] for row in clips]
+    said = [row["said_emotion"] or "" for row in clips]
+    scores = {f"emotion.{key}": value for key, value in metrics.emotion(true, head).items()}
+    scores |= {f"generated.{key}": value for key, value in metrics.emotion(true, said).items()}
+    scores["au.f1"] = metrics.units([row["listed"] for row in clips], [row["units"] for row in clips])[0]
+    scores["text.parsed"] = float(np.mean([row["parsed"] for row in clips]))
+    scores["text.evidence_f1"] = faithful.evidence_f1(
+        [row["said_evidence"] or [] for row in clips], [row["evidence"] for row in clips]
+    )
+    scores["text.unsupported_au_rate"] = faithful.unsupported_rate(
+        [row["said_rationale"] or "" for row in clips], [row["moving"] for row in clips]
+    )
+    scores["text.agreement"] = float(np.mean([a == b for a, b in zip(head, said, strict=True)]))
+    return scores

@@ -1,0 +1,125 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import skimage.data
+import yaml
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from transformers import PreTrainedTokenizerFast
+
+from deft.face import Image, Points, align, mesh
+from deft.facs import words
+from deft.facs.emotions import COARSE, LABELS, PROTOTYPES
+from deft.facs.regions import REGIONS
+from deft.facs.units import UNITS, observable
+from deft.language import textbook, tokenizer, triple
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL: dict[str, dict[str, Any]] = {
+    "render": {"subjects": 3, "clips": 3},
+    "crop": {"frames": 6},
+    "flow": {"steps": 2},
+    "features": {"grid": 2},
+}
+STAGES = (
+    ["render"],
+    ["index", "rendered"],
+    ["crop", "rendered"],
+    ["landmarks", "rendered"],
+    ["flow", "rendered"],
+    ["verify", "rendered"],
+    ["triples"],
+    ["features", "rendered", "structure"],
+    ["features", "rendered", "texture"],
+    ["features", "rendered", "motion"],
+)
+
+SHOWN = [unit for unit in UNITS if observable(unit)]
+CLASSES = sorted({*COARSE, *COARSE.values(), *PROTOTYPES, *(name for names in LABELS.values() for name in names)})
+
+sys.path.insert(0, str(ROOT))  # for ``pipeline``, which is not installed
+
+settings.register_profile("small", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("small")
+
+def run_stage(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a stage as a user does, in a folder of its own that holds params.yaml and data/."""
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "pipeline", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def write_params(folder: Path, **changes: Any) -> dict[str, Any]:
+    """The project's own params.yaml, shrunk, and with ``changes`` of whole sections' keys or of top-level values."""
+    params: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["jobs"] = 2
+    for section, values in [*SMALL.items(), *changes.items()]:
+        params[section] = params[section] | values if isinstance(values, dict) else values
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    return params
+
+
+def random_flow(seed: int) -> npt.NDArray[np.float32]:
+    """A few large motions over fine noise: flow (256, 256, 2)."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:256, :256]
+    flow = rng.normal(0, 0.1, (256, 256, 2))
+    for _ in range(4):
+        cx, cy, width = rng.uniform(60, 200), rng.uniform(60, 230), rng.uniform(8, 25)
+        flow += np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * width**2))[..., None] * rng.normal(0, 1, 2)
+    return flow.astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which every stage up to triples and features has run on 3 × 3 rendered clips. Read only."""
+    folder = tmp_path_factory.mktemp("corpus")
+    write_params(folder)
+    for arguments in STAGES:
+        done = run_stage(folder, *arguments)
+        assert done.returncode == 0, f"{arguments}: {done.stderr}"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Image:
+    """A picture (512, 512, 3) of a face (NASA, public domain)."""
+    return np.asarray(skimage.data.astronaut())
+
+
+@pytest.fixture(scope="session")
+def crop(astronaut: Image) -> Image:
+    """That face, aligned: 256 × 256, the eyes 80 pixels apart."""
+    return align.cut(astronaut, align.transform(mesh.landmarks(astronaut), 256, 80, 0.38), 256)
+
+
+@pytest.fixture(scope="session")
+def points(crop: Image) -> Points:
+    """Its 68 points in the crop."""
+    return mesh.landmarks(crop)
+
+
+@st.composite
+def triples(draw: st.DrawFn) -> triple.Triple:
+    """Triples over all regions, ways, units and classes of the tables."""
+    codes = draw(st.lists(st.sampled_from([f"{letter}{unit}" for letter in ("", "R", "L") for unit in SHOWN]), max_size=5))
+    shown: dict[str, list[triple.Sight]] = {code: [] for code in codes}
+    others: list[triple.Sight] = []
+    for region in draw(st.lists(st.sampled_from(REGIONS), unique=True, max_size=8)):
+        way = draw(st.sampled_from((*words.ways(region), *words.OPENING)))
+        sight = triple.Sight(region, way, draw(st.sampled_from(words.LEVELS[1:])), draw(st.sampled_from(words.TIMINGS)))
+        draw(st.sampled_from([*shown.values(), others])).append(sight)
+    return triple.write(draw(st.sampled_from(CLASSES)), list(shown.items()), others)
+
+
+@pytest.fixture(scope="session")
+def words_of_pages() -> PreTrainedTokenizerFast:
+    """A small tokenizer, learned from the textbook."""
+    pages = textbook.pages(200, 0)
+    return tokenizer.train([phrase for page in pages for phrase in (*page.seen, page.text)], 500)

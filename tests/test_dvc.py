@@ -1,0 +1,146 @@
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT
+
+STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PACKAGES = {"deft": ROOT / "src" / "deft", "pipeline": ROOT / "pipeline"}
+# Where work is done and how failures end does not change a result; a matrix puts its items into the command.
+FREE = {"engine", "jobs", "strict"}
+
+
+def module(name: str) -> Path | None:
+    """The file of a first-party module; None: not ours."""
+    first, *rest = name.split(".")
+    if first not in PACKAGES:
+        return None
+    path = PACKAGES[first].joinpath(*rest)
+    found = (path / "__init__.py", path.with_suffix(".py"))
+    return next((file for file in found if file.is_file()), None)
+
+
+def nodes(file: Path) -> Iterator[ast.AST]:
+    """A file's nodes, less what only type checkers read, and less ``deft.predict``, which no stage calls."""
+    todo: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    while todo:
+        node = todo.pop()
+        unused = file == PACKAGES["deft"] / "__init__.py" and isinstance(node, ast.FunctionDef)
+        if not unused and not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+            yield node
+            todo += ast.iter_child_nodes(node)
+
+
+@cache
+def imported(file: Path) -> frozenset[Path]:
+    """First-party files that a file imports, packages' ``__init__`` included."""
+    names: set[str] = set()
+    for node in nodes(file):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    with_parents = {".".join(parts[:n]) for parts in (name.split(".") for name in names) for n in range(1, len(parts) + 1)}
+    return frozenset(found for name in with_parents if (found := module(name)))
+
+
+def closure(files: set[Path]) -> set[Path]:
+    seen: set[Path] = set()
+    while files - seen:
+        file = (files - seen).pop()
+        seen.add(file)
+        files = files | imported(file)
+    return seen
+
+
+def dependencies(stage: str) -> list[Path]:
+    return [ROOT / dep for dep in STAGES[stage]["deps"]]
+
+
+def covered(file: Path, deps: list[Path]) -> bool:
+    return any(dep == file or dep in file.parents for dep in deps)
+
+
+def sections(stage: str) -> set[str]:
+    """Sections of params.yaml that a stage's script reads: ``params.X``, ``stage.load().X``."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / "pipeline" / f"{stage}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and node.attr in PARAMS:
+            owner = node.value
+            loaded = isinstance(owner, ast.Call) and ast.unparse(owner.func) in ("stage.load", "load")
+            if loaded or (isinstance(owner, ast.Name) and owner.id == "params"):
+                found.add(node.attr)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "stage.vectors":
+            found |= {"experts", "datasets"}
+    return found
+
+
+def outputs(stage: str) -> list[str]:
+    entries = [*STAGES[stage].get("outs", []), *STAGES[stage].get("metrics", []), *STAGES[stage].get("plots", [])]
+    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+
+
+def test_every_script_is_a_stage_and_every_stage_a_script() -> None:
+    scripts = {path.stem for path in (ROOT / "pipeline").glob("[a-z]*.py")} - {"stage"}
+    assert set(STAGES) == scripts
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_says_what_it_does_and_runs_its_script(stage: str) -> None:
+    assert STAGES[stage]["desc"].endswith(".")
+    assert STAGES[stage]["cmd"].split()[:4] == ["python", "-m", "pipeline", stage]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_module_a_stage_uses_is_a_dependency(stage: str) -> None:
+    deps = dependencies(stage)
+    inside = {file for dep in deps if dep.is_dir() and ROOT / "data" not in dep.parents for file in dep.rglob("*.py")}
+    used = closure({ROOT / "pipeline" / f"{stage}.py", *inside})
+    missing = sorted(str(file.relative_to(ROOT)) for file in used if not covered(file, deps))
+    assert missing == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_module_among_the_dependencies_is_there_and_used(stage: str) -> None:
+    used = closure({ROOT / "pipeline" / f"{stage}.py"})
+    code = [dep for dep in dependencies(stage) if dep.relative_to(ROOT).parts[0] in ("src", "pipeline")]
+    assert [dep for dep in code if not dep.exists()] == []
+    assert [dep for dep in code if not any(dep == file or dep in file.parents for file in used)] == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_section_a_stage_lists_is_in_params(stage: str) -> None:
+    assert set(STAGES[stage].get("params", [])) <= set(PARAMS)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_section_a_stage_reads_is_listed(stage: str) -> None:
+    free = FREE | ({"datasets", "experts"} if "matrix" in STAGES[stage] else set())
+    assert sections(stage) - free - set(STAGES[stage].get("params", [])) == set()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_table_a_stage_reads_is_another_stages_output(stage: str) -> None:
+    written = [path for other in STAGES if other != stage for path in outputs(other)]
+    written = [path.replace("${item.expert}", "*").replace("${item.dataset}", "*") for path in written]
+    for dep in STAGES[stage]["deps"]:
+        path = dep.replace("${item.dataset}", "*")
+        if path.startswith(("data/", "models/")) and not path.startswith("data/raw"):
+            assert any(f"{path}/".startswith(f"{out}/") or f"{out}/".startswith(f"{path}/") for out in written), dep
+
+
+def test_no_output_is_written_twice() -> None:
+    written = [path for stage in STAGES for path in outputs(stage)]
+    assert len(set(written)) == len(written)
+
+
+def test_metrics_stay_in_git_and_figures_of_tables_in_the_cache() -> None:
+    for stage in STAGES.values():
+        for entry in [*stage.get("metrics", []), *stage.get("plots", [])]:
+            assert list(entry.values()) == [{"cache": False}]
+        assert all(isinstance(entry, str) for entry in stage.get("outs", []))

@@ -1,0 +1,192 @@
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from deft import params
+from deft.params import Params, ParamsError, decode, load
+
+FILE = Path(__file__).resolve().parents[1] / "params.yaml"
+TREE: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+
+
+def leaves(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    yield from [leaf for key, value in items for leaf in leaves(value, (*path, key))] or [path]
+
+
+def changed(path: tuple[Any, ...], value: object) -> dict[str, Any]:
+    tree = copy.deepcopy(TREE)
+    at: Any = tree
+    for part in path[:-1]:
+        at = at[part]
+    at[path[-1]] = value
+    return tree
+
+
+def refusal(tree: object) -> str:
+    with pytest.raises(ParamsError) as caught:
+        decode(tree)
+    return str(caught.value)
+
+
+def dotted(path: tuple[Any, ...]) -> str:
+    return ".".join(map(str, path))
+
+
+def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield f"{prefix}{name}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys(field.annotation, f"{prefix}{name}.")
+
+
+def test_the_projects_own_file_decodes() -> None:
+    assert load(FILE).model_dump() == TREE
+
+
+def comments() -> dict[str, str]:
+    """Dotted key → the comment in the line above it."""
+    found, section, lines = {}, "", FILE.read_text(encoding="utf-8").splitlines()
+    for above, line in zip(["", *lines], lines, strict=False):
+        if match := re.match(r"(  )?(\w+):", line):
+            section = section if match[1] else match[2]
+            found[f"{section}.{match[2]}" if match[1] else match[2]] = above.strip()
+    return found
+
+
+@pytest.mark.parametrize("key", list(keys(Params)))
+def test_a_sentence_stands_above_every_key(key: str) -> None:
+    assert re.fullmatch(r"# \S.*\S\.", comments()[key]), f"{key}: {comments()[key]!r}"
+
+
+@pytest.mark.parametrize("path", list(leaves(TREE)), ids=dotted)
+def test_a_value_of_another_type_is_refused_by_its_path(path: tuple[Any, ...]) -> None:
+    for wrong in ([[]], {"a": {}}, None, 2.5 if isinstance(get(path), str) else "a"):
+        lines = refusal(changed(path, wrong)).splitlines()
+        assert all(line.startswith(f"params.yaml: {dotted(path)}: expected ") for line in lines), lines
+
+
+def get(path: tuple[Any, ...]) -> Any:
+    at: Any = TREE
+    for part in path:
+        at = at[part]
+    return at
+
+
+@pytest.mark.parametrize("path", [path for path in leaves(TREE) if isinstance(get(path), int | float)], ids=dotted)
+def test_a_number_is_not_a_truth_nor_a_truth_a_number(path: tuple[Any, ...]) -> None:
+    wrong = 1 if isinstance(get(path), bool) else True
+    assert refusal(changed(path, wrong)).startswith(f"params.yaml: {dotted(path)}: expected ")
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in leaves(TREE) if isinstance(get(p), int) and not isinstance(get(p), bool)], ids=dotted
+)
+def test_every_whole_number_is_bounded_below(path: tuple[Any, ...]) -> None:
+    assert re.search(r": expected .*≥ -?\d+.*, got -7$", refusal(changed(path, -7)))
+
+
+@pytest.mark.parametrize("key", list(keys(Params)))
+def test_a_missing_key_is_named(key: str) -> None:
+    tree = copy.deepcopy(TREE)
+    *sections, name = key.split(".")
+    del (tree[sections[0]] if sections else tree)[name]
+    assert re.fullmatch(rf"params\.yaml: {re.escape(key)}: expected a value.*, got nothing", refusal(tree))
+
+
+@pytest.mark.parametrize("section", ["", *(name for name, value in TREE.items() if isinstance(value, dict))])
+def test_an_unknown_key_is_refused_with_those_known(section: str) -> None:
+    if section == "index":
+        return  # its only key holds names of the user's own; the next test has the unknown one beside it
+    tree = changed((section, "ranks") if section else ("ranks",), 1)
+    known = ", ".join(TREE[section] if section else TREE)
+    path = f"{section}.ranks" if section else "ranks"
+    assert refusal(tree) == f"params.yaml: {path}: unknown key; known here: {known}"
+
+
+def test_an_unknown_key_of_the_index_is_refused() -> None:
+    assert refusal(changed(("index", "format"), {})).endswith("index.format: unknown key; known here: formats")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("lora.rank", "a", 'lora.rank: expected int ≥ 1, got "a"'),
+        ("lora.rank", 0, "lora.rank: expected ≥ 1, got 0"),
+        ("lora.rank", 1.5, "lora.rank: expected int ≥ 1, got 1.5"),
+        ("lora.dropout", 1.0, "lora.dropout: expected ≥ 0 < 1, got 1.0"),
+        ("strict", "yes", 'strict: expected true or false, got "yes"'),
+        ("datasets", [], "datasets: expected at least 1, got []"),
+        ("lora", 3, "lora: expected a section of keys, got 3"),
+        ("engine", "threads", "engine: expected one of 'processes' or 'ray', got \"threads\""),
+    ],
+)
+def test_a_refusal_says_what_was_expected(path: str, value: object, said: str) -> None:
+    assert refusal(changed(tuple(path.split(".")), value)) == f"params.yaml: {said}"
+
+
+def test_every_fault_is_named_at_once() -> None:
+    tree = changed(("lora", "rank"), "a") | {"strict": 3}
+    assert {line.split(": ")[1] for line in refusal(tree).splitlines()} == {"lora.rank", "strict"}
+
+
+def test_a_number_of_labels_may_be_written_bare() -> None:
+    assert decode(changed(("task", "labels"), 3)).task.labels == "3"
+
+
+def test_a_whole_number_may_stand_for_a_real_one() -> None:
+    assert decode(changed(("finetune", "rate"), 1)).finetune.rate == 1.0
+
+
+@pytest.mark.parametrize("name", ["datasets", "experts"])
+def test_a_name_listed_twice_is_refused(name: str) -> None:
+    assert refusal(TREE | {name: TREE[name] * 2}).startswith(f"params.yaml: {name}: expected each name once")
+
+
+def test_levels_must_ascend() -> None:
+    assert "slight_z < clear_z < strong_z" in refusal(changed(("verify", "clear_z"), 1.0))
+
+
+def test_a_width_must_suit_its_heads() -> None:
+    assert refusal(changed(("backbone", "width"), 12)).startswith("params.yaml: backbone.width: expected a multiple")
+
+
+@pytest.mark.parametrize("dataset", ["../elsewhere", "a/b", "", " casme2"])
+def test_a_dataset_is_no_path(dataset: str) -> None:
+    assert refusal(TREE | {"datasets": [dataset]}).startswith("params.yaml: datasets.0: expected ")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "3", "text"])
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ParamsError, match="the file: expected "):
+        load(path)
+
+
+def test_what_is_not_yaml_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("lora: [", encoding="utf-8")
+    with pytest.raises(ParamsError, match=r"^.*params\.yaml: not YAML: [^\n]*$"):
+        load(path)
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="there is no such file"):
+        load(tmp_path / "params.yaml")
+
+
+def test_dials_cannot_be_turned_after_loading() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load(FILE).lora.rank = 3
+
+
+def test_every_number_of_the_file_is_a_number_to_yaml_too() -> None:
+    assert not re.findall(r": \d+e", FILE.read_text(encoding="utf-8")), "write 1.0e-4: PyYAML reads 1e-4 as text"
+    assert params.load(FILE).finetune.rate > 0

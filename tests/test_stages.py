@@ -1,0 +1,254 @@
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from conftest import run_stage, write_params
+
+from deft import tables
+from deft.face import Points
+from deft.facs import codes
+from deft.facs.regions import REGIONS
+from deft.language import triple
+from deft.motion import evidence, verification
+from deft.score import faithful
+from pipeline import triples
+
+CLIPS = 9
+PER_DATASET = {
+    "index": tables.INDEX, "crop": tables.CROP, "landmarks": tables.LANDMARKS, "flow": tables.FLOW,
+    "verify": tables.VERIFY,
+}  # fmt: skip
+
+
+def report(folder: Path, stage: str, name: str = "rendered") -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "data" / stage / f"{name}.json").read_text(encoding="utf-8"))
+    return content
+
+
+@pytest.fixture
+def mine(corpus: Path, tmp_path: Path) -> Path:
+    """A copy of the corpus up to its index, to be spoiled."""
+    for part in ("raw", "index"):
+        shutil.copytree(corpus / "data" / part, tmp_path / "data" / part)
+    write_params(tmp_path)
+    return tmp_path
+
+
+def frame(folder: Path, number: int = 0, which: str = "onset") -> Path:
+    """A frame of a clip, by its place in the index."""
+    row = tables.rows(folder / "data" / "index" / "rendered.parquet")[number]
+    return folder / "data" / "raw" / "rendered" / row["frames"][row[which]]
+
+
+@pytest.mark.parametrize("stage", PER_DATASET)
+def test_every_clip_goes_through(corpus: Path, stage: str) -> None:
+    path = corpus / "data" / stage / "rendered.parquet"
+    assert len(tables.clips(path)) == CLIPS
+    assert report(corpus, stage)["clips"] == CLIPS
+    assert report(corpus, stage)["failures"] == {}
+
+
+@pytest.mark.parametrize("stage", PER_DATASET)
+def test_a_table_has_its_schema_a_row_group_a_clip_and_its_order(corpus: Path, stage: str) -> None:
+    file = pq.ParquetFile(corpus / "data" / stage / "rendered.parquet")
+    assert file.schema_arrow.equals(PER_DATASET[stage])
+    clips = [file.read_row_group(i)["clip"].to_pylist() for i in range(file.num_row_groups)]
+    assert [len(set(group)) for group in clips] == [1] * CLIPS
+    assert sum(clips, []) == sorted(sum(clips, []))
+
+
+@pytest.mark.parametrize("expert", ["structure", "texture", "motion"])
+def test_every_expert_sees_every_clip_alike(corpus: Path, expert: str) -> None:
+    rows = tables.rows(corpus / "data" / "features" / "rendered" / f"{expert}.parquet")
+    assert len(rows) == CLIPS
+    assert len({np.shape(row["tokens"]) for row in rows}) == 1
+    assert np.isfinite([row["tokens"] for row in rows]).all()
+
+
+def test_scratch_holds_nothing_once_all_is_done(corpus: Path) -> None:
+    assert [path for path in (corpus / ".scratch").rglob("*") if path.is_file()] == []
+
+
+def test_onset_and_apex_are_among_the_crops(corpus: Path) -> None:
+    for row in tables.rows(corpus / "data" / "index" / "rendered.parquet"):
+        crops = tables.rows(corpus / "data" / "crop" / "rendered.parquet", ["position"], row["clip"])
+        assert {row["onset"], row["apex"]} <= {crop["position"] for crop in crops}
+
+
+def test_the_last_step_of_flow_is_the_apex(corpus: Path) -> None:
+    for row in tables.rows(corpus / "data" / "index" / "rendered.parquet"):
+        steps, fields = tables.flows(corpus / "data" / "flow" / "rendered.parquet", row["clip"])
+        assert steps[-1]["position"] == row["apex"]
+        assert np.isfinite(fields).all()
+
+
+def test_stages_know_their_error_against_truth(corpus: Path) -> None:
+    assert report(corpus, "landmarks")["error_iod"] < 0.1
+    assert report(corpus, "flow")["epe_median_px"] < 1
+    assert report(corpus, "flow")["head_removed"] > 0.5
+    assert report(corpus, "verify")["auc"] > 0.7
+
+
+@pytest.fixture(scope="module")
+def told(corpus: Path) -> list[tables.Row]:
+    return tables.rows(corpus / "data" / "triples.parquet")
+
+
+def test_a_triple_is_written_for_every_clip(told: list[tables.Row]) -> None:
+    assert len(told) == CLIPS
+    assert [row["clip"] for row in told] == sorted(row["clip"] for row in told)
+
+
+def test_every_target_parses_into_its_own_columns(told: list[tables.Row]) -> None:
+    for row in told:
+        found = triple.parse(row["target"])
+        assert found is not None
+        assert list(found.aus) == row["aus"]
+        assert [sight._asdict() for sight in found.evidence] == row["evidence"]
+        assert (found.rationale, found.category) == (row["rationale"], row["category"])
+
+
+def test_a_text_names_only_what_the_motion_supports(told: list[tables.Row]) -> None:
+    assert faithful.unsupported_rate([row["rationale"] for row in told], [row["moving"] for row in told]) == 0
+    assert all(set(row["units"]) <= set(row["listed"]) for row in told)
+
+
+def test_a_text_names_only_what_is_seen(told: list[tables.Row]) -> None:
+    for row in told:
+        assert [phrase.startswith(region) for phrase, region in zip(row["seen"], REGIONS, strict=True)] == [True] * 17
+        assert {triple.Sight(**sight).text for sight in row["evidence"]} <= set(row["seen"])
+
+
+def test_messages_are_the_task_and_the_answer(told: list[tables.Row]) -> None:
+    for row in told:
+        assert [message["role"] for message in row["messages"]] == ["user", "assistant"]
+        assert [message["content"] for message in row["messages"]] == [triple.TASK, row["target"]]
+
+
+def test_codes_that_read_alike_keep_their_evidence(points: Points) -> None:
+    """``T24+B24``: an answer names both as 24."""
+    masks, flow = evidence.masks(points, (256, 256)), np.zeros((1, 256, 256, 2), np.float32)
+    flow[0, masks["upper lip"], 1], flow[0, masks["lower lip"], 1] = 1, -1
+    found = evidence.measure(flow, points, 0.1, (3.0, 5.0, 10.0))
+    judged = verification.verify(codes.parse("T24+B24"), evidence.by_region(found), 3.0, 0.5)
+    aus = [au.code._asdict() | {"code": "24", "score": au.score, "verdict": au.verdict} for au in judged.aus]
+    rows = [seen._asdict() | {"aus": aus} for seen in found]
+    clip: tables.Row = dict.fromkeys(("clip", "dataset", "subject", "coarse"), "x") | {"emotion": "others", "aus": aus}
+    row = triples.write(clip, rows, "others", 6, 3.0, 0.5)
+    assert {"upper lip", "lower lip"} <= {sight["region"] for sight in row["evidence"]}
+
+
+def test_same_seed_same_bytes_whatever_the_number_of_workers(corpus: Path, tmp_path: Path) -> None:
+    for part in ("raw", "truth"):
+        shutil.copytree(corpus / "data" / part, tmp_path / "data" / part)
+    write_params(tmp_path, jobs=1)
+    for stage in PER_DATASET:
+        assert run_stage(tmp_path, stage, "rendered").returncode == 0
+    assert run_stage(tmp_path, "triples").returncode == 0
+    for path in [*(f"{stage}/rendered.parquet" for stage in PER_DATASET), "triples.parquet", "triples.json"]:
+        assert (tmp_path / "data" / path).read_bytes() == (corpus / "data" / path).read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:2000]), "found a truncated JPEG, expected a frame"),
+        (lambda path: path.unlink(), "found No such file or directory, expected a frame"),
+        (lambda path: path.write_bytes(b""), "found an empty file, expected a frame"),
+    ],
+    ids=["truncated", "missing", "empty"],
+)
+def test_a_bad_frame_leaves_out_its_clip_alone(mine: Path, spoil: Any, reason: str) -> None:
+    path = frame(mine, 4)
+    spoil(path)
+    done = run_stage(mine, "crop", "rendered")
+    assert done.returncode == 0, done.stderr
+    clips = tables.clips(mine / "data" / "index" / "rendered.parquet")
+    assert report(mine, "crop")["failures"] == {
+        clips[4]: f"{path.relative_to(mine)}: {reason}; restore the file",
+    }
+    assert tables.clips(mine / "data" / "crop" / "rendered.parquet") == clips[:4] + clips[5:]
+    assert "crop rendered: 8 done, 1 left out" in done.stderr
+
+
+def test_a_clip_without_a_face_is_left_out(mine: Path) -> None:
+    frame(mine).write_bytes(cv2.imencode(".jpg", np.full((480, 640, 3), 128, np.uint8))[1].tobytes())
+    assert run_stage(mine, "crop", "rendered").returncode == 0
+    assert ["found no face" in reason for reason in report(mine, "crop")["failures"].values()] == [True]
+
+
+def test_strict_stops_at_a_single_bad_clip(mine: Path) -> None:
+    frame(mine).unlink()
+    write_params(mine, strict=True)
+    done = run_stage(mine, "crop", "rendered")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: crop rendered: found 1 failures, expected none")
+    assert len(report(mine, "crop")["failures"]) == 1
+
+
+def test_a_stage_of_which_nothing_is_left_fails(mine: Path) -> None:
+    shutil.rmtree(mine / "data" / "raw" / "rendered" / "CASME2-RAW")
+    done = run_stage(mine, "crop", "rendered")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: crop rendered: found nothing usable, expected at least one")
+    assert len(report(mine, "crop")["failures"]) == CLIPS
+
+
+def test_a_missing_frame_is_told_by_the_index(mine: Path) -> None:
+    frame(mine, 3, "apex").unlink()
+    done = run_stage(mine, "index", "rendered")
+    assert done.returncode == 0
+    assert report(mine, "index")["clips"] == CLIPS - 1
+    (reason,) = report(mine, "index")["failures"].values()
+    assert "the apex; restore the frame or mend the sheet" in reason
+
+
+def one_line(folder: Path, *arguments: str) -> str:
+    done = run_stage(folder, *arguments)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_a_typo_in_params_gives_one_line(mine: Path) -> None:
+    path = mine / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("  size_px:", "  sise_px: 256\n  size_px:"), encoding="utf-8")
+    assert one_line(mine, "crop", "rendered").startswith("error: params.yaml: crop.sise_px: unknown key; known here: size_px")
+
+
+def test_missing_params_give_one_line(tmp_path: Path) -> None:
+    assert one_line(tmp_path, "triples").startswith("error: params.yaml: there is no such file")
+
+
+@pytest.mark.parametrize("dataset", ["casme2", "nowhere"])
+def test_a_missing_dataset_gives_one_line(mine: Path, dataset: str) -> None:
+    assert one_line(mine, "index", dataset).startswith(f"error: data/raw/{dataset}: found no such folder")
+
+
+def test_a_dataset_of_an_unknown_format_gives_one_line(mine: Path) -> None:
+    (mine / "data" / "raw" / "mine").mkdir()
+    line = one_line(mine, "index", "mine")
+    assert "index.formats" in line
+
+
+@pytest.mark.parametrize(
+    "arguments", [["landmarks", "rendered"], ["verify", "rendered"], ["triples"], ["features", "rendered", "motion"]]
+)
+def test_a_stage_before_its_time_gives_one_line(mine: Path, arguments: list[str]) -> None:
+    line = one_line(mine, *arguments)
+    assert line.startswith("error: data/")
+    assert line.endswith("found no such file, expected the table of an earlier stage; run `dvc repro`")
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["stage"], ["__main__"]])
+def test_an_unknown_stage_is_answered_with_the_list(tmp_path: Path, arguments: list[str]) -> None:
+    line = one_line(tmp_path, *arguments)
+    assert line.startswith("usage: python -m pipeline STAGE")
+    assert "crop, evaluate, features" in line
