@@ -91,7 +91,7 @@ def _plots(clips: list[tables.Row]) -> None:
     true = [clip["label"] for clip in clips]
     answers = {"head": [clip["emotion"] for clip in clips], "text": [clip["said_emotion"] or "none" for clip in clips]}
     for name, given in answers.items():
-        pd.DataFrame({"true": true, "answered": given}).to_csv(PLOTS / f"confusion_{name}.csv", index=False)
+        pd.DataFrame({"sheet": true, "answered": given}).to_csv(PLOTS / f"confusion_{name}.csv", index=False)
     classes = [
         {"emotion": emotion, "answer": name, "f1": round(score, 4)}
         for name, given in answers.items()

@@ -1,0 +1,193 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import write_params
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import PreTrainedTokenizerFast
+
+from deft import params, tables
+from deft.errors import DataError
+from deft.language import triple
+from deft.learn import answer, folds, train
+from deft.models import llm, store
+from pipeline import finetune
+
+Rows = list[tables.Row]
+ROW = st.fixed_dictionaries(
+    {
+        "dataset": st.sampled_from(["casme2", "samm"]),
+        "subject": st.sampled_from(["sub01", "sub02", "006"]),
+        "label": st.sampled_from([None, "happiness", "disgust"]),
+        "dropped": st.sampled_from([None, None, "no listed unit is supported by the motion"]),
+    }
+)
+
+
+@st.composite
+def clips(draw: st.DrawFn) -> Rows:
+    rows = draw(st.lists(ROW, min_size=1, max_size=12))
+    return [
+        row | {"clip": f"{row['dataset']}/{row['subject']}/{number}", "dropped": row["dropped"] or row["label"] is None or None}
+        for number, row in enumerate(rows)
+    ]  # fmt: skip
+
+
+@given(clips())
+def test_every_clip_with_a_label_is_tested_once(rows: Rows) -> None:
+    tested = [clip for fold in folds.loso(rows).values() for clip in fold.test]
+    assert sorted(tested) == sorted(row["clip"] for row in rows if row["label"])
+
+
+@given(clips())
+def test_nobody_is_in_the_training_set_of_their_own_fold(rows: Rows) -> None:
+    person = {row["clip"]: (row["dataset"], row["subject"]) for row in rows}
+    for fold in folds.loso(rows).values():
+        assert {person[clip] for clip in fold.test}.isdisjoint(person[clip] for clip in fold.train)
+        assert len({person[clip] for clip in fold.test}) == 1
+
+
+@given(clips())
+def test_a_dropped_clip_is_never_trained_on(rows: Rows) -> None:
+    dropped = {row["clip"] for row in rows if row["dropped"]}
+    for fold in [*folds.loso(rows).values(), folds.final(rows)]:
+        assert dropped.isdisjoint(fold.train)
+
+
+@given(clips())
+def test_a_fold_trains_on_everybody_else(rows: Rows) -> None:
+    for name, fold in folds.loso(rows).items():
+        others = {r["clip"] for r in rows if f"{r['dataset']}-{r['subject']}" != name and not r["dropped"]}
+        assert set(fold.train) == others
+
+
+@given(clips())
+def test_the_final_model_trains_on_all_and_tests_none(rows: Rows) -> None:
+    fold = folds.final(rows)
+    assert (fold.name, fold.test) == ("final", [])
+    assert fold.train == [row["clip"] for row in rows if not row["dropped"]]
+
+
+def test_a_subjects_name_in_two_datasets_is_two_people() -> None:
+    rows = [
+        {"clip": f"{dataset}/01/a", "dataset": dataset, "subject": "01", "label": "others", "dropped": None}
+        for dataset in ("casme2", "samm")
+    ]
+    assert folds.loso(rows)["casme2-01"] == ("casme2-01", ["samm/01/a"], ["casme2/01/a"])
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory, words_of_pages: PreTrainedTokenizerFast) -> Path:
+    """A random Llama of width 32."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("backbone")
+    llm.create(words_of_pages, 32, 1, 2).save_pretrained(folder)
+    words_of_pages.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def rows(corpus: Path) -> Rows:
+    """The corpus's triples, each of which may be trained on."""
+    found = tables.rows(corpus / "data" / "triples.parquet")
+    return [row | {"dropped": None} for row in found]
+
+
+@pytest.fixture
+def tune(corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, bytes]]:
+    """Tune one fold in the corpus's folder, or a given one, and return the bytes of its weights."""
+    monkeypatch.setattr(train, "_ALIGNING", 20)
+    small = {"epochs": 1, "components": 4}
+    write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
+    dials = params.load(tmp_path / "params.yaml")
+    count = iter(range(99))
+
+    def run(rows: Rows, name: str, folder: Path = corpus) -> dict[str, bytes]:
+        monkeypatch.chdir(folder)
+        root = tmp_path / str(next(count))
+        finetune.tune(dials, rows, root, name)
+        return {
+            file: (root / name / file).read_bytes() for file in ("adapter_model.safetensors", "deft.safetensors")
+        } | {"folder": str(root / name).encode()}
+
+    return run
+
+
+def weights(tuned: dict[str, bytes]) -> tuple[bytes, bytes]:
+    return tuned["adapter_model.safetensors"], tuned["deft.safetensors"]
+
+
+def spoiled(rows: Rows, subject: str) -> Rows:
+    """The rows with all that a sheet says of one subject taken from another's clips."""
+    told = ("label", "units", "target", "seen")
+    mine = [row for row in rows if row["subject"] == subject]
+    others = sorted((row for row in rows if row["subject"] != subject), key=lambda row: row["label"] == mine[0]["label"])
+    lies = {row["clip"]: {key: lie[key] for key in told} for row, lie in zip(mine, others, strict=False)}
+    changed = [row | lies.get(row["clip"], {}) for row in rows]
+    assert [row["label"] for row in changed] != [row["label"] for row in rows]
+    return changed
+
+
+def test_what_the_sheet_says_of_the_held_out_subject_cannot_leak(
+    rows: Rows, tune: Callable[..., dict[str, bytes]]
+) -> None:
+    lies = spoiled(rows, "sub01")
+    assert weights(tune(lies, "rendered-sub01")) == weights(tune(rows, "rendered-sub01"))
+    for honest, misled in zip(weights(tune(rows, "rendered-sub02")), weights(tune(lies, "rendered-sub02")), strict=True):
+        assert honest != misled
+
+
+def test_what_the_experts_see_of_the_held_out_subject_cannot_leak(
+    rows: Rows, tune: Callable[..., dict[str, bytes]], corpus: Path, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "spoiled"
+    shutil.copytree(corpus / "data" / "features", folder / "data" / "features")
+    for path in (folder / "data" / "features").rglob("*.parquet"):
+        found = tables.rows(path)
+        for row in found:
+            if "/sub01/" in row["clip"]:
+                row["tokens"] = rng.normal(size=np.shape(row["tokens"])).tolist()
+        tables.write(path, tables.FEATURES, [[row] for row in found])
+    assert weights(tune(rows, "rendered-sub01", folder)) == weights(tune(rows, "rendered-sub01"))
+    assert weights(tune(rows, "rendered-sub02", folder)) != weights(tune(rows, "rendered-sub02"))
+
+
+def test_the_final_model_learns_from_everybody(rows: Rows, tune: Callable[..., dict[str, bytes]]) -> None:
+    assert weights(tune(rows, folds.FINAL)) != weights(tune(spoiled(rows, "sub01"), folds.FINAL))
+
+
+def test_a_tuned_model_comes_back_and_answers_in_form(
+    rows: Rows, tune: Callable[..., dict[str, bytes]], corpus: Path
+) -> None:
+    folder = Path(tune(rows, "rendered-sub01")["folder"].decode())
+    model, words = store.load(folder)
+    vectors: dict[str, Any] = {
+        expert: np.array(
+            [row["tokens"] for row in tables.rows(corpus / "data" / "features" / "rendered" / f"{expert}.parquet")][:2],
+            np.float32,
+        )
+        for expert in model.shape.experts
+    }
+    first, again = (answer.answer(model, words, triple.TASK, vectors, 400) for _ in range(2))
+    assert first == again
+    for given_ in first:
+        assert sum(given_.emotions) == pytest.approx(1, abs=1e-4)
+        assert all(0 <= probability <= 1 for probability in given_.units)
+        said = triple.parse(given_.text)
+        assert said is None or said.emotion in model.shape.emotions
+
+
+@pytest.mark.parametrize("file", ["adapter_model.safetensors", "deft.safetensors", "deft.json", "adapter_config.json"])
+def test_a_tuned_model_without_one_of_its_files_names_it(file: str, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in {"adapter_model.safetensors", "deft.safetensors", "deft.json", "adapter_config.json"} - {file}:
+        (folder / name).write_text("{}", encoding="utf-8")
+    with pytest.raises(DataError, match=f"{file}: found no such file, expected a tuned model"):
+        store.load(folder)

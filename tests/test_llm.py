@@ -1,0 +1,143 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from transformers import PreTrainedTokenizerFast
+
+from deft import params
+from deft.errors import DataError
+from deft.facs.regions import REGIONS
+from deft.language import triple
+from deft.learn import train
+from deft.models import llm
+from deft.models.deft import Shape
+
+STORIES = ROOT.parent / "shared" / "llm" / "stories260K-hf"
+needs_stories = pytest.mark.skipif(not STORIES.is_dir(), reason=f"{STORIES} is not there")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, words_of_pages: PreTrainedTokenizerFast) -> Path:
+    """A small Llama on disk."""
+    torch.manual_seed(0)
+    llm.create(words_of_pages, 32, 1, 2).save_pretrained(tmp_path / "model")
+    words_of_pages.save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def refused(base: str) -> str:
+    with pytest.raises(DataError) as caught:
+        llm.load(base)
+    assert caught.value.where == f"llm.base: {base}"
+    assert "\n" not in str(caught.value)
+    assert "config.json, tokenizer.json, *.safetensors" in caught.value.remedy
+    return caught.value.found
+
+
+def test_a_model_comes_back_as_it_was_saved(folder: Path) -> None:
+    model, words = llm.load(str(folder))
+    ids = torch.tensor([words.encode("Evidence: chin up, slight, late.")])
+    again, _ = llm.load(str(folder))
+    assert torch.equal(model(ids).logits, again(ids).logits)
+    assert model.dtype == torch.float32
+    assert words.pad_token_id is not None
+
+
+def test_a_created_model_has_the_size_asked_for(words_of_pages: PreTrainedTokenizerFast) -> None:
+    model = llm.create(words_of_pages, 48, 2, 4)
+    assert model.get_input_embeddings().weight.shape == (len(words_of_pages), 48)
+    assert len(model.model.layers) == 2
+
+
+def test_a_missing_folder_is_said_to_be_missing(tmp_path: Path) -> None:
+    found = refused(str(tmp_path / "nowhere"))
+    assert found.startswith("no such folder, and no such model in the hub's cache (")
+
+
+def test_a_name_that_is_not_in_the_cache_does_not_ask_the_network() -> None:
+    assert refused("nobody/nothing").startswith("no such folder, and no such model in the hub's cache (")
+
+
+def test_a_folder_without_weights_is_an_incomplete_model(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    assert refused(str(folder)).startswith("an incomplete model (")
+
+
+def test_an_empty_folder_is_an_incomplete_model(tmp_path: Path) -> None:
+    assert refused(str(tmp_path)).startswith("an incomplete model (")
+
+
+def test_a_folder_without_a_tokenizer_is_an_incomplete_model(folder: Path) -> None:
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+    assert refused(str(folder)).startswith("an incomplete model (")
+
+
+def test_weights_that_could_run_code_are_not_loaded(folder: Path) -> None:
+    model, _ = llm.load(str(folder))
+    (folder / "model.safetensors").unlink()
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+    assert refused(str(folder)).startswith("an incomplete model (")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_truncated_weights_are_an_incomplete_model(folder: Path, share: float) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    assert refused(str(folder)).startswith("an incomplete model (")
+
+
+def test_a_config_that_is_no_json_is_an_incomplete_model(folder: Path) -> None:
+    (folder / "config.json").write_text("{", encoding="utf-8")
+    assert refused(str(folder)).startswith("an incomplete model (")
+
+
+def examples() -> list[train.Example]:
+    sight = triple.Sight("right mouth corner", "up and out", "strong", "late")
+    frown = triple.Sight("glabella", "down", "clear", "midway")
+    shown = {"happiness": ("R12", 12, sight), "disgust": ("4", 4, frown)}
+    return [
+        train.Example(emotion, [unit], triple.phrases([seen]), triple.write(emotion, [(code, [seen])]).text)
+        for emotion, (code, unit, seen) in shown.items()
+        for _ in range(4)
+    ]
+
+
+@needs_stories
+def test_a_model_we_did_not_train_loads_and_tunes() -> None:
+    """LoRA and expert tokens on a real checkpoint: the loss falls, and nothing but what is ours has moved."""
+    dials = params.load(ROOT / "params.yaml")
+    base, words = llm.load(str(STORIES))
+    before = {name: tensor.clone() for name, tensor in base.state_dict().items()}
+    kinds = np.repeat(np.eye(2, dtype=np.float32), 4, 0)[:, None]
+    noise = np.random.default_rng(0).normal(0, 0.1, (8, len(REGIONS), 2)).astype(np.float32)
+    model, history = train.tune(
+        base,
+        words,
+        triple.TASK,
+        examples(),
+        {"motion": kinds + noise},
+        Shape(("motion",), ("disgust", "happiness"), (4, 12), (len(REGIONS),)),
+        lora=dials.lora.model_dump(),
+        weights=dials.loss.model_dump(),
+        **dials.finetune.model_dump() | {"epochs": 6, "batch": 4, "components": 2},
+    )
+    assert history[-1].text < 0.9 * history[0].text
+    assert history[-1].total < history[0].total
+    after = model.llm.unload().state_dict()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+@needs_stories
+def test_a_checkpoint_without_padding_gets_some(tmp_path: Path) -> None:
+    shutil.copytree(STORIES, tmp_path / "model", copy_function=shutil.copyfile)
+    path = tmp_path / "model" / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config.pop("pad_token", None)
+    path.write_text(json.dumps(config), encoding="utf-8")
+    _, words = llm.load(str(tmp_path / "model"))
+    assert words.pad_token_id is not None
