@@ -4,7 +4,7 @@ MEDIAPIPE := mediapipe==0.10.21
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup repro test check lock
+.PHONY: setup repro test check readme lock
 
 setup: .venv/ready
 
@@ -26,6 +26,10 @@ check: setup
 	ruff check
 	ruff format --check
 	mypy
+
+# Figures of README.md, from metrics/.
+readme: setup
+	python -m deft.report.table README.md metrics
 
 lock:
 	rm -rf .venv

@@ -39,7 +39,7 @@ def main() -> None:
     dials = params.evaluate.model_dump()
     scores = loso.figures(clips, **dials)
     scores["by_dataset"] = {
-        dataset: loso.figures(some, **dials)
+        dataset: loso.figures(some, **dials) if len(some) < len(clips) else dict(scores)
         for dataset in params.datasets
         if (some := [clip for clip in clips if clip["dataset"] == dataset])
     }

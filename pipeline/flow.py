@@ -5,6 +5,8 @@ data/flow/DATASET.parquet and its report, DATASET.json.
 Run: ``python -m pipeline flow DATASET``
 """
 
+import statistics
+import time
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import numpy as np
 
 from deft import tables
 from deft.face import pictures
-from deft.motion import steps
+from deft.motion import steps, tvl1
 from deft.score import truth
 from pipeline import stage
 
@@ -37,11 +39,23 @@ def measure(index: Path, crops: Path, landmarks: Path, count: int, clip: str) ->
     ]
 
 
+def report(crops: Path, landmarks: Path, flow: Path) -> dict[str, float]:
+    """Error against truth, and the time of one pair on one core (the median of nine runs over one clip)."""
+    clip = tables.clips(flow)[0]
+    onset, *_, last = [pictures.grey(pictures.decode(row["crop"])) for row in tables.rows(crops, clip=clip)]
+    times = []
+    for _ in range(9):
+        started = time.perf_counter()
+        tvl1.flow(onset, last)
+        times.append(1000 * (time.perf_counter() - started))
+    return {"ms_per_pair": round(statistics.median(times), 1)} | truth.flow_figures(stage.TRUTH, crops, landmarks, flow)
+
+
 def main(dataset: str) -> None:
     """Measure the motion of one dataset."""
     params = stage.load()
     index, crops, landmarks = (stage.table(name, dataset) for name in ("index", "crop", "landmarks"))
     work = partial(measure, index, crops, landmarks, params.flow.steps)
-    figures = partial(truth.flow_figures, stage.TRUTH, crops, landmarks, stage.table("flow", dataset))
+    figures = partial(report, crops, landmarks, stage.table("flow", dataset))
     reads = [index, crops, landmarks]
     stage.map_clips("flow", dataset, work, tables.clips(landmarks), tables.FLOW, reads, params, figures)

@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,6 @@ import skimage.data
 import yaml
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from transformers import PreTrainedTokenizerFast
 
 from deft.face import Image, Points, align, mesh
 from deft.facs import words
@@ -19,6 +18,9 @@ from deft.facs.emotions import COARSE, LABELS, PROTOTYPES
 from deft.facs.regions import REGIONS
 from deft.facs.units import UNITS, observable
 from deft.language import textbook, tokenizer, triple
+
+if TYPE_CHECKING:  # at run time deft comes first: it keeps transformers off the network
+    from transformers import PreTrainedTokenizerFast
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL: dict[str, dict[str, Any]] = {
@@ -47,6 +49,7 @@ sys.path.insert(0, str(ROOT))  # for ``pipeline``, which is not installed
 
 settings.register_profile("small", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("small")
+
 
 def run_stage(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a stage as a user does, in a folder of its own that holds params.yaml and data/."""
@@ -108,7 +111,9 @@ def points(crop: Image) -> Points:
 @st.composite
 def triples(draw: st.DrawFn) -> triple.Triple:
     """Triples over all regions, ways, units and classes of the tables."""
-    codes = draw(st.lists(st.sampled_from([f"{letter}{unit}" for letter in ("", "R", "L") for unit in SHOWN]), max_size=5))
+    codes = draw(
+        st.lists(st.sampled_from([f"{letter}{unit}" for letter in ("", "R", "L") for unit in SHOWN]), max_size=5)
+    )
     shown: dict[str, list[triple.Sight]] = {code: [] for code in codes}
     others: list[triple.Sight] = []
     for region in draw(st.lists(st.sampled_from(REGIONS), unique=True, max_size=8)):
@@ -119,7 +124,7 @@ def triples(draw: st.DrawFn) -> triple.Triple:
 
 
 @pytest.fixture(scope="session")
-def words_of_pages() -> PreTrainedTokenizerFast:
+def words_of_pages() -> "PreTrainedTokenizerFast":
     """A small tokenizer, learned from the textbook."""
     pages = textbook.pages(200, 0)
     return tokenizer.train([phrase for page in pages for phrase in (*page.seen, page.text)], 500)

@@ -212,7 +212,7 @@ def test_a_missing_frame_rejects_its_clip_alone(tmp_path: Path, frame: str) -> N
     (root / "CASME2-RAW" / "sub01" / "EP02_01f" / f"img{number}.jpg").unlink()
     found = clips.read(root, "casme2", "casme2")
     assert [clip["name"] for clip in found.clips] == ["EP03_02"]
-    (where, reason), = found.rejected.items()
+    ((where, reason),) = found.rejected.items()
     assert where == f"{OLD}, row 2, casme2/sub01/EP02_01f"
     assert f"expected frame {number}, the {frame}; restore the frame or mend the sheet" in reason
 

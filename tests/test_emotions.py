@@ -63,7 +63,9 @@ def test_any_units_have_an_objective_class(units: set[int]) -> None:
         ("objective", "happiness", None, None),
     ],
 )
-def test_a_label_is_the_class_under_the_task(labels: str, emotion: str, number: int | None, expected: str | None) -> None:
+def test_a_label_is_the_class_under_the_task(
+    labels: str, emotion: str, number: int | None, expected: str | None
+) -> None:
     assert emotions.label(labels, emotion, number) == expected
 
 

@@ -122,5 +122,3 @@ def test_fan_without_its_weights_names_the_file_and_where_to_get_it(
     assert f"put https://www.adrianbulat.com/downloads/python-fan/{Path(caught.value.where).name} there" in str(
         caught.value
     )
-
-

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import uuid
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -37,9 +38,11 @@ def deadly(calls: Path, key: str) -> str:
     return upper(calls, key)
 
 
-def run(folder: Path, work: object, cluster: fanout.Cluster = PROCESSES) -> list[fanout.Outcome[str]]:
+def run(
+    folder: Path, work: Callable[[Path, str], str], cluster: fanout.Cluster = PROCESSES
+) -> list[fanout.Outcome[str]]:
     (folder / "calls").mkdir(exist_ok=True)
-    bound = partial(work, folder / "calls")  # type: ignore[call-overload]
+    bound = partial(work, folder / "calls")
     return list(fanout.over(bound, KEYS, title="test", cluster=cluster, scratch=folder / "scratch"))
 
 

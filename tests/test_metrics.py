@@ -56,20 +56,22 @@ def test_units_that_nobody_shows_score_nothing() -> None:
 SUBJECTS = [f"s{i // 4}" for i in range(40)]
 
 
-def sample(seed: int = 0) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    rng = np.random.default_rng(seed)
+def sample() -> tuple[list[str], list[str]]:
+    rng = np.random.default_rng(0)
     true = rng.choice(list("abc"), 40)
-    return true, np.where(rng.random(40) < 0.6, true, rng.choice(list("abc"), 40))
+    return true.tolist(), np.where(rng.random(40) < 0.6, true, rng.choice(list("abc"), 40)).tolist()
 
 
 def interval(seed: int, resamples: int = 200) -> dict[str, tuple[float, float]]:
     true, answered = sample()
-    return metrics.bootstrap(lambda at: metrics.emotion(true[at], answered[at]), SUBJECTS, resamples, seed)
+    return metrics.bootstrap(
+        lambda at: metrics.emotion([true[i] for i in at], [answered[i] for i in at]), SUBJECTS, resamples, seed
+    )
 
 
 def test_an_interval_contains_its_point() -> None:
     true, answered = sample()
-    for key, point in metrics.emotion(true, answered).items():  # type: ignore[arg-type]
+    for key, point in metrics.emotion(true, answered).items():
         low, high = interval(1)[key]
         assert low < point < high
 
@@ -112,7 +114,9 @@ def test_saying_nothing_of_nothing_is_faithful() -> None:
     assert faithful.evidence_f1([[]], [[sight("chin", "up")]]) == 0
 
 
-SMILE = "both cheeks up: 6 cheek raiser; right mouth corner up and out: R12 lip corner puller; 6+R12 speaks for happiness"
+SMILE = (
+    "both cheeks up: 6 cheek raiser; right mouth corner up and out: R12 lip corner puller; 6+R12 speaks for happiness"
+)
 
 
 @pytest.mark.parametrize(
@@ -126,18 +130,16 @@ SMILE = "both cheeks up: 6 cheek raiser; right mouth corner up and out: R12 lip 
         ([""], [{6}], 0.0),
     ],
 )
-def test_units_named_without_motion_are_counted(
-    rationales: list[str], supported: list[set[int]], rate: float
-) -> None:
+def test_units_named_without_motion_are_counted(rationales: list[str], supported: list[set[int]], rate: float) -> None:
     assert faithful.unsupported_rate(rationales, supported) == pytest.approx(rate)
 
 
 def clip(subject: str, true: str, head: str, said: str | None) -> dict[str, Any]:
-    return {
-        "dataset": "d", "subject": subject, "label": true, "emotion": head, "said_emotion": said, "parsed": said is not None,
-        "listed": [4], "units": [4], "moving": [4], "evidence": [sight("chin", "up")],
-        "said_evidence": said and [sight("chin", "up")], "said_rationale": said and "also 4 brow lowerer",
-    }  # fmt: skip
+    truth = {"dataset": "d", "subject": subject, "label": true, "listed": [4], "moving": [4]}
+    answer = {"emotion": head, "units": [4], "said_emotion": said, "parsed": said is not None}
+    rationale = said and "also 4 brow lowerer"
+    seen = [sight("chin", "up")]
+    return truth | answer | {"evidence": seen, "said_evidence": said and seen, "said_rationale": rationale}
 
 
 def test_the_figures_of_a_run_hold_every_group_with_its_intervals() -> None:

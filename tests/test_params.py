@@ -67,7 +67,8 @@ def test_a_sentence_stands_above_every_key(key: str) -> None:
 
 @pytest.mark.parametrize("path", list(leaves(TREE)), ids=dotted)
 def test_a_value_of_another_type_is_refused_by_its_path(path: tuple[Any, ...]) -> None:
-    for wrong in ([[]], {"a": {}}, None, 2.5 if isinstance(get(path), str) else "a"):
+    values: list[Any] = [[[]], {"a": {}}, None, 2.5 if isinstance(get(path), str) else "a"]
+    for wrong in values:
         lines = refusal(changed(path, wrong)).splitlines()
         assert all(line.startswith(f"params.yaml: {dotted(path)}: expected ") for line in lines), lines
 

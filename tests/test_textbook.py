@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from transformers import PreTrainedTokenizerFast
 
 from deft.facs.regions import REGIONS
 from deft.facs.units import UNITS
@@ -46,11 +47,11 @@ def test_every_observable_unit_is_taught() -> None:
 
 
 @pytest.mark.parametrize("text", [PAGES[0].text, "Ein Gruß — 微表情 \x00", "no words of ours at all"])
-def test_a_tokenizer_returns_what_it_was_given(words_of_pages: tokenizer.PreTrainedTokenizerFast, text: str) -> None:
+def test_a_tokenizer_returns_what_it_was_given(words_of_pages: PreTrainedTokenizerFast, text: str) -> None:
     assert words_of_pages.decode(words_of_pages.encode(text)) == text
 
 
-def test_a_set_phrase_is_a_token(words_of_pages: tokenizer.PreTrainedTokenizerFast) -> None:
+def test_a_set_phrase_is_a_token(words_of_pages: PreTrainedTokenizerFast) -> None:
     answer = re.sub(r"\d+", "", "right mouth corner up and out, strong, late")
     assert len(words_of_pages.encode(answer)) <= 5
 

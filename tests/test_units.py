@@ -24,7 +24,8 @@ SIGNS = {
 
 
 def direction(sign: Sign) -> tuple[str, int, int, int]:
-    return (sign.place, *((value > 0) - (value < 0) for value in (sign.out, sign.up, sign.opening)))
+    out, up, opening = ((value > 0) - (value < 0) for value in (sign.out, sign.up, sign.opening))
+    return sign.place, out, up, opening
 
 
 @pytest.mark.parametrize(("number", "name"), TABLE.items())

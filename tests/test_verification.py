@@ -77,7 +77,9 @@ def test_no_unit_is_supported_by_stillness(points: Points, unit: int) -> None:
     assert np.isfinite(found.consistency)
 
 
-SIDED = [unit for unit in SHOWN if all(len(places(sign, "RL")) == 2 and sign.place != "lips" for sign in UNITS[unit].signs)]
+SIDED = [
+    unit for unit in SHOWN if all(len(places(sign, "RL")) == 2 and sign.place != "lips" for sign in UNITS[unit].signs)
+]
 
 
 @pytest.mark.parametrize("side", ["R", "L"])

@@ -4,7 +4,9 @@ The sequence is ``begin · tokens of each expert · task · answer · end``. Tex
 both heads read the last position of the task (Zhang et al., arXiv 2511.10948, figure; the rest is our choice).
 """
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -132,4 +134,13 @@ def adapted(base: Any, *, rank: int, alpha: int, dropout: float, targets: str | 
         lora_dropout=dropout,
         target_modules=targets if isinstance(targets, str) else list(targets),
     )
-    return get_peft_model(base, config)
+    with quietly():
+        return get_peft_model(base, config)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """PEFT 0.21 asks transformers 5 under a name that it is about to change: nothing for a user to mend."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
+        yield

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers.utils import logging
 
 from deft.errors import DataError
 
@@ -37,6 +38,7 @@ def load(base: str) -> tuple[Any, Any]:
         DataError: there is no such model here, or files of it are missing.
 
     """
+    logging.disable_progress_bar()  # a bar a fold hides the stage's own
     try:
         tokenizer = AutoTokenizer.from_pretrained(base)
         model = AutoModelForCausalLM.from_pretrained(base, use_safetensors=True, dtype=torch.float32)

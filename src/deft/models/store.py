@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from deft.errors import DataError
 from deft.models import llm
-from deft.models.deft import Deft, Shape
+from deft.models.deft import Deft, Shape, quietly
 from deft.models.views import Reduction
 
 
@@ -46,7 +46,8 @@ def load(folder: Path) -> tuple[Deft, Any]:
     shape = Shape(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
     own = load_file(folder / "deft.safetensors")
     reductions = {name: Reduction(own[f"{name}_mean"].numpy(), own[f"{name}_matrix"].numpy()) for name in shape.experts}
-    model = Deft(PeftModel.from_pretrained(language, str(folder)), shape, reductions)
+    with quietly():
+        model = Deft(PeftModel.from_pretrained(language, str(folder)), shape, reductions)
     model.load_state_dict(own, strict=False)
     return model.eval(), tokenizer
 

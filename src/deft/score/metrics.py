@@ -7,17 +7,17 @@ unweighted means of F1 and recall over the classes that occur in the truth (See 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
-from sklearn.metrics import f1_score, recall_score
+from sklearn.metrics import f1_score, precision_recall_fscore_support
 
 Scores = dict[str, float]
 
 
 def emotion(true: Sequence[str], given: Sequence[str]) -> Scores:
     """``uf1``, ``uar``, ``acc`` of classes; an answer that is no class at all counts as wrong."""
-    classes = sorted(set(true))
+    _, recall, f1, _ = precision_recall_fscore_support(true, given, labels=sorted(set(true)), zero_division=0)
     return {
-        "uf1": float(f1_score(true, given, labels=classes, average="macro", zero_division=0)),
-        "uar": float(recall_score(true, given, labels=classes, average="macro", zero_division=0)),
+        "uf1": float(np.mean(f1)),
+        "uar": float(np.mean(recall)),
         "acc": float(np.mean([a == b for a, b in zip(true, given, strict=True)])),
     }
 
@@ -32,11 +32,11 @@ def per_class(true: Sequence[str], given: Sequence[str]) -> Scores:
 def units(true: Sequence[Iterable[int]], given: Sequence[Iterable[int]]) -> tuple[float, dict[str, float]]:
     """Binary F1 of Action Units: the mean over units that the truth holds, and each one's."""
     held = sorted({unit for some in true for unit in some})
-    scores = {
-        str(unit): float(f1_score([unit in some for some in true], [unit in some for some in given], zero_division=0))
-        for unit in held
-    }
-    return (float(np.mean(list(scores.values()))) if scores else 0.0), scores
+    if not held:
+        return 0.0, {}
+    shown, called = (np.array([[unit in some for unit in held] for some in side]) for side in (true, given))
+    scores = f1_score(shown, called, average=None, zero_division=0)
+    return float(np.mean(scores)), dict(zip(map(str, held), map(float, scores), strict=True))
 
 
 def bootstrap(
