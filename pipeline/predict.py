@@ -7,7 +7,6 @@ Run: ``python -m pipeline predict``
 
 import time
 from functools import partial
-from typing import Any
 
 import torch
 
@@ -30,30 +29,10 @@ def predict(params: Params, rows: list[tables.Row], name: str) -> list[tables.Ro
         some = clips[at : at + dials.batch]
         answers = answer.answer(model, tokenizer, triple.TASK, stage.vectors(params, some), dials.tokens)
         found += [
-            row(clip, name, model.shape.emotions, model.shape.units, given, dials.unit_threshold)
+            {"clip": clip, "fold": name} | answer.row(given, model.shape, dials.unit_threshold)
             for clip, given in zip(some, answers, strict=True)
         ]
     return found
-
-
-def row(
-    clip: str, fold: str, emotions: tuple[str, ...], units: tuple[int, ...], given: answer.Answer, threshold: float
-) -> dict[str, Any]:
-    """An answer as a row of the predictions."""
-    said = triple.parse(given.text)
-    return {
-        "clip": clip,
-        "fold": fold,
-        "emotion": max(zip(given.emotions, emotions, strict=True))[1],
-        "probabilities": [{"emotion": e, "p": p} for e, p in zip(emotions, given.emotions, strict=True)],
-        "units": [unit for unit, p in zip(units, given.units, strict=True) if p >= threshold],
-        "text": given.text,
-        "parsed": said is not None,
-        "said_emotion": said and said.emotion,
-        "said_aus": said and said.aus,
-        "evidence": said and [sight._asdict() for sight in said.evidence],
-        "rationale": said and said.rationale,
-    }
 
 
 def main() -> None:

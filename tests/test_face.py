@@ -108,7 +108,6 @@ def test_an_unknown_backend_is_refused() -> None:
         deft.face.backend("dlib")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the packages that face_alignment imports
 def test_fan_without_its_weights_names_the_file_and_where_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,8 +36,8 @@ def test_what_a_face_shows_holds_the_evidence() -> None:
 
 
 def test_a_page_shows_one_phrase_a_region() -> None:
-    assert all([phrase.startswith(region) for phrase, region in zip(page.seen, REGIONS, strict=True)] for page in PAGES)
-    assert {len(page.seen) for page in PAGES} == {len(REGIONS)}
+    for page in PAGES:
+        assert all(phrase.startswith(region) for phrase, region in zip(page.seen, REGIONS, strict=True))
 
 
 def test_every_observable_unit_is_taught() -> None:

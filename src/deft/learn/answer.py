@@ -10,7 +10,7 @@ from deft.language import triple
 from deft.language.grammar import Obey
 from deft.learn.pretrain import padded
 from deft.learn.train import ask
-from deft.models.deft import Deft
+from deft.models.deft import Deft, Shape
 from deft.models.views import Views
 
 
@@ -53,6 +53,22 @@ def answer(model: Deft, tokenizer: Any, task: str, vectors: Views, longest: int)
     return [
         Answer(e.tolist(), u.tolist(), text) for e, u, text in zip(emotions, prompt.units.sigmoid(), texts, strict=True)
     ]
+
+
+def row(given: Answer, shape: Shape, threshold: float) -> dict[str, Any]:
+    """An answer as columns of `deft.tables.PREDICTIONS`; units from ``threshold`` on are called."""
+    said = triple.parse(given.text)
+    return {
+        "emotion": max(zip(given.emotions, shape.emotions, strict=True))[1],
+        "probabilities": [{"emotion": e, "p": p} for e, p in zip(shape.emotions, given.emotions, strict=True)],
+        "units": [unit for unit, p in zip(shape.units, given.units, strict=True) if p >= threshold],
+        "text": given.text,
+        "parsed": said is not None,
+        "said_emotion": said and said.emotion,
+        "said_aus": said and said.aus,
+        "evidence": said and [sight._asdict() for sight in said.evidence],
+        "rationale": said and said.rationale,
+    }
 
 
 def _likelihoods(

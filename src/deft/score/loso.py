@@ -1,6 +1,7 @@
 """The figures of ``metrics/loso.json`` from truth and predictions, clip by clip."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,24 @@ def figures(clips: Sequence[tables.Row], resamples: int, seed: int) -> dict[str,
     nested["au"]["per_unit"] = {unit: round(score, 4) for unit, score in per_unit.items()}
     nested["n"] = {"clips": len(clips), "subjects": len({(row["dataset"], row["subject"]) for row in clips})}
     return nested
+
+
+def baselines(clips: Sequence[tables.Row], resamples: int, seed: int) -> dict[str, Any]:
+    """``emotion`` and ``n`` of each baseline, from rows with its name in ``baseline`` and its class in ``emotion``."""
+    found = {}
+    for name in sorted({row["baseline"] for row in clips}):
+        own = [row for row in clips if row["baseline"] == name]
+        subjects = [f"{row['dataset']}/{row['subject']}" for row in own]
+        intervals = metrics.bootstrap(partial(_emotion, own), subjects, resamples, seed)
+        scores = {key: round(value, 4) for key, value in _emotion(own, range(len(own))).items()}
+        for key, (low, high) in intervals.items():
+            scores |= {f"{key}_low": round(low, 4), f"{key}_high": round(high, 4)}
+        found[name] = {"emotion": scores, "n": {"clips": len(own), "subjects": len(set(subjects))}}
+    return found
+
+
+def _emotion(clips: Sequence[tables.Row], at: Sequence[int]) -> metrics.Scores:
+    return metrics.emotion([clips[i]["label"] for i in at], [clips[i]["emotion"] for i in at])
 
 
 def _flat(clips: Sequence[tables.Row]) -> dict[str, float]:
