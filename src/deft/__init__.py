@@ -1,5 +1,6 @@
 """DEFT-LLM: micro-expression recognition whose words are grounded in measured facial motion."""
 
+import importlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,6 @@ def predict(video: str | Path, model: str | Path = "models/final") -> "Triple":
         deft.errors.DataError: the video or the model cannot be read.
 
     """
-    from deft.inference import watch
-
-    return watch(Path(video), Path(model)).triple
+    watch = importlib.import_module("deft.inference").watch  # only who asks pays for torch
+    triple: Triple = watch(Path(video), Path(model)).triple
+    return triple
