@@ -23,7 +23,7 @@ def main() -> None:
     """Write the text, learn the tokens, train the model."""
     dials, started = stage.load().backbone, time.perf_counter()
     torch.manual_seed(dials.seed)
-    pages = textbook.pages(dials.steps * dials.batch, dials.seed)
+    pages = textbook.pages(pretrain.HELD_OUT + dials.steps * dials.batch, dials.seed)
     words = tokenizer.train([phrase for page in pages for phrase in (*page.seen, page.text)], dials.vocabulary)
     model = llm.create(words, dials.width, dials.layers, dials.heads)
     perplexity = pretrain.train(

@@ -40,17 +40,21 @@ def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[
     language, tokenizer = base(params.llm.base)
     vectors = stage.vectors(params, fold.train)
     counts = tuple(vectors[expert].shape[1] for expert in params.experts)
-    model, history = train.tune(
-        language,
-        tokenizer,
-        triple.TASK,
-        examples,
-        vectors,
-        Shape(tuple(params.experts), emotions, SHOWN, counts),
-        lora=params.lora.model_dump(),
-        weights=params.loss.model_dump(),
-        **params.finetune.model_dump(),
-    )
+    try:
+        model, history = train.tune(
+            language,
+            tokenizer,
+            triple.TASK,
+            examples,
+            vectors,
+            Shape(tuple(params.experts), emotions, SHOWN, counts),
+            lora=params.lora.model_dump(),
+            weights=params.loss.model_dump(),
+            **params.finetune.model_dump(),
+        )
+    except BaseException:
+        base.cache_clear()  # its layers may be adapted by halves
+        raise
     store.save(model, root / name, params.llm.base, params.model_dump(include=MEASURED))
     model.llm.unload()
     return {"losses": [losses._asdict() for losses in history], "seconds": time.perf_counter() - started}

@@ -1,6 +1,6 @@
 """Onset crops → 68 landmarks and 17 regions.
 
-Reads data/crop/DATASET.parquet and data/index/DATASET.parquet; for its error, data/truth. Writes
+Reads data/crop/DATASET.parquet; for its error, data/truth. Writes
 data/landmarks/DATASET.parquet and its report, DATASET.json.
 Run: ``python -m pipeline landmarks DATASET``
 """

@@ -10,13 +10,9 @@ import pytest
 from conftest import run_stage, write_params
 
 from deft import tables
-from deft.face import Points
-from deft.facs import codes
 from deft.facs.regions import REGIONS
 from deft.language import triple
-from deft.motion import evidence, verification
 from deft.score import faithful
-from pipeline import triples
 
 CLIPS = 9
 PER_DATASET = {
@@ -129,19 +125,6 @@ def test_messages_are_the_task_and_the_answer(told: list[tables.Row]) -> None:
     for row in told:
         assert [message["role"] for message in row["messages"]] == ["user", "assistant"]
         assert [message["content"] for message in row["messages"]] == [triple.TASK, row["target"]]
-
-
-def test_codes_that_read_alike_keep_their_evidence(points: Points) -> None:
-    """``T24+B24``: an answer names both as 24."""
-    masks, flow = evidence.masks(points, (256, 256)), np.zeros((1, 256, 256, 2), np.float32)
-    flow[0, masks["upper lip"], 1], flow[0, masks["lower lip"], 1] = 1, -1
-    found = evidence.measure(flow, points, 0.1, (3.0, 5.0, 10.0))
-    judged = verification.verify(codes.parse("T24+B24"), evidence.by_region(found), 3.0, 0.5)
-    aus = [au.code._asdict() | {"code": "24", "score": au.score, "verdict": au.verdict} for au in judged.aus]
-    rows = [seen._asdict() | {"aus": aus} for seen in found]
-    clip: tables.Row = dict.fromkeys(("clip", "dataset", "subject", "coarse"), "x") | {"emotion": "others", "aus": aus}
-    row = triples.write(clip, rows, "others", 6, 3.0, 0.5)
-    assert {"upper lip", "lower lip"} <= {sight["region"] for sight in row["evidence"]}
 
 
 def test_same_seed_same_bytes_whatever_the_number_of_workers(corpus: Path, tmp_path: Path) -> None:

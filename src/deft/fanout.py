@@ -40,7 +40,9 @@ def over(
     memory = joblib.Memory(scratch, verbose=0)
     task = joblib.delayed(partial(_attempt, memory, work))
     with _backend(cluster.engine):
-        pool = joblib.Parallel(n_jobs=cluster.jobs, return_as="generator", batch_size=1, pre_dispatch="2*n_jobs")
+        # Ray's joblib backend returns nothing before all is done.
+        order = "list" if cluster.engine == "ray" else "generator"
+        pool = joblib.Parallel(n_jobs=cluster.jobs, return_as=order, batch_size=1, pre_dispatch="2*n_jobs")
         yield from tqdm(pool(task(key) for key in keys), desc=title, total=len(keys), unit="", mininterval=1.0)
     shutil.rmtree(scratch, ignore_errors=True)
 

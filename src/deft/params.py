@@ -3,6 +3,7 @@
 What each key means stands above it in ``params.yaml``; here are its type and its bounds.
 """
 
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -245,7 +246,8 @@ _BOUNDS = {
 
 
 def _explain(fault: Any) -> str:
-    path = ".".join(str(part) for part in fault["loc"]) or "the file"
+    # Where a value may be of two types, pydantic goes on with the type it tried: no part of the path.
+    path = ".".join(map(str, takewhile(lambda part: "[" not in str(part), fault["loc"]))) or "the file"
     if fault["type"] == "extra_forbidden":
         section = _section(fault["loc"][:-1])
         return f"{path}: unknown key; known here: {', '.join(section)}"
@@ -266,6 +268,8 @@ def _shown(value: Any) -> str:
 def _model(path: tuple[Any, ...]) -> type[BaseModel]:
     model: type[BaseModel] = Params
     for part in path:
+        if part not in model.model_fields:
+            break
         annotation = model.model_fields[part].annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             model = annotation

@@ -5,6 +5,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+FORMATS = ("casme2",)
+
 
 class Reader(Protocol):
     """What a format's module offers: its sheets' file names, its frame rate, and two functions."""

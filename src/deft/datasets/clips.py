@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from deft import tables
-from deft.datasets import Reader
+from deft.datasets import FORMATS, Reader
 from deft.errors import DataError
 
 
@@ -23,10 +23,13 @@ def read(root: Path, dataset: str, layout: str) -> Index:
         DataError: the folder or its label sheet is missing, or is another dataset's.
 
     """
-    reader = cast(Reader, importlib.import_module(f"deft.datasets.{layout}"))
     if not root.is_dir():
         remedy = f"put the dataset there, or take {dataset} out of `datasets` in params.yaml"
         raise DataError(root, "no such folder", f"the dataset {dataset} in the layout of {layout}", remedy)
+    if layout not in FORMATS:
+        remedy = f"say in params.yaml which it is, for example index.formats.{dataset}: {FORMATS[0]}"
+        raise DataError(root, f"the format {layout}", f"one of {', '.join(FORMATS)}", remedy)
+    reader = cast(Reader, importlib.import_module(f"deft.datasets.{layout}"))
     sheets = [root / name for name in reader.SHEETS if (root / name).is_file()]
     if not sheets:
         raise DataError(root, "no label sheet", " or ".join(reader.SHEETS), "put the dataset's label sheet there")

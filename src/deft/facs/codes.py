@@ -49,7 +49,7 @@ _TOKEN = re.compile(
     |(?P<ref>ref(?=\s*\())
     |(?P<or>or(?![a-z]))
     |(?P<open>\()|(?P<close>\))|(?P<plus>[+,;、])
-    |(?P<code>(?:AU|AD|M)?\s*(?P<asym>A/?)?(?P<side>[RLTB])?(?P<unit>\d+)
+    |(?P<code>(?:AU|AD|M)?\s*(?P<asym>A/?)?(?P<side>[RLTB])?(?P<unit>\d{1,3})(?!\d)
         (?:\.0)?\s*(?P<intensity>[A-E](?:/[A-E])?|\([A-E](?:/[A-E])?\))?(?![\w.]))
     |(?P<word>[^\s+,;()、]+)""",
     re.VERBOSE | re.IGNORECASE,
@@ -95,6 +95,9 @@ def text(codes: Iterable[Code]) -> str:
     return "+".join(parts)
 
 
+_DEEPEST = 20  # brackets in brackets: more are no code of any coder
+
+
 class _Reader:
     """Recursive descent over the tokens; whatever does not fit becomes part of the note."""
 
@@ -103,6 +106,7 @@ class _Reader:
         self.at = 0
         self.note: list[str] = []
         self.groups = 0
+        self.depth = 0
 
     def read(self) -> Cell:
         codes: list[Code] = []
@@ -148,16 +152,27 @@ class _Reader:
             return []
         token = self.tokens[self.at][1]
         self.at += 1
+        if kind in ("ref", "open") and self.depth == _DEEPEST:
+            self.note.append(token.group())
+            return []
         if kind == "ref":
-            return [code._replace(referenced=True) for code in self._atom()]
+            self.depth += 1
+            codes = [code._replace(referenced=True) for code in self._atom()]
+            self.depth -= 1
+            return codes
         if kind == "open":
+            self.depth += 1
             codes = self._sum()
+            self.depth -= 1
             if self._peek() == "close":
                 self.at += 1
             return codes
         if kind == "code" and int(token["unit"]) in INVENTORY:
             return [self._code(token)]
         self.note.append(token.group().strip())
+        if token.group().lower() == "loses" and self._peek() == "code":  # what goes away does not show
+            self.note.append(self.tokens[self.at][1].group().strip())
+            self.at += 1
         return []
 
     def _code(self, token: re.Match[str]) -> Code:

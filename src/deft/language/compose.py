@@ -36,9 +36,10 @@ def compose(
     moving = [found for found in evidence.values() if found.level != "none"]
     strongest = sorted(moving, key=lambda found: -found.z)[:regions]
     reasons = {found.region: verification.reason(held, found) for found in strongest}
-    shown = {
-        triple.code_text(code): [_sight(found) for found in strongest if reasons[found.region] == code] for code in held
-    }
+    shown: dict[str, list[triple.Sight]] = {}
+    for code in held:  # two codes may read alike: T24 and B24
+        own = [_sight(found) for found in strongest if reasons[found.region] == code]
+        shown.setdefault(triple.code_text(code), []).extend(own)
     told = triple.write(emotion, list(shown.items()), [] if labelled else [_sight(found) for found in strongest])
     scores = {unit: verification.score(unit, None, evidence, slight_z) for unit in UNITS if observable(unit)}
     return Composed(

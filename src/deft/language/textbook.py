@@ -39,11 +39,13 @@ def answer(rng: np.random.Generator) -> Page:
     moving: dict[str, triple.Sight] = {}
     for unit in sorted(units):
         letter = str(rng.choice(["", "R", "L"], p=[0.7, 0.15, 0.15]))
-        sights = [
-            sight for sign in UNITS[unit].signs for sight in _sights(sign, letter, rng) if sight.region not in moving
-        ]
-        moving |= {sight.region: sight for sight in sights}
-        shown.append((f"{letter}{unit}", sights))
+        own: dict[str, triple.Sight] = {}
+        for sign in UNITS[unit].signs:
+            for sight in _sights(sign, letter, rng):
+                if sight.region not in moving:
+                    own.setdefault(sight.region, sight)
+        moving |= own
+        shown.append((f"{letter}{unit}", list(own.values())))
     told = triple.write(emotion, shown)
     for region in rng.choice(REGIONS, rng.integers(3), replace=False):
         moving.setdefault(str(region), _sight(str(region), Sign("", up=1.0), rng, turn=4))

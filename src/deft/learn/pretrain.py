@@ -15,7 +15,7 @@ from tqdm import trange
 
 from deft.language.textbook import Page
 
-_HELD_OUT = 256  # pages
+HELD_OUT = 256  # pages
 _WARM_UP = 0.05  # of all steps
 
 
@@ -24,10 +24,11 @@ def train(
 ) -> float:
     """Train in place by next-token prediction; return the perplexity a token on pages that were held out.
 
-    Matrices follow Muon (Jordan 2024; ``rate`` is its peak), all else AdamW at a seventh of it, both under `cosine`.
+    The first `HELD_OUT` pages are held out; at least ``batch`` more are needed. Matrices follow Muon (Jordan 2024;
+    ``rate`` is its peak), all else AdamW at a seventh of it, both under `cosine`.
     """
     read = [_Read(tokenizer, page) for page in pages]
-    held_out, kept = read[:_HELD_OUT], read[_HELD_OUT:]
+    held_out, kept = read[:HELD_OUT], read[HELD_OUT:]
     embedding = model.get_input_embeddings().weight
     matrices = [p for p in model.parameters() if p.ndim == 2 and p is not embedding]
     others = [p for p in model.parameters() if p.ndim != 2 or p is embedding]

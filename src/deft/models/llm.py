@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
 
@@ -42,7 +43,7 @@ def load(base: str) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(base)
         model = AutoModelForCausalLM.from_pretrained(base, use_safetensors=True, dtype=torch.float32)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         found = "an incomplete model" if Path(base).is_dir() else "no such folder, and no such model in the hub's cache"
         remedy = "give the folder of a model (config.json, tokenizer.json, *.safetensors), or set HF_HUB_OFFLINE=0"
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -52,7 +52,11 @@ def verify(
     listed: Sequence[codes.Code], evidence: Mapping[str, Evidence], slight_z: float, supported: float
 ) -> Verification:
     """Judge every listed code and every region (``slight_z``: z of slight motion; ``supported``: score of support)."""
-    scores = {code: score(code.unit, code.side, evidence, slight_z) for code in listed if observable(code.unit)}
+    scores = {
+        code: score(code.unit, code.side, evidence, slight_z)
+        for code in listed
+        if observable(code.unit) and not code.static
+    }
     aus = [
         Judged(code, scores[code], SUPPORTED if scores[code] >= supported else UNSUPPORTED)
         if code in scores
@@ -98,10 +102,12 @@ def _explains(code: codes.Code, found: Evidence, near: bool) -> bool:
 
 
 def _settle(aus: list[Judged]) -> list[Judged]:
-    """Of alternatives one suffices: once an option holds, the others are not held against the sheet."""
-    held = {
-        judged.code.alternative for judged in aus if judged.verdict == SUPPORTED and judged.code.alternative is not None
-    }
+    """Of alternatives one suffices: once an option holds as a whole, the others are not held against the sheet."""
+    options: dict[tuple[int, int | None], list[str]] = {}
+    for judged in aus:
+        if judged.code.alternative is not None:
+            options.setdefault((judged.code.alternative, judged.code.option), []).append(judged.verdict)
+    held = {group for (group, _), verdicts in options.items() if SUPPORTED in verdicts and UNSUPPORTED not in verdicts}
     return [
         judged._replace(verdict=UNOBSERVABLE)
         if judged.verdict == UNSUPPORTED and judged.code.alternative in held

@@ -44,10 +44,9 @@ def draw(
         figure = plt.figure(figsize=(16, 8.2), facecolor=PAPER)
         grid = figure.add_gridspec(2, 4, height_ratios=[1.32, 1], hspace=0.14, wspace=0.06)
         panes = [figure.add_subplot(grid[0, column]) for column in range(4)]
+        shown = _tinted(before, flow, _inside(points, *np.mgrid[: flow.shape[0], : flow.shape[1]]))
         titles = ("onset", "apex", "motion, head removed", "evidence by region")
-        for pane, picture, title in zip(
-            panes, (before, after, _tinted(before, flow), _faded(before)), titles, strict=True
-        ):
+        for pane, picture, title in zip(panes, (before, after, shown, _faded(before)), titles, strict=True):
             pane.imshow(picture, interpolation="lanczos")
             pane.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=7)
             pane.set_ylim(_CROPPED[1] * picture.shape[0], _CROPPED[0] * picture.shape[0])
@@ -67,10 +66,10 @@ def _faded(picture: Image) -> Image:
     return np.asarray(0.45 * picture + 0.55 * 255, np.uint8)
 
 
-def _tinted(picture: Image, flow: npt.NDArray[np.float32]) -> Image:
+def _tinted(picture: Image, flow: npt.NDArray[np.float32], face: npt.NDArray[np.bool_]) -> Image:
     """Direction as hue and length as strength over a grey face (Baker et al. 2011)."""
     length, angle = np.hypot(flow[..., 0], flow[..., 1]), np.arctan2(flow[..., 1], flow[..., 0])
-    strength = np.clip(length / max(float(np.quantile(length, 0.995)), 1e-6), 0, 1)
+    strength = np.where(face, np.clip(length / max(float(np.quantile(length[face], 0.99)), 1e-6), 0, 1), 0)
     hsv = np.stack([(angle % (2 * np.pi)) * 90 / np.pi, 230 * np.ones_like(length), 245 * np.ones_like(length)], -1)
     colour = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB).astype(float)
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(float)[..., None] * np.ones(3)
@@ -90,11 +89,12 @@ def _arrows(pane: Any, flow: npt.NDArray[np.float32], points: Points) -> None:
 
 
 def _inside(points: Points, rows: npt.NDArray[Any], columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    outline = cv2.convexHull(regions.outline(points).astype(np.float32))
-    tests = [
-        cv2.pointPolygonTest(outline, (float(x), float(y)), False) for x, y in zip(columns.flat, rows.flat, strict=True)
-    ]
-    return np.reshape(np.array(tests) > 0, rows.shape)
+    """Which places (same shape as ``rows``) lie in the face's outline."""
+    outline = cv2.convexHull(regions.outline(points).astype(np.float32))[:, 0]
+    edges = np.roll(outline, -1, axis=0) - outline
+    away = np.stack([columns, rows], -1)[..., None, :] - outline
+    turns = edges[:, 0] * away[..., 1] - edges[:, 1] * away[..., 0]
+    return np.asarray((turns >= 0).all(-1) | (turns <= 0).all(-1))
 
 
 def _regions(pane: Any, points: Points, evidence: Sequence[Evidence]) -> None:
@@ -124,7 +124,7 @@ def _bars(pane: Any, evidence: Sequence[Evidence]) -> None:
     places = np.arange(len(moving))[::-1]
     pane.barh(places, [seen.z for seen in moving], color=[LEVEL_COLOURS[seen.level] for seen in moving], height=0.62)
     for y, seen in zip(places, moving, strict=True):
-        pane.text(0, y + 0.34, f"{seen.region}  {seen.direction}", fontsize=8.5, va="bottom", color=INK)
+        pane.text(0, y + 0.34, f"{seen.region} {seen.direction}, {seen.level}", fontsize=8.5, va="bottom", color=INK)
     pane.set_ylim(-0.6, len(moving) - 0.1)
     pane.set_yticks([])
     pane.tick_params(axis="x", labelsize=8.5, colors=QUIET, length=0)

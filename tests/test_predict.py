@@ -1,0 +1,112 @@
+import json
+import shutil
+from pathlib import Path
+
+import matplotlib.image
+import pytest
+from conftest import ROOT, run_stage, write_params
+from typer.testing import CliRunner, Result
+
+import deft
+from deft.cli import app
+
+REAL = ROOT.parent / "shared" / "real"
+real_footage = pytest.mark.skipif(not REAL.is_dir(), reason="needs the test footage beside the project")
+
+
+@pytest.fixture(scope="session")
+def tuned(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tuned model's folder: every stage has run, on a tiny language model."""
+    folder = tmp_path_factory.mktemp("tuned")
+    shutil.copytree(corpus / "data", folder / "data")
+    write_params(
+        folder,
+        backbone={"width": 32, "layers": 1, "heads": 2, "vocabulary": 400, "steps": 20, "batch": 8},
+        finetune={"epochs": 2},
+    )
+    for stage in ("backbone", "finetune", "predict", "baseline", "evaluate"):
+        done = run_stage(folder, stage)
+        assert done.returncode == 0, f"{stage}: {done.stderr}"
+    return folder
+
+
+@pytest.fixture
+def in_tuned(tuned: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tuned)
+    return tuned
+
+
+def predict(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["predict", *map(str, arguments)])
+
+
+def test_every_held_out_clip_is_answered_and_scored(tuned: Path) -> None:
+    scores = json.loads((tuned / "metrics" / "loso.json").read_text())
+    assert scores["n"] == {"clips": 9, "subjects": 3}
+    assert scores["text"]["parsed"] == 1.0
+    assert {"uf1", "uar", "acc", "uf1_low", "uf1_high"} <= set(scores["emotion"])
+    assert set(json.loads((tuned / "metrics" / "baselines.json").read_text())) == {"mdmo_svm", "majority"}
+
+
+def test_a_folder_of_pictures_is_answered_with_json_and_picture(in_tuned: Path, tmp_path: Path) -> None:
+    clip = next((in_tuned / "data/raw/rendered/CASME2-RAW/sub01").iterdir())
+    done = predict(clip, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    answer = json.loads((tmp_path / f"{clip.name}.json").read_text())
+    assert 0 <= answer["onset"] < answer["apex"]
+    assert set(answer["category"]) == {"emotion", "aus"}
+    assert len(answer["measured"]) == 17
+    assert matplotlib.image.imread(tmp_path / f"{clip.name}.png").shape[1] == 1600
+
+
+def test_given_onset_and_apex_are_used(in_tuned: Path, tmp_path: Path) -> None:
+    clip = next((in_tuned / "data/raw/rendered/CASME2-RAW/sub02").iterdir())
+    assert predict(clip, "--out", tmp_path, "--onset", 3, "--apex", 17).exit_code == 0
+    answer = json.loads((tmp_path / f"{clip.name}.json").read_text())
+    assert (answer["onset"], answer["apex"]) == (3, 17)
+
+
+def test_the_library_call_returns_the_triple(in_tuned: Path) -> None:
+    clip = next((in_tuned / "data/raw/rendered/CASME2-RAW/sub03").iterdir())
+    assert deft.predict(clip).emotion
+
+
+@pytest.mark.parametrize(("onset", "apex"), [(9, 3), (0, 5000)])
+def test_a_moment_outside_the_video_is_refused(in_tuned: Path, tmp_path: Path, onset: int, apex: int) -> None:
+    clip = next((in_tuned / "data/raw/rendered/CASME2-RAW/sub01").iterdir())
+    done = predict(clip, "--out", tmp_path, "--onset", onset, "--apex", apex)
+    assert done.exit_code == 1
+    assert "apex" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_no_video_is_refused_in_one_line(in_tuned: Path, tmp_path: Path) -> None:
+    text = tmp_path / "notes.mp4"
+    text.write_text("not a video")
+    done = predict(text, "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert str(text) in done.stderr
+
+
+def test_a_missing_model_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    done = predict(tmp_path, "--model", tmp_path / "nowhere")
+    assert done.exit_code == 1
+    assert "dvc repro" in done.stderr
+
+
+@real_footage
+def test_a_real_video_is_answered(in_tuned: Path, tmp_path: Path) -> None:
+    done = predict(REAL / "single_face.mp4", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    answer = json.loads((tmp_path / "single_face.json").read_text())
+    assert 0 <= answer["onset"] < answer["apex"] < 72
+    assert answer["fps"] == 30
+
+
+@real_footage
+def test_a_video_without_a_face_exits_with_2_and_one_sentence(in_tuned: Path, tmp_path: Path) -> None:
+    done = predict(REAL / "no_face.mp4", "--out", tmp_path)
+    assert done.exit_code == 2
+    assert done.stderr.count("\n") == 1
+    assert "no face" in done.stderr

@@ -1,0 +1,53 @@
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+import yaml
+from conftest import ROOT
+
+from deft.cli import app
+from deft.params import load
+from deft.report import table
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line.split(" #")[0].strip()
+    for block in re.findall(r"```bash\n(.*?)```", README, re.S)
+    for line in block.splitlines()
+]
+
+
+def test_the_results_are_those_of_the_metrics() -> None:
+    assert table.put(README, table.from_metrics(ROOT / "metrics")) == README
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("make ")])
+def test_every_make_target_exists(command: str) -> None:
+    assert f"\n{command.split()[1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_the_command_line_knows_what_the_readme_says() -> None:
+    predict = typer.main.get_command(app).commands["predict"]  # type: ignore[attr-defined]
+    options = {name for option in predict.params for name in option.opts}
+    said = set(re.findall(r"--[a-z]+", "\n".join(line for line in README.splitlines() if "dvc" not in line)))
+    assert said <= options
+
+
+@pytest.mark.parametrize("dial", re.findall(r"-S '?([a-z.]+)=", README))
+def test_every_dial_exists(dial: str) -> None:
+    found = load(ROOT / "params.yaml")
+    for name in dial.split("."):
+        found = getattr(found, name)
+
+
+def test_every_link_and_named_folder_exists() -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_stage_is_described() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    rows = " ".join(line.split("|")[1] for line in README.splitlines() if line.startswith("| `"))
+    assert [name for name in stages if f"`{name}`" not in rows] == []
+    assert {path.stem for path in Path(ROOT / "pipeline").glob("[a-z]*.py")} - {"stage"} == set(stages)
