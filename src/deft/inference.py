@@ -1,6 +1,7 @@
 """From a video that nobody labelled to a triple: find the face and the moment, measure, answer."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,7 +52,9 @@ def watch(path: Path, folder: Path, onset: int | None = None, apex: int | None =
     if not 0 <= onset <= apex:
         raise DataError(path, f"onset {onset}, apex {apex}", "0 ≤ onset ≤ apex", "swap or mend them")
     positions = align.spread(onset, apex, 2 * apex - onset, dials["crop"]["frames"])
-    kept = {at: frame for at, frame in enumerate(_until(source, positions[-1])) if at in set(positions)}
+    wanted = frozenset(positions)
+    until_last = islice(video.frames(source), positions[-1] + 1)
+    kept = {at: frame for at, frame in enumerate(until_last) if at in wanted}
     if apex not in kept:
         raise DataError(path, f"no frame {apex}", "an apex within the video", "give a smaller --apex")
     return _answer(kept, onset, apex, source.fps, folder, dials)
@@ -68,12 +71,8 @@ def _answer(kept: dict[int, Image], onset: int, apex: int, fps: float, folder: P
     levels = tuple(dials["verify"][name] for name in ("slight_z", "clear_z", "strong_z"))
     found = evidence.measure(flows, points, moved[-1].noise, levels)
     model, tokenizer = store.load(folder)
-    views = {
-        expert: experts.look(expert, list(grey.values()), points, flows, moved[-1].noise, dials["features"]["grid"])[
-            None
-        ]
-        for expert in model.shape.experts
-    }
+    measured = (list(grey.values()), points, flows, moved[-1].noise, dials["features"]["grid"])
+    views = {expert: experts.look(expert, *measured)[None] for expert in model.shape.experts}
     given = answer.answer(model, tokenizer, triple.TASK, views, _LONGEST)[0]
     said = triple.parse(given.text)
     if said is None:
@@ -111,8 +110,7 @@ def _stretches(
     passed over. Memory does not grow with the video.
     """
     long, held, start = 2 * spotting.length(source.fps), list[Image](), onset or 0
-    frames = (frame for at, frame in enumerate(video.frames(source)) if at >= start)
-    for frame in frames:
+    for frame in islice(video.frames(source), start, None):
         held.append(frame)
         if len(held) == long:
             yield from _stretch(start, held, geometry)
@@ -132,10 +130,3 @@ def _stretch(
     matrix = align.transform(found, size, geometry["iod_px"], geometry["eye_line"])
     crops = [pictures.grey(align.cut(frame, matrix, size)) for frame in frames]
     yield start, crops, align.moved(found, matrix)
-
-
-def _until(source: video.Source, last: int) -> Iterator[Image]:
-    for at, frame in enumerate(video.frames(source)):
-        yield frame
-        if at >= last:
-            return
