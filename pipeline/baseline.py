@@ -26,12 +26,7 @@ def main() -> None:
     label = {row["clip"]: row["label"] for row in triples if row["label"]}
     scratch = stage.SCRATCH / "baseline" / fanout.content_key([stage.DATA / "flow"], params)
     outcomes = fanout.over(mdmo, sorted(label), title="baseline", cluster=stage.cluster(params), scratch=scratch)
-    features, failures = {}, {}
-    for clip, feature, error in outcomes:
-        if feature is None:
-            failures[clip] = error
-        else:
-            features[clip] = feature
+    features, failures = fanout.gather(outcomes)
     found = []
     for fold in folds.loso(triples).values():
         train = [clip for clip in fold.train if clip in features]

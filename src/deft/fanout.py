@@ -47,6 +47,17 @@ def over(
     shutil.rmtree(scratch, ignore_errors=True)
 
 
+def gather(outcomes: Iterable[Outcome[Result]]) -> tuple[dict[str, Result], dict[str, str]]:
+    """Run to the end: results by key, and by key why there is none."""
+    results, failures = {}, {}
+    for key, result, error in outcomes:
+        if result is None:
+            failures[key] = error or ""
+        else:
+            results[key] = result
+    return results, failures
+
+
 def content_key(inputs: Iterable[Path], values: object) -> str:
     """A short digest of input files, plain values and this package's source: the name of a run's scratch folder."""
     digest = hashlib.sha256(repr(values).encode())

@@ -16,7 +16,7 @@ from deft.learn import answer
 from deft.models import store
 from deft.motion import evidence, spotting, steps
 
-_LONGEST = 160  # tokens of an answer
+_LONGEST = 512  # tokens of an answer
 
 
 class Seen(NamedTuple):

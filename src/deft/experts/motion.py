@@ -19,16 +19,15 @@ def tokens(flows: npt.NDArray[np.float32], points: npt.NDArray[np.float32], nois
     Every value is a multiple of the noise, then asinh: linear near the noise, logarithmic far above it.
     """
     found = evidence.measure(flows, points, noise, (1.0, 2.0, 3.0))
-    middle = evidence.measure(flows[: (len(flows) + 1) // 2], points, noise, (1.0, 2.0, 3.0))
+    halfway = evidence.measure(flows[: (len(flows) + 1) // 2], points, noise, (1.0, 2.0, 3.0))
     masks = evidence.masks(points, flows.shape[1:3])
     face = regions.axes(points)
     strain = _strain(flows[-1])
     values = []
-    for seen, before in zip(found, middle, strict=True):
+    for seen, before in zip(found, halfway, strict=True):
         mask = masks[seen.region]
-        outward = -face.left if regions.side(seen.region) == "R" else face.left
         stretched = float(strain[mask].mean()) * face.iod if mask.any() else 0.0
-        histogram = _histogram(flows[-1][mask], outward, face.down)
+        histogram = _histogram(flows[-1][mask], regions.outward(seen.region, face), face.down)
         values.append([seen.out, seen.up, seen.divergence, before.out, before.up, stretched, *histogram])
     return np.arcsinh(np.array(values) / found[0].noise).astype(np.float32)
 

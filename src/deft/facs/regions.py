@@ -35,13 +35,13 @@ NEIGHBOURS: dict[str, frozenset[str]] = {
     "inner brow": frozenset({"outer brow", "glabella", "eye", "nose root"}),
     "outer brow": frozenset({"inner brow", "eye"}),
     "glabella": frozenset({"inner brow", "nose root", "eye"}),
-    "eye": frozenset({"inner brow", "outer brow", "cheek"}),
-    "nose root": frozenset({"glabella", "nasal wing", "eye"}),
+    "eye": frozenset({"inner brow", "outer brow", "glabella", "nose root", "cheek"}),
+    "nose root": frozenset({"inner brow", "glabella", "nasal wing", "eye"}),
     "nasal wing": frozenset({"nose root", "cheek", "upper lip"}),
     "cheek": frozenset({"eye", "nasal wing", "mouth corner"}),
     "upper lip": frozenset({"nasal wing", "lower lip", "mouth corner"}),
     "lower lip": frozenset({"upper lip", "mouth corner", "chin"}),
-    "mouth corner": frozenset({"cheek", "upper lip", "lower lip"}),
+    "mouth corner": frozenset({"cheek", "upper lip", "lower lip", "chin"}),
     "chin": frozenset({"lower lip", "mouth corner"}),
 }
 RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)
@@ -78,6 +78,11 @@ def axes(points: Points) -> Axes:
     iod = float(np.hypot(*(left - right)))
     along = (left - right) / iod
     return Axes(along, np.array([-along[1], along[0]]), iod)
+
+
+def outward(region: str, face: Axes) -> Points:
+    """The unit vector (2,) that points out of the face from a region; from the midline, to the subject's left."""
+    return -face.left if side(region) == "R" else face.left
 
 
 def polygons(points: Points) -> dict[str, Points]:

@@ -96,8 +96,7 @@ def _evidence(
 ) -> Evidence:
     steps = np.array([_mean(flow, mask) for flow in flows])
     mean = steps[-1]
-    outward = -face.left if regions.side(region) == "R" else face.left
-    out, up = float(mean @ outward), float(-(mean @ face.down))
+    out, up = float(mean @ regions.outward(region, face)), float(-(mean @ face.down))
     lengths = np.hypot(*flows[-1][mask].T)
     magnitude = float(np.hypot(*mean))
     relative = regions.place(region) in RELATIVE and abs(opening) > magnitude

@@ -14,6 +14,7 @@ _SIDE = 128  # pixels: enough to see that something moves
 _LONGEST_S = 0.5  # a micro-expression, from onset to offset
 _EYES = ("right eye", "left eye")  # blinks and gaze are no expression
 _LOOKS = 8  # frames that are tried as the apex
+_COMPARABLE = 0.6  # of the largest pace: the way back from an apex is as fast as the way to it, and later
 
 
 class Moment(NamedTuple):
@@ -30,7 +31,9 @@ def length(fps: float) -> int:
 
 
 def onset(crops: Sequence[npt.NDArray[np.uint8]], points: npt.NDArray[np.float32], fps: float) -> Moment:
-    """Find where the face moves fastest, eyes left out and head motion removed, and how far it gets from there.
+    """Find where the face first moves about as fast as it ever does, and how far it gets from there.
+
+    Eyes are left out and head motion is removed.
 
     ``crops`` are at least two grey pictures (H, W), all cut alike; ``points`` (68, 2) are one's landmarks. Each
     frame is compared with the one a quarter of a micro-expression later (our choice, after the main directional
@@ -41,9 +44,9 @@ def onset(crops: Sequence[npt.NDArray[np.uint8]], points: npt.NDArray[np.float32
     places = points * np.float32(scale)
     gap = max(1, min(length(fps) // 4, len(small) - 1))
     starts = range(0, len(small) - gap, max(1, gap // 2))
-    pace = [_strength(small[at], small[at + gap], places) for at in starts]
-    fastest = starts[int(np.argmax(pace))]
-    return apex(small, places, fastest, min(len(small) - 1, fastest + length(fps)))
+    pace = np.array([_strength(small[at], small[at + gap], places) for at in starts])
+    start = starts[int(np.argmax(pace >= _COMPARABLE * pace.max()))]
+    return apex(small, places, start, min(len(small) - 1, start + length(fps)))
 
 
 def apex(crops: Sequence[npt.NDArray[np.uint8]], points: npt.NDArray[np.float32], start: int, last: int) -> Moment:
