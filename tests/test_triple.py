@@ -50,6 +50,20 @@ def test_a_rationale_names_its_units_and_ends_with_its_class(told: Triple) -> No
     assert told.rationale.endswith(f"; {'+'.join(told.aus) or 'this'} speaks for {told.emotion}")
 
 
+@given(triples())
+def test_an_answer_is_concluded_in_another_class_and_nothing_else_changes(told: Triple) -> None:
+    other = triple.parse(triple.concluded(told.text, "elation"))
+    assert other is not None
+    assert other == triple.parse(told.text.replace(told.emotion, "elation"))
+    assert triple.concluded(triple.concluded(told.text, "elation"), told.emotion) == told.text
+
+
+def test_an_answer_is_concluded_in_the_codes_that_it_argues_for() -> None:
+    astray = SMILE.replace("; R12", "; 4+26+26")
+    assert astray.count("26") == 4
+    assert triple.concluded(astray, "happiness") == SMILE
+
+
 @given(st.text() | st.text("Evidence:Rationale:Category;. \n12R"))
 def test_parsing_never_raises(text: str) -> None:
     assert triple.parse(text) is None

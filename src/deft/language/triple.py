@@ -68,7 +68,7 @@ def write(emotion: str, shown: Sequence[tuple[str, Sequence[Sight]]], others: Se
     evidence = sorted([sight for _, sights in shown for sight in sights] + list(others), key=_from_the_top)
     because = "; ".join(arguments) or ("no unit explains the motion" if evidence else "nothing moves")
     codes = tuple(code for code, _ in shown)
-    return Triple(emotion, codes, tuple(evidence), f"{because}; {'+'.join(codes) or 'this'}{VERDICT}{emotion}")
+    return Triple(emotion, codes, tuple(evidence), _concluding(because, codes, emotion))
 
 
 def parse(text: str) -> Triple | None:
@@ -94,18 +94,23 @@ def phrases(sights: Sequence[Sight]) -> list[str]:
     return [told.get(region, f"{region} still") for region in REGIONS]
 
 
-def with_emotion(text: str, emotion: str) -> str:
-    """An answer that ends in another class, in rationale and category alike."""
+def concluded(text: str, emotion: str) -> str:
+    """An answer that ends in this class, and in the codes that its rationale argues for."""
     said = parse(text)
     if said is None:
         raise ValueError(f"not a whole triple: {text!r}")
-    because = said.rationale[: said.rationale.rindex(VERDICT)]
-    return said._replace(emotion=emotion, rationale=f"{because}{VERDICT}{emotion}").text
+    because = said.rationale[: said.rationale.rindex(VERDICT)].rpartition("; ")[0]
+    codes = tuple(dict.fromkeys(_ARGUED.findall(because)))
+    return said._replace(emotion=emotion, aus=codes, rationale=_concluding(because, codes, emotion)).text
 
 
 def code_text(code: Code) -> str:
     """A code as the answers name it: side and unit alone, ``R12``."""
     return f"{code.side or ''}{code.unit}"
+
+
+def _concluding(because: str, codes: Sequence[str], emotion: str) -> str:
+    return f"{because}; {'+'.join(codes) or 'this'}{VERDICT}{emotion}"
 
 
 def _from_the_top(sight: Sight) -> int:
@@ -139,3 +144,4 @@ _SIGHT = re.compile(
     f"(?P<region>{_any(REGIONS)}) (?P<direction>{_any([*WAYS, *MIDLINE_WAYS, *OPENING])}), "
     f"(?P<level>{_any(LEVELS[1:])}), (?P<timing>{_any(TIMINGS)})"
 )
+_ARGUED = re.compile(r"(?:: |also )([RL]?\d+) ")

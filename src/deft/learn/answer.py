@@ -26,9 +26,9 @@ class Answer(NamedTuple):
 def answer(model: Deft, tokenizer: Any, task: str, vectors: Views, longest: int) -> list[Answer]:
     """Answers of at most ``longest`` tokens for clips whose experts' vectors are (clips, tokens, dim).
 
-    Evidence and rationale are decoded greedily under the grammar. The class at their end is the one for which the
-    words' own likelihood and the emotion head's probability are together largest: generator and classifier decide as
-    one. All prompts are equally long, so nothing is padded; keys and values are cached.
+    Evidence and rationale are decoded greedily under the grammar. They end in the codes that they argue for, and in the
+    class for which the words' own likelihood and the emotion head's probability are together largest: generator and
+    classifier decide as one. All prompts are equally long, so nothing is padded; keys and values are cached.
     """
     reduced = model.reduce({name: torch.from_numpy(vectors[name]) for name in model.shape.experts})
     asked = ask(tokenizer, task)
@@ -47,7 +47,7 @@ def answer(model: Deft, tokenizer: Any, task: str, vectors: Views, longest: int)
     told = {at: text for at, text in enumerate(texts) if triple.parse(text)}  # the others ran out of tokens
     for at, text in told.items():
         clip = {name: view[at : at + 1] for name, view in reduced.items()}
-        candidates = [triple.with_emotion(text, emotion) for emotion in model.shape.emotions]
+        candidates = [triple.concluded(text, emotion) for emotion in model.shape.emotions]
         both = _likelihoods(model, tokenizer, asked, clip, candidates) + emotions[at].log()
         texts[at] = candidates[int(both.argmax())]
     return [
