@@ -15,8 +15,8 @@ import torch
 
 from deft import fanout, tables
 from deft.facs.units import BLINKS, UNITS, observable
-from deft.language import triple
-from deft.learn import folds, train
+from deft.language import textbook, triple
+from deft.learn import folds, heads, train
 from deft.models import llm, store
 from deft.models.deft import Shape
 from deft.params import Params
@@ -24,7 +24,9 @@ from pipeline import stage
 
 SHOWN = tuple(unit for unit in UNITS if observable(unit) and unit not in BLINKS)
 MEASURED = {"crop", "landmarks", "flow", "verify", "features"}  # what `deft predict` needs to measure a clip alike
+LESSONS = 6000  # pages of the textbook, of which a fold reads those of its classes
 base = cache(llm.load)  # once a process: folds share it
+pages = cache(textbook.pages)
 
 
 def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[str, Any]:
@@ -33,10 +35,10 @@ def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[
     started = time.perf_counter()
     fold = folds.final(rows) if name == folds.FINAL else folds.loso(rows)[name]
     chosen = {row["clip"]: row for row in rows}
-    examples = [
-        train.Example(*(chosen[clip][key] for key in ("label", "units", "seen", "target"))) for clip in fold.train
-    ]
+    examples = [example(chosen[clip]) for clip in fold.train]
     emotions = tuple(sorted({example.emotion for example in examples}))
+    told = [page for page in pages(LESSONS, params.finetune.seed) if page.emotion in emotions]
+    lessons = [heads.Example(str(page.emotion), page.units, page.seen, page.text) for page in told]
     language, tokenizer = base(params.llm.base)
     vectors = stage.vectors(params, fold.train)
     counts = tuple(vectors[expert].shape[1] for expert in params.experts)
@@ -47,6 +49,7 @@ def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[
             triple.TASK,
             examples,
             vectors,
+            lessons,
             Shape(tuple(params.experts), emotions, SHOWN, counts),
             lora=params.lora.model_dump(),
             weights=params.loss.model_dump(),
@@ -58,6 +61,11 @@ def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[
     store.save(model, root / name, params.llm.base, params.model_dump(include=MEASURED))
     model.llm.unload()
     return {"losses": [losses._asdict() for losses in history], "seconds": time.perf_counter() - started}
+
+
+def example(row: tables.Row) -> heads.Example:
+    """A clip's row of data/triples.parquet as its model learns it; without listed units nothing is known of them."""
+    return heads.Example(row["label"], row["units"] if row["listed"] else None, row["seen"], row["target"])
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 from deft import params, tables
 from deft.errors import DataError
 from deft.language import triple
-from deft.learn import answer, folds, train
+from deft.learn import aligning, answer, folds
 from deft.models import llm, store
 from pipeline import finetune
 
@@ -104,7 +104,7 @@ def rows(corpus: Path) -> Rows:
 @pytest.fixture
 def tune(corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, bytes]]:
     """Tune one fold in the corpus's folder, or a given one, and return the bytes of its weights."""
-    monkeypatch.setattr(train, "_ALIGNING", 20, raising=False)
+    monkeypatch.setattr(aligning, "_STEPS", 20)
     small = {"epochs": 1, "components": 4}
     write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
     dials = params.load(tmp_path / "params.yaml")
@@ -167,6 +167,20 @@ def test_what_the_experts_see_of_the_held_out_subject_cannot_leak(
 
 def test_the_final_model_learns_from_everybody(rows: Rows, tune: Callable[..., dict[str, bytes]]) -> None:
     assert weights(tune(rows, folds.FINAL)) != weights(tune(spoiled(rows, "sub01"), folds.FINAL))
+
+
+def test_clips_of_classes_and_units_that_no_table_knows_are_learned(
+    rows: Rows, tune: Callable[..., dict[str, bytes]]
+) -> None:
+    strange = [row | {"label": f"mood {row['label']}", "listed": [], "units": []} for row in rows]
+    folder = Path(tune(strange, "rendered-sub01")["folder"].decode())
+    assert all(emotion.startswith("mood ") for emotion in store.load(folder)[0].shape.emotions)
+
+
+def test_units_that_nobody_labelled_are_not_taken_for_absent(rows: Rows, tune: Callable[..., dict[str, bytes]]) -> None:
+    unlabelled = [row | {"listed": [], "units": []} for row in rows]
+    denied = [row | {"units": []} for row in rows]
+    assert weights(tune(unlabelled, folds.FINAL)) != weights(tune(denied, folds.FINAL))
 
 
 def test_a_tuned_model_comes_back_and_answers_in_form(

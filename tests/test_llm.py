@@ -12,7 +12,7 @@ from deft import params
 from deft.errors import DataError
 from deft.facs.regions import REGIONS
 from deft.language import triple
-from deft.learn import train
+from deft.learn import aligning, heads, train
 from deft.models import llm
 from deft.models.deft import Shape
 
@@ -99,12 +99,12 @@ def test_a_config_that_is_no_json_is_an_incomplete_model(folder: Path) -> None:
     assert refused(str(folder)).startswith("an incomplete model (")
 
 
-def examples() -> list[train.Example]:
+def examples() -> list[heads.Example]:
     sight = triple.Sight("right mouth corner", "up and out", "strong", "late")
     frown = triple.Sight("glabella", "down", "clear", "midway")
     shown = {"happiness": ("R12", 12, sight), "disgust": ("4", 4, frown)}
     return [
-        train.Example(emotion, [unit], triple.phrases([seen]), triple.write(emotion, [(code, [seen])]).text)
+        heads.Example(emotion, [unit], triple.phrases([seen]), triple.write(emotion, [(code, [seen])]).text)
         for emotion, (code, unit, seen) in shown.items()
         for _ in range(4)
     ]
@@ -113,7 +113,7 @@ def examples() -> list[train.Example]:
 @needs_stories
 def test_a_model_we_did_not_train_loads_and_tunes(monkeypatch: pytest.MonkeyPatch) -> None:
     """LoRA and expert tokens on a real checkpoint: the loss falls, and nothing but what is ours has moved."""
-    monkeypatch.setattr(train, "_ALIGNING", 20, raising=False)
+    monkeypatch.setattr(aligning, "_STEPS", 20)
     dials = params.load(ROOT / "params.yaml")
     base, words = llm.load(str(STORIES))
     before = {name: tensor.clone() for name, tensor in base.state_dict().items()}
@@ -125,6 +125,7 @@ def test_a_model_we_did_not_train_loads_and_tunes(monkeypatch: pytest.MonkeyPatc
         triple.TASK,
         examples(),
         {"motion": kinds + noise},
+        examples(),
         Shape(("motion",), ("disgust", "happiness"), (4, 12), (len(REGIONS),)),
         lora=dials.lora.model_dump(),
         weights=dials.loss.model_dump(),

@@ -1,8 +1,9 @@
-import re
-
 import pytest
+from conftest import ROOT
 from transformers import PreTrainedTokenizerFast
 
+from deft import params
+from deft.facs import codes, words
 from deft.facs.regions import REGIONS
 from deft.facs.units import UNITS
 from deft.language import textbook, tokenizer, triple
@@ -25,6 +26,15 @@ def test_every_answer_parses() -> None:
         told = triple.parse(page.text.removeprefix(f"{triple.TASK}\n"))
         assert told is not None
         assert f"{triple.TASK}\n{told.text}" == page.text
+
+
+def test_an_answer_knows_its_class_and_its_units() -> None:
+    for page in ANSWERS:
+        told = triple.parse(page.text.removeprefix(f"{triple.TASK}\n"))
+        assert told is not None
+        assert page.emotion == told.emotion
+        assert page.units == tuple(sorted({code.unit for aus in told.aus for code in codes.parse(aus)}))
+    assert all(page.emotion is None for page in PAGES if page not in ANSWERS)
 
 
 def test_what_a_face_shows_holds_the_evidence() -> None:
@@ -51,9 +61,12 @@ def test_a_tokenizer_returns_what_it_was_given(words_of_pages: PreTrainedTokeniz
     assert words_of_pages.decode(words_of_pages.encode(text)) == text
 
 
-def test_a_set_phrase_is_a_token(words_of_pages: PreTrainedTokenizerFast) -> None:
-    answer = re.sub(r"\d+", "", "right mouth corner up and out, strong, late")
-    assert len(words_of_pages.encode(answer)) <= 5
+def test_what_is_seen_at_a_region_is_one_token() -> None:
+    dials = params.load(ROOT / "params.yaml").backbone
+    pages = textbook.pages(3000, dials.seed)
+    known = tokenizer.train([phrase for page in pages for phrase in (*page.seen, page.text)], dials.vocabulary)
+    for way in (*words.WAYS, *words.MIDLINE_WAYS, *words.OPENING):
+        assert [len(known.encode(f"chin {way}, {level}, late")) for level in words.LEVELS[1:]] == [2, 2, 2]
 
 
 def test_same_text_same_tokens() -> None:

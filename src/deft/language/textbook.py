@@ -15,10 +15,15 @@ _SHOWN = [unit for unit in UNITS.values() if observable(unit.number)]
 
 
 class Page(NamedTuple):
-    """``seen``: what a face shows, a phrase a region, in the order of `REGIONS`; ``text``: what is said of it."""
+    """``seen``: what a face shows, a phrase a region, in the order of `REGIONS`; ``text``: what is said of it.
+
+    An answer has its class in ``emotion`` and the face's ``units``; a statement has neither.
+    """
 
     seen: tuple[str, ...]
     text: str
+    emotion: str | None = None
+    units: tuple[int, ...] = ()
 
 
 def pages(count: int, seed: int) -> list[Page]:
@@ -49,7 +54,8 @@ def answer(rng: np.random.Generator) -> Page:
     told = triple.write(emotion, shown)
     for region in rng.choice(REGIONS, rng.integers(3), replace=False):
         moving.setdefault(str(region), _sight(str(region), Sign("", up=1.0), rng, turn=4))
-    return Page(tuple(triple.phrases(list(moving.values()))), f"{triple.TASK}\n{told.text}")
+    seen = triple.phrases(list(moving.values()))
+    return Page(tuple(seen), f"{triple.TASK}\n{told.text}", emotion, tuple(sorted(units)))
 
 
 def statement(rng: np.random.Generator) -> str:

@@ -1,7 +1,8 @@
 """A byte-pair tokenizer whose words are the answers' own set phrases.
 
-A region, a direction, a level, a timing, a unit's name is one token each, so an answer is some 50 tokens long, each of
-which says one thing. Any other text falls back to pairs of bytes.
+A region, all that is seen there, a unit's name is one token each, so an answer is some 40 tokens long. A small model
+looks up what a region shows from the region's own token; for a level that stood apart from its direction it would have
+to look back twice, which two layers do not learn. Any other text falls back to pairs of bytes.
 """
 
 import re
@@ -20,11 +21,12 @@ BEGIN, END, PAD = "<begin>", "<end>", "<pad>"
 def phrases() -> list[str]:
     """The set phrases of `deft.language.triple`, each with the space or comma before it."""
     sided = [region for region in REGIONS if side(region)]
+    ways = (*words.WAYS, *words.MIDLINE_WAYS, *words.OPENING)
     return [
         *REGIONS,
         *(f"both {place(region)}s" for region in sided),
-        *(f" {way}" for way in (*words.WAYS, *words.MIDLINE_WAYS, *words.OPENING, "still")),
-        *(f", {word}" for word in (*words.LEVELS, *words.TIMINGS)),
+        *(f" {way}" for way in (*ways, "still")),
+        *(f" {way}, {level}, {timing}" for way in ways for level in words.LEVELS[1:] for timing in words.TIMINGS),
         *(f" {unit.name}" for unit in UNITS.values()),
         *("Evidence: ", ".\nRationale: ", ".\nCategory: ", " speaks for ", " and ", "; ", ": ", "+", ".", "\n"),
     ]

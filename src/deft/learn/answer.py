@@ -9,7 +9,7 @@ from torch import Tensor
 from deft.language import triple
 from deft.language.grammar import Obey
 from deft.learn.pretrain import padded
-from deft.learn.train import ask
+from deft.models import llm
 from deft.models.deft import Deft, Shape
 from deft.models.views import Views
 
@@ -31,8 +31,9 @@ def answer(model: Deft, tokenizer: Any, task: str, vectors: Views, longest: int)
     classifier decide as one. All prompts are equally long, so nothing is padded; keys and values are cached.
     """
     reduced = model.reduce({name: torch.from_numpy(vectors[name]) for name in model.shape.experts})
-    asked = ask(tokenizer, task)
-    prompt = model.prompt(reduced, asked)
+    asked = llm.ask(tokenizer, task)
+    tokens = model.tokens(reduced)
+    prompt = model.prompt(tokens, asked)
     generated = model.llm.generate(
         inputs_embeds=prompt.embedded,
         attention_mask=torch.ones(prompt.embedded.shape[:2], dtype=torch.long),
@@ -46,7 +47,7 @@ def answer(model: Deft, tokenizer: Any, task: str, vectors: Views, longest: int)
     emotions = prompt.emotion.softmax(-1)
     told = {at: text for at, text in enumerate(texts) if triple.parse(text)}  # the others ran out of tokens
     for at, text in told.items():
-        clip = {name: view[at : at + 1] for name, view in reduced.items()}
+        clip = {name: view[at : at + 1] for name, view in tokens.items()}
         candidates = [triple.concluded(text, emotion) for emotion in model.shape.emotions]
         both = _likelihoods(model, tokenizer, asked, clip, candidates) + emotions[at].log()
         texts[at] = candidates[int(both.argmax())]

@@ -1,7 +1,9 @@
 """DEFT: expert tokens before the prompt of a LoRA-tuned language model, with an emotion head and a unit head.
 
 The sequence is ``begin · tokens of each expert · task · answer · end``. Text is predicted on the answer alone;
-both heads read the last position of the task (Zhang et al., arXiv 2511.10948, figure; the rest is our choice).
+the unit head reads the last position of the task (Zhang et al., arXiv 2511.10948, figure; the rest is our choice). The
+emotion head reads the units' probabilities and nothing else, so that a class is always a matter of Action Units (a
+concept bottleneck: Koh et al. 2020, arXiv 2007.04612); 100 clips teach no more than that anyway.
 """
 
 import warnings
@@ -61,8 +63,8 @@ class Deft(nn.Module):
             {name: torch.randn(count, width) for name, count in zip(shape.experts, shape.tokens, strict=True)}
         )
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.emotion = nn.Linear(width, len(shape.emotions))
         self.units = nn.Linear(width, len(shape.units))
+        self.emotion = nn.Linear(len(shape.units), len(shape.emotions))
         for name in shape.experts:
             self.register_buffer(f"{name}_mean", torch.from_numpy(reductions[name].mean))
             self.register_buffer(f"{name}_matrix", torch.from_numpy(reductions[name].matrix))
@@ -74,29 +76,26 @@ class Deft(nn.Module):
             for name in self.shape.experts
         }
 
-    def tokens(self, expert: str, reduced: Tensor) -> Tensor:
+    def projected(self, expert: str, reduced: Tensor) -> Tensor:
         """An expert's prefix tokens (B, tokens, width), each as long as a word's embedding."""
-        projected: Tensor = self.rms * self.norm(self.project[expert](reduced) + self.place[expert])
-        return projected
+        tokens: Tensor = self.rms * self.norm(self.project[expert](reduced) + self.place[expert])
+        return tokens
 
-    def prompt(self, reduced: Mapping[str, Tensor], task: Tensor) -> Prompt:
-        """Read ``begin · expert tokens · task``; ``task`` (begin and text) is (n,)."""
-        asked = self._asked(reduced, task, None)
+    def tokens(self, reduced: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Every expert's prefix tokens."""
+        return {name: self.projected(name, view) for name, view in reduced.items()}
+
+    def prompt(self, tokens: Mapping[str, Tensor], task: Tensor) -> Prompt:
+        """Read ``begin · expert tokens · task``; ``task`` (begin and text) is (n,).
+
+        ``tokens`` of an expert are (B, tokens, width); an expert without any is hidden: its tokens are zeros.
+        """
+        asked = self._asked(tokens, task)
         return Prompt(asked, *self.heads(self.hidden(asked, torch.ones_like(asked[..., 0], dtype=torch.long))[:, -1]))
 
-    def forward(
-        self,
-        reduced: Mapping[str, Tensor],
-        task: Tensor,
-        answer: Tensor,
-        mask: Tensor,
-        kept: Mapping[str, Tensor] | None = None,
-    ) -> Outputs:
-        """Logits for answers (B, answer) of which ``mask`` tells the real tokens.
-
-        ``kept`` says of an expert which clips (B,) keep it; in the others its tokens are zeros.
-        """
-        asked = self._asked(reduced, task, kept)
+    def forward(self, tokens: Mapping[str, Tensor], task: Tensor, answer: Tensor, mask: Tensor) -> Outputs:
+        """Logits for answers (B, answer) of which ``mask`` tells the real tokens; the rest as in `prompt`."""
+        asked = self._asked(tokens, task)
         embedded = torch.cat([asked, self.llm.get_input_embeddings()(answer[:, :-1])], 1)
         seen = torch.cat([mask.new_ones(asked.shape[:2]), mask[:, :-1]], 1).long()
         hidden = self.hidden(embedded, seen)[:, asked.shape[1] - 1 :]
@@ -104,15 +103,15 @@ class Deft(nn.Module):
 
     def heads(self, last: Tensor) -> tuple[Tensor, Tensor]:
         """Emotion and unit logits from the last prompt position's hidden state (B, width)."""
-        return self.emotion(last.float()), self.units(last.float())
+        units = self.units(last.float())
+        return self.emotion(units.sigmoid()), units
 
-    def _asked(self, reduced: Mapping[str, Tensor], task: Tensor, kept: Mapping[str, Tensor] | None) -> Tensor:
-        count = len(next(iter(reduced.values())))
+    def _asked(self, tokens: Mapping[str, Tensor], task: Tensor) -> Tensor:
+        count = len(next(iter(tokens.values())))
         embedded = self.llm.get_input_embeddings()(task)[None].expand(count, -1, -1)
-        tokens = {name: self.tokens(name, reduced[name]).to(embedded.dtype) for name in self.shape.experts}
-        for name, keep in (kept or {}).items():
-            tokens[name] = tokens[name] * keep[:, None, None]
-        return torch.cat([embedded[:, :1], *tokens.values(), embedded[:, 1:]], 1)
+        none = [embedded.new_zeros(count, length, embedded.shape[-1]) for length in self.shape.tokens]
+        given = [tokens.get(name, zeros) for name, zeros in zip(self.shape.experts, none, strict=True)]
+        return torch.cat([embedded[:, :1], *(view.to(embedded.dtype) for view in given), embedded[:, 1:]], 1)
 
     def hidden(self, embedded: Tensor, mask: Tensor) -> Tensor:
         """Last hidden states (B, length, width) of embeddings; logits are left to those who need them."""

@@ -51,3 +51,9 @@ def load(base: str) -> tuple[Any, Any]:
     if tokenizer.pad_token_id is None:  # padding is always masked: any token will do
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
+
+
+def ask(tokenizer: Any, task: str) -> torch.Tensor:
+    """Token ids (n,) of the prompt, begin included (the end token where a tokenizer has no other)."""
+    begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+    return torch.tensor([begin, *tokenizer.encode(f"{task}\n", add_special_tokens=False)])

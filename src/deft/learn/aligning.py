@@ -1,0 +1,44 @@
+"""Motion tokens that start as words: the language model can read them before anything of it is tuned."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from deft.learn.pretrain import cosine, summed
+from deft.models import deft
+
+_STEPS = 2000  # steps, of no more than two matrix products each
+_BATCH = 24  # clips a step
+_JITTER = 0.1  # the words must be read exactly
+
+
+def words(model: deft.Deft, tokenizer: Any, seen: Sequence[Sequence[str]]) -> Tensor:
+    """What each region of each face shows (faces, 17 phrases), as summed word embeddings (faces, 17, width)."""
+    phrases, places = np.unique(np.array(seen), return_inverse=True)
+    ids = [tokenizer.encode(str(phrase), add_special_tokens=False) for phrase in phrases]
+    with torch.no_grad():
+        embedded = summed(model.llm.get_input_embeddings(), ids, tokenizer.pad_token_id)
+    return embedded[torch.from_numpy(places).reshape(len(seen), -1)]
+
+
+def align(model: deft.Deft, reduced: Tensor, words: Tensor, rate: float) -> None:
+    """Let each region's projected token (clips, 17, components) start as the ``words`` for what the region shows.
+
+    The language model itself is not run: only the motion projector learns, by cosine distance to the words
+    (clips, 17, width) (the first of LLaVA's two stages, Liu et al. 2023, in our terms).
+    """
+    optimiser = torch.optim.AdamW([*model.project["motion"].parameters(), model.place["motion"]], lr=2 * rate)
+    for step in range(_STEPS):
+        for group in optimiser.param_groups:
+            group["lr"] = 2 * rate * cosine(step, _STEPS)
+        clips = torch.randint(len(reduced), (_BATCH,))
+        noisy = reduced[clips] + _JITTER * torch.randn(_BATCH, *reduced.shape[1:])
+        tokens = model.projected("motion", noisy)
+        loss = 1 - functional.cosine_similarity(tokens, words[clips], dim=-1).mean()
+        torch.autograd.backward(loss)
+        optimiser.step()
+        optimiser.zero_grad()
