@@ -24,13 +24,13 @@ def predict(params: Params, rows: list[tables.Row], name: str) -> list[tables.Ro
     torch.set_num_threads(1)
     model, tokenizer = store.load(stage.MODELS / "folds" / name)
     clips = folds.loso(rows)[name].test
-    dials = params.predict
+    batch = params.predict.batch
     found = []
-    for at in range(0, len(clips), dials.batch):
-        some = clips[at : at + dials.batch]
-        answers = answer.answer(model, tokenizer, triple.TASK, stage.vectors(params, some), dials.tokens)
+    for at in range(0, len(clips), batch):
+        some = clips[at : at + batch]
+        answers = answer.answer(model, tokenizer, triple.TASK, stage.vectors(params, some))
         found += [
-            {"clip": clip, "fold": name} | answer.row(given, model.shape, dials.unit_threshold)
+            {"clip": clip, "fold": name} | answer.row(given, model.shape)
             for clip, given in zip(some, answers, strict=True)
         ]
     return found

@@ -195,7 +195,7 @@ def test_a_tuned_model_comes_back_and_answers_in_form(
         )
         for expert in model.shape.experts
     }
-    first, again = (answer.answer(model, words, triple.TASK, vectors, 400) for _ in range(2))
+    first, again = (answer.answer(model, words, triple.TASK, vectors) for _ in range(2))
     assert first == again
     for given_ in first:
         assert sum(given_.emotions) == pytest.approx(1, abs=1e-4)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
+from deft.facs.units import UNITS
 from deft.language import grammar, textbook, triple
 from deft.language.triple import Triple
 
@@ -16,14 +17,15 @@ SMILE = triple.write("happiness", [("R12", [triple.Sight("right mouth corner", "
 
 def accepts(words: PreTrainedTokenizerFast, text: str, emotions: list[str]) -> bool:
     """Whether all of the text can be decoded under the grammar, and may end there."""
-    form = llguidance.LLMatcher.grammar_from_lark(grammar.lark(emotions))
+    form = llguidance.LLMatcher.grammar_from_lark(grammar.lark(emotions, UNITS))
     matcher = llguidance.LLMatcher(llguidance.hf.from_tokenizer(words), form)
     tokens = words.encode(text)
     return bool(matcher.try_consume_tokens(tokens) == len(tokens) and matcher.is_accepting())
 
 
-def test_the_grammar_compiles_without_complaint() -> None:
-    form = llguidance.LLMatcher.grammar_from_lark(grammar.lark(CLASSES))
+@pytest.mark.parametrize("units", [[], [12], UNITS], ids=["none", "one", "all"])
+def test_the_grammar_compiles_without_complaint(units: list[int]) -> None:
+    form = llguidance.LLMatcher.grammar_from_lark(grammar.lark(CLASSES, units))
     assert llguidance.LLMatcher.validate_grammar_with_warnings(form) == (False, [])
 
 
@@ -72,7 +74,7 @@ def test_random_decoding_under_the_grammar_gives_triples(words_of_pages: PreTrai
     """Scores that know nothing: what comes out must parse all the same."""
     words, count = words_of_pages, 4
     torch.manual_seed(0)
-    obey = grammar.Obey(words, ["happiness", "others"], count)
+    obey = grammar.Obey(words, ["happiness", "others"], [{12}, {4, 7}, {}, UNITS])
     ids = torch.zeros((count, 0), dtype=torch.long)
     done = np.zeros(count, bool)
     for _ in range(600):
@@ -83,3 +85,7 @@ def test_random_decoding_under_the_grammar_gives_triples(words_of_pages: PreTrai
     told = [triple.parse(text) for text in words.batch_decode(ids, skip_special_tokens=True)]
     assert done.any()
     assert all(one is not None for one, end in zip(told, done, strict=True) if end)
+    named = [{int(code.strip("RL")) for code in one.aus} if one else set() for one in told]
+    assert named[0] <= {12}
+    assert named[1] <= {4, 7}
+    assert not named[2]

@@ -16,8 +16,6 @@ from deft.learn import answer
 from deft.models import store
 from deft.motion import evidence, spotting, steps
 
-_LONGEST = 512  # tokens of an answer
-
 
 class Seen(NamedTuple):
     """An answer and all that it rests on. Positions are the video's frames from 0, pictures are RGB crops."""
@@ -73,7 +71,7 @@ def _answer(kept: dict[int, Image], onset: int, apex: int, fps: float, folder: P
     model, tokenizer = store.load(folder)
     measured = (list(grey.values()), points, flows, moved[-1].noise, dials["features"]["grid"])
     views = {expert: experts.look(expert, *measured)[None] for expert in model.shape.experts}
-    given = answer.answer(model, tokenizer, triple.TASK, views, _LONGEST)[0]
+    given = answer.answer(model, tokenizer, triple.TASK, views)[0]
     said = triple.parse(given.text)
     if said is None:
         raise DataError(folder, f'the answer "{given.text}"', "a whole triple", "tune the model for longer")

@@ -119,7 +119,6 @@ class Loss(_Section):
 
     emotion: Weight
     units: Weight
-    verdict: Weight
 
 
 class Finetune(_Section):
@@ -137,8 +136,6 @@ class Predict(_Section):
     """Dials of generation."""
 
     batch: Count
-    tokens: Count
-    unit_threshold: Share
 
 
 class Baseline(_Section):

@@ -13,6 +13,9 @@ from deft.models import llm
 from deft.models.deft import Deft, Shape
 from deft.models.views import Views
 
+LONGEST = 512  # tokens of an answer: some 40 are usual, 350 the most that the grammar allows
+CALLED = 0.5  # probability from which the unit head calls a unit
+
 
 class Answer(NamedTuple):
     """``probabilities`` of the classes (in the model's order), of the units, and the generated ``text``."""
@@ -23,23 +26,25 @@ class Answer(NamedTuple):
 
 
 @torch.no_grad()
-def answer(model: Deft, tokenizer: Any, task: str, vectors: Views, longest: int) -> list[Answer]:
-    """Answers of at most ``longest`` tokens for clips whose experts' vectors are (clips, tokens, dim).
+def answer(model: Deft, tokenizer: Any, task: str, vectors: Views) -> list[Answer]:
+    """Answers for clips whose experts' vectors are (clips, tokens, dim).
 
-    Evidence and rationale are decoded greedily under the grammar. They end in the codes that they argue for, and in the
-    class for which the words' own likelihood and the emotion head's probability are together largest: generator and
-    classifier decide as one. All prompts are equally long, so nothing is padded; keys and values are cached.
+    Evidence and rationale are decoded greedily under the grammar, and name no unit that the head does not call. They
+    end in the codes that they argue for, and in the class for which the words' own likelihood and the emotion head's
+    probability are together largest: generator and classifier decide as one. All prompts are equally long, so nothing
+    is padded; keys and values are cached.
     """
     reduced = model.reduce({name: torch.from_numpy(vectors[name]) for name in model.shape.experts})
     asked = llm.ask(tokenizer, task)
     tokens = model.tokens(reduced)
     prompt = model.prompt(tokens, asked)
+    called = [_called(row, model.shape) for row in prompt.units.sigmoid().tolist()]
     generated = model.llm.generate(
         inputs_embeds=prompt.embedded,
         attention_mask=torch.ones(prompt.embedded.shape[:2], dtype=torch.long),
-        max_new_tokens=longest,
+        max_new_tokens=LONGEST,
         do_sample=False,
-        logits_processor=[Obey(tokenizer, model.shape.emotions, len(prompt.embedded))],
+        logits_processor=[Obey(tokenizer, model.shape.emotions, called)],
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
     )
@@ -56,13 +61,13 @@ def answer(model: Deft, tokenizer: Any, task: str, vectors: Views, longest: int)
     ]
 
 
-def row(given: Answer, shape: Shape, threshold: float) -> dict[str, Any]:
-    """An answer as columns of `deft.tables.PREDICTIONS`; units from ``threshold`` on are called."""
+def row(given: Answer, shape: Shape) -> dict[str, Any]:
+    """An answer as columns of `deft.tables.PREDICTIONS`."""
     said = triple.parse(given.text)
     return {
         "emotion": max(zip(given.emotions, shape.emotions, strict=True))[1],
         "probabilities": [{"emotion": e, "p": p} for e, p in zip(shape.emotions, given.emotions, strict=True)],
-        "units": [unit for unit, p in zip(shape.units, given.units, strict=True) if p >= threshold],
+        "units": _called(given.units, shape),
         "text": given.text,
         "parsed": said is not None,
         "said_emotion": said and said.emotion,
@@ -70,6 +75,10 @@ def row(given: Answer, shape: Shape, threshold: float) -> dict[str, Any]:
         "evidence": said and [sight._asdict() for sight in said.evidence],
         "rationale": said and said.rationale,
     }
+
+
+def _called(probabilities: Sequence[float], shape: Shape) -> list[int]:
+    return [unit for unit, p in zip(shape.units, probabilities, strict=True) if p >= CALLED]
 
 
 def _likelihoods(

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from deft.language import triple
 from deft.learn import aligning, heads
 from deft.learn.pretrain import cosine, padded
 from deft.models import deft, llm, views
@@ -19,12 +18,12 @@ from deft.models import deft, llm, views
 Floats = views.Floats
 
 _JITTER = 0.5  # standard deviation of the noise on components in training: 100 clips are few
-_CONCEPTS = 10.0  # times the rate: the emotion head's inputs are probabilities, most of them near zero
+_CONCEPTS = 30.0  # times the rate: the emotion head's inputs are probabilities, most of them near zero
 _DECAY = 0.5  # of weights, a unit of rate
 
 
 class Losses(NamedTuple):
-    """Mean losses of an epoch."""
+    """Mean losses of an epoch on its clips; ``total`` is weighted, and with the lessons'."""
 
     total: float
     text: float
@@ -54,8 +53,8 @@ def tune(
 
     ``lessons`` are faces of the textbook (`deft.language.textbook`), for the heads alone. Beside motion the other
     experts are hidden from a share ``expert_dropout`` of the clips, each by itself: what they see of 100 clips tells
-    people apart rather than expressions. The text's tokens from its verdict on weigh more. Everything random follows
-    ``seed``; nothing but the arguments is read, so the held-out subject cannot leak in.
+    people apart rather than expressions. Everything random follows ``seed``; nothing but the arguments is read, so the
+    held-out subject cannot leak in.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -63,8 +62,6 @@ def tune(
     model = deft.Deft(deft.adapted(base, **lora), shape, reductions)
     asked = llm.ask(tokenizer, task)
     answers = [[*tokenizer.encode(e.target, add_special_tokens=False), tokenizer.eos_token_id] for e in examples]
-    before = [example.target[: example.target.index(triple.VERDICT)] for example in examples]
-    verdicts = torch.tensor([len(tokenizer.encode(text, add_special_tokens=False)) for text in before])
     reduced = model.reduce({name: torch.from_numpy(vectors[name]) for name in shape.experts})
     truth = heads.truth(examples, shape)
     motion = "motion" in shape.experts
@@ -93,10 +90,7 @@ def tune(
             for name in hideable:
                 seen[name] = seen[name] * (torch.rand(len(picked), 1, 1) >= expert_dropout)
             out = model(seen, asked, tokens, real)
-            each = functional.cross_entropy(out.text[real], tokens[real], reduction="none")
-            from_verdict = torch.arange(tokens.shape[1])[None] >= verdicts[picked][:, None]
-            scale = torch.where(from_verdict, weights["verdict"], 1.0)[real]
-            text = (each * scale).sum() / scale.sum()
+            text = functional.cross_entropy(out.text[real], tokens[real])
             emotion, units = heads.losses(model, out.units, truth, picked)
             loss = text + weights["emotion"] * emotion + weights["units"] * units
             if taught is not None:

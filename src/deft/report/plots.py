@@ -13,11 +13,9 @@ def frames(
 ) -> dict[str, pd.DataFrame]:
     """File name → table, from true classes, each kind of answer's classes, and the folds' training reports."""
     found = {f"confusion_{name}": pd.DataFrame({"sheet": true, "answered": given}) for name, given in answers.items()}
-    scores = [
-        {"emotion": emotion, "answer": name, "f1": round(score, 4)}
-        for name, given in answers.items()
-        for emotion, score in metrics.per_class(true, given).items()
-    ]
+    for name, given in answers.items():
+        scores = metrics.per_class(true, given)
+        found[f"classes_{name}"] = pd.DataFrame({"emotion": scores.keys(), "f1": scores.values()}).round(4)
     losses = pd.concat([pd.DataFrame(fold["losses"]).rename_axis("epoch") for fold in folds.values()])
     mean = losses.groupby("epoch").mean().round(5).reset_index()
-    return found | {"classes": pd.DataFrame(scores), "losses": mean.assign(epoch=mean["epoch"] + 1)}
+    return found | {"losses": mean.assign(epoch=mean["epoch"] + 1)}
