@@ -64,6 +64,13 @@ def test_an_answer_is_concluded_in_the_codes_that_it_argues_for() -> None:
     assert triple.concluded(astray, "happiness") == SMILE
 
 
+def test_an_answer_argues_for_a_unit_once() -> None:
+    clause = "right mouth corner up and out: R12 lip corner puller; "
+    twice = SMILE.replace("Rationale: ", f"Rationale: {clause}right mouth corner up and out and ")
+    assert twice.count("R12 lip") == 2
+    assert triple.concluded(twice, "happiness") == SMILE
+
+
 @given(st.text() | st.text("Evidence:Rationale:Category;. \n12R"))
 def test_parsing_never_raises(text: str) -> None:
     assert triple.parse(text) is None

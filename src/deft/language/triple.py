@@ -95,12 +95,17 @@ def phrases(sights: Sequence[Sight]) -> list[str]:
 
 
 def concluded(text: str, emotion: str) -> str:
-    """An answer that ends in this class, and in the codes that its rationale argues for."""
+    """An answer that argues for each unit once, and ends in those units and in this class."""
     said = parse(text)
     if said is None:
         raise ValueError(f"not a whole triple: {text!r}")
     because = said.rationale[: said.rationale.rindex(VERDICT)].rpartition("; ")[0]
-    codes = tuple(dict.fromkeys(_ARGUED.findall(because)))
+    argued: dict[str, dict[str, None]] = {}
+    for clause in _CLAUSE.finditer(because):
+        argued.setdefault(clause["unit"], {}).update(dict.fromkeys(_MOVE.findall(clause["moves"] or "")))
+    if argued:
+        because = "; ".join(f"{' and '.join(moves)}: {u}" if moves else f"also {u}" for u, moves in argued.items())
+    codes = tuple(unit.split()[0] for unit in argued)
     return said._replace(emotion=emotion, aus=codes, rationale=_concluding(because, codes, emotion)).text
 
 
@@ -144,4 +149,8 @@ _SIGHT = re.compile(
     f"(?P<region>{_any(REGIONS)}) (?P<direction>{_any([*WAYS, *MIDLINE_WAYS, *OPENING])}), "
     f"(?P<level>{_any(LEVELS[1:])}), (?P<timing>{_any(TIMINGS)})"
 )
-_ARGUED = re.compile(r"(?:: |also )([RL]?\d+) ")
+_CLAUSE = re.compile(r"(?:(?P<moves>[^;:]+): |also )(?P<unit>[RL]?\d+ [^;:]+)")
+_MOVE = re.compile(
+    f"(?:{_any([*REGIONS, *(f'both {place(region)}s' for region in REGIONS)])}) "
+    f"(?:{_any([*WAYS, *MIDLINE_WAYS, *OPENING])})"
+)
