@@ -58,6 +58,13 @@ def test_an_answer_is_concluded_in_another_class_and_nothing_else_changes(told: 
     assert triple.concluded(triple.concluded(told.text, "elation"), told.emotion) == told.text
 
 
+def test_a_direction_is_not_mistaken_for_the_next_region() -> None:
+    brows = [Sight(f"right {part} brow", "up", "slight", "early") for part in ("inner", "outer")]
+    told = triple.write("surprise", [("1", brows)])
+    assert "up and right outer brow up" in told.rationale
+    assert triple.concluded(told.text, "surprise") == told.text
+
+
 def test_an_answer_is_concluded_in_the_codes_that_it_argues_for() -> None:
     astray = SMILE.replace("; R12", "; 4+26+26")
     assert astray.count("26") == 4

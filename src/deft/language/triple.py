@@ -150,7 +150,5 @@ _SIGHT = re.compile(
     f"(?P<level>{_any(LEVELS[1:])}), (?P<timing>{_any(TIMINGS)})"
 )
 _CLAUSE = re.compile(r"(?:(?P<moves>[^;:]+): |also )(?P<unit>[RL]?\d+ [^;:]+)")
-_MOVE = re.compile(
-    f"(?:{_any([*REGIONS, *(f'both {place(region)}s' for region in REGIONS)])}) "
-    f"(?:{_any([*WAYS, *MIDLINE_WAYS, *OPENING])})"
-)
+_WHERE = _any([*REGIONS, *(f"both {place(region)}s" for region in REGIONS)])
+_MOVE = re.compile(f"(?:{_WHERE}) (?:{_any([*WAYS, *MIDLINE_WAYS, *OPENING])})(?=$| and (?:{_WHERE}) )")
