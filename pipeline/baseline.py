@@ -24,9 +24,8 @@ def main() -> None:
     params = stage.load()
     triples = tables.rows(stage.DATA / "triples.parquet")
     label = {row["clip"]: row["label"] for row in triples if row["label"]}
-    scratch = stage.SCRATCH / "baseline" / fanout.content_key([stage.DATA / "flow"], params)
-    outcomes = fanout.over(mdmo, sorted(label), title="baseline", cluster=stage.cluster(params), scratch=scratch)
-    features, failures = fanout.gather(outcomes)
+    kept = stage.scratch("baseline", [stage.DATA / "flow", stage.DATA / "landmarks"], params)
+    features, failures = fanout.gather(stage.over("baseline", mdmo, sorted(label), kept, params))
     found = []
     for fold in folds.loso(triples).values():
         train = [clip for clip in fold.train if clip in features]

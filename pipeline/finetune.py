@@ -5,7 +5,6 @@ models/folds/DATASET-SUBJECT, models/final and the report data/finetune.json.
 Run: ``python -m pipeline finetune``
 """
 
-import shutil
 import time
 from functools import cache, partial
 from pathlib import Path
@@ -14,19 +13,16 @@ from typing import Any
 import torch
 
 from deft import fanout, tables
-from deft.facs.units import BLINKS, UNITS, observable
-from deft.language import textbook, triple
-from deft.learn import folds, heads, train
+from deft.facs.units import EXPRESSIVE
+from deft.language import triple
+from deft.learn import examples, folds, train
 from deft.models import llm, store
 from deft.models.deft import Shape
 from deft.params import Params
 from pipeline import stage
 
-SHOWN = tuple(unit for unit in UNITS if observable(unit) and unit not in BLINKS)
 MEASURED = {"crop", "landmarks", "flow", "verify", "features"}  # what `deft predict` needs to measure a clip alike
-LESSONS = 6000  # pages of the textbook, of which a fold reads those of its classes
 base = cache(llm.load)  # once a process: folds share it
-pages = cache(textbook.pages)
 
 
 def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[str, Any]:
@@ -35,10 +31,8 @@ def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[
     started = time.perf_counter()
     fold = folds.final(rows) if name == folds.FINAL else folds.loso(rows)[name]
     chosen = {row["clip"]: row for row in rows}
-    examples = [example(chosen[clip]) for clip in fold.train]
-    emotions = tuple(sorted({example.emotion for example in examples}))
-    told = [page for page in pages(LESSONS, params.finetune.seed) if page.emotion in emotions]
-    lessons = [heads.Example(str(page.emotion), page.units, page.seen, page.text) for page in told]
+    clips = [examples.of(chosen[clip]) for clip in fold.train]
+    emotions = tuple(sorted({clip.emotion for clip in clips}))
     language, tokenizer = base(params.llm.base)
     vectors = stage.vectors(params, fold.train)
     counts = tuple(vectors[expert].shape[1] for expert in params.experts)
@@ -47,10 +41,10 @@ def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[
             language,
             tokenizer,
             triple.TASK,
-            examples,
+            clips,
             vectors,
-            lessons,
-            Shape(tuple(params.experts), emotions, SHOWN, counts),
+            examples.lessons(emotions, params.finetune.seed),
+            Shape(tuple(params.experts), emotions, EXPRESSIVE, counts),
             lora=params.lora.model_dump(),
             weights=params.loss.model_dump(),
             **params.finetune.model_dump(),
@@ -63,11 +57,6 @@ def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[
     return {"losses": [losses._asdict() for losses in history], "seconds": time.perf_counter() - started}
 
 
-def example(row: tables.Row) -> heads.Example:
-    """A clip's row of data/triples.parquet as its model learns it; without listed units nothing is known of them."""
-    return heads.Example(row["label"], row["units"] if row["listed"] else None, row["seen"], row["target"])
-
-
 def main() -> None:
     """Tune every fold."""
     params = stage.load()
@@ -75,14 +64,11 @@ def main() -> None:
     rows = tables.rows(triples)
     names = [*folds.loso(rows), folds.FINAL]
     reads = [triples, stage.DATA / "features", Path(params.llm.base)]
-    scratch = stage.SCRATCH / "finetune" / fanout.content_key(reads, params)
-    root = scratch.with_suffix(".folds")  # moved into its place when whole
+    kept = stage.scratch("finetune", reads, params)
+    root = kept.with_suffix(".folds")  # moved into its place when whole
     work = partial(tune, params, rows, root)
-    outcomes = fanout.over(work, names, title="finetune", cluster=stage.cluster(params), scratch=scratch)
-    done, failures = fanout.gather(outcomes)
+    done, failures = fanout.gather(stage.over("finetune", work, names, kept, params))
     stage.finish("finetune", len(done), failures, strict=True)
-    for path in (stage.MODELS / "folds", stage.MODELS / folds.FINAL):
-        shutil.rmtree(path, ignore_errors=True)
-    shutil.move(root / folds.FINAL, stage.MODELS / folds.FINAL)
-    shutil.move(root, stage.MODELS / "folds")
+    stage.replace(root / folds.FINAL, stage.MODELS / folds.FINAL)
+    stage.replace(root, stage.MODELS / "folds")
     tables.write_json(stage.DATA / "finetune.json", {"folds": done})

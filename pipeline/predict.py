@@ -24,16 +24,15 @@ def predict(params: Params, rows: list[tables.Row], name: str) -> list[tables.Ro
     torch.set_num_threads(1)
     model, tokenizer = store.load(stage.MODELS / "folds" / name)
     clips = folds.loso(rows)[name].test
-    batch = params.predict.batch
-    found = []
+    vectors, batch = stage.vectors(params, clips), params.predict.batch
+    answers = []
     for at in range(0, len(clips), batch):
-        some = clips[at : at + batch]
-        answers = answer.answer(model, tokenizer, triple.TASK, stage.vectors(params, some))
-        found += [
-            {"clip": clip, "fold": name} | answer.row(given, model.shape)
-            for clip, given in zip(some, answers, strict=True)
-        ]
-    return found
+        some = {expert: seen[at : at + batch] for expert, seen in vectors.items()}
+        answers += answer.answer(model, tokenizer, triple.TASK, some)
+    return [
+        {"clip": clip, "fold": name} | answer.row(given, model.shape)
+        for clip, given in zip(clips, answers, strict=True)
+    ]
 
 
 def main() -> None:
@@ -42,10 +41,8 @@ def main() -> None:
     rows = tables.rows(stage.DATA / "triples.parquet")
     names = list(folds.loso(rows))
     reads = [stage.DATA / "triples.parquet", stage.DATA / "features", stage.MODELS / "folds"]
-    scratch = stage.SCRATCH / "predict" / fanout.content_key(reads, params)
-    work = partial(predict, params, rows)
-    outcomes = fanout.over(work, names, title="predict", cluster=stage.cluster(params), scratch=scratch)
-    done, failures = fanout.gather(outcomes)
+    kept = stage.scratch("predict", reads, params)
+    done, failures = fanout.gather(stage.over("predict", partial(predict, params, rows), names, kept, params))
     found = sorted(chain.from_iterable(done.values()), key=lambda answered: answered["clip"])
     stage.finish("predict", len(found), failures, strict=True)
     tables.write(stage.DATA / "predictions.parquet", tables.PREDICTIONS, ([answered] for answered in found))

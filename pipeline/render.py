@@ -4,15 +4,12 @@ Writes data/raw/rendered, data/truth/clips.parquet, data/truth/flow.parquet and 
 Run: ``python -m pipeline render``
 """
 
-import shutil
 from functools import partial
 from pathlib import Path
 
 from deft import fanout, tables
 from deft.render import clips, corpus, layouts
 from pipeline import stage
-
-ROOT = stage.RAW / "rendered"
 
 
 def render(plans: dict[str, corpus.ClipPlan], root: Path, clip: str) -> tables.Row:
@@ -24,17 +21,13 @@ def main() -> None:
     """Render all clips."""
     params = stage.load()
     plans = {layouts.key(plan): plan for plan in corpus.plan(*params.render.model_dump().values())}
-    scratch = stage.SCRATCH / "render" / fanout.content_key([], params.render)
-    root = scratch.with_suffix(".frames")  # moved into its place when whole
+    kept = stage.scratch("render", [], params.render)
+    root = kept.with_suffix(".frames")  # moved into its place when whole
     root.mkdir(parents=True, exist_ok=True)
     layouts.write_sheet(list(plans.values()), root)
-    outcomes = fanout.over(
-        partial(render, plans, root), sorted(plans), title="render", cluster=stage.cluster(params), scratch=scratch
-    )
-    truths, failures = fanout.gather(outcomes)
-    shutil.rmtree(ROOT, ignore_errors=True)
-    ROOT.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(root, ROOT)
+    work = partial(render, plans, root)
+    truths, failures = fanout.gather(stage.over("render", work, sorted(plans), kept, params))
+    stage.replace(root, stage.RAW / "rendered")
     for name, schema in (("clips", tables.TRUTH), ("flow", tables.TRUTH_FLOW)):
         tables.write(stage.TRUTH / f"{name}.parquet", schema, ([_flat(truth)] for truth in truths.values()))
     report = {"clips": len(truths), "subjects": params.render.subjects, "failures": failures}
@@ -43,6 +36,5 @@ def main() -> None:
 
 
 def _flat(truth: tables.Row) -> tables.Row:
-    return (
-        truth | {"shape": truth["flow"].shape} | {name: truth[name].ravel() for name in ("landmarks", "head", "flow")}
-    )
+    flat = {name: truth[name].ravel() for name in ("landmarks", "head", "flow")}
+    return truth | flat | {"shape": truth["flow"].shape}

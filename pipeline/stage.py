@@ -1,10 +1,11 @@
 """What every stage shares: where things lie, how clips are mapped to a table, and how a stage ends."""
 
+import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,10 @@ import pyarrow as pa
 
 from deft import fanout, tables
 from deft.errors import DataError
-from deft.params import Params, load
+from deft.params import Params
+from deft.params import load as load
+
+Result = TypeVar("Result")
 
 DATA, MODELS, METRICS, SCRATCH = Path("data"), Path("models"), Path("metrics"), Path(".scratch")
 RAW, TRUTH = DATA / "raw", DATA / "truth"
@@ -23,9 +27,16 @@ def table(stage: str, dataset: str) -> Path:
     return DATA / stage / f"{dataset}.parquet"
 
 
-def cluster(params: Params) -> fanout.Cluster:
-    """Where this run's work is done."""
-    return fanout.Cluster(params.engine, params.jobs)
+def scratch(stage: str, reads: Iterable[Path], dials: object) -> Path:
+    """Where a stage keeps what it has done until all is done: another place for other inputs, dials or source."""
+    return SCRATCH / stage / fanout.content_key(reads, dials)
+
+
+def over(
+    title: str, work: Callable[[str], Result], keys: Sequence[str], kept: Path, params: Params
+) -> Iterator[fanout.Outcome[Result]]:
+    """`deft.fanout.over` where this run's work is done; ``kept`` is a folder of `scratch`."""
+    return fanout.over(work, keys, title=title, cluster=fanout.Cluster(params.engine, params.jobs), scratch=kept)
 
 
 def vectors(params: Params, clips: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
@@ -53,27 +64,24 @@ def map_clips(
     ``figures`` is asked for the stage's own figures once the table is whole. Exits non-zero when no clip is left, or
     when one failed under ``strict: true``.
     """
-    started, failures = time.perf_counter(), {}
-    path = table(stage, name)
-    scratch = SCRATCH / stage / name / fanout.content_key(reads, params.model_dump())
-
-    def groups() -> Iterator[list[tables.Row]]:
-        for clip, rows, error in fanout.over(
-            work, clips, title=f"{stage} {name}", cluster=cluster(params), scratch=scratch
-        ):
-            if rows is None:
-                failures[clip] = error
-            else:
-                yield rows
-
-    done = tables.write(path, schema, groups())
+    started, path = time.perf_counter(), table(stage, name)
+    failures: dict[str, str] = {}
+    outcomes = over(f"{stage} {name}", work, clips, scratch(f"{stage}/{name}", reads, params), params)
+    done = tables.write(path, schema, (rows for _, rows in fanout.results(outcomes, failures)))
     seconds = time.perf_counter() - started
     report = {"clips": done, "failures": failures, "ms_per_clip": round(1000 * seconds / max(1, len(clips)), 1)}
     tables.write_json(path.with_suffix(".json"), report | (figures() if done else {}))
     finish(f"{stage} {name}", done, failures, params.strict)
 
 
-def finish(title: str, done: int, failures: dict[str, Any], strict: bool) -> None:
+def replace(folder: Path, target: Path) -> None:
+    """Move a whole folder into its place, where an older one may lie."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(folder, target)
+
+
+def finish(title: str, done: int, failures: Mapping[str, str], strict: bool) -> None:
     """Say what was left out; stop the pipeline when nothing is left, or when anything failed under ``strict``."""
     print(f"{title}: {done} done, {len(failures)} left out", file=sys.stderr)
     for key, reason in failures.items():
@@ -82,19 +90,3 @@ def finish(title: str, done: int, failures: dict[str, Any], strict: bool) -> Non
         raise DataError(title, "nothing usable", "at least one clip", "mend the reasons listed above")
     if failures and strict:
         raise DataError(title, f"{len(failures)} failures", "none, because of `strict: true`", "mend them or unset it")
-
-
-__all__ = [
-    "DATA",
-    "METRICS",
-    "MODELS",
-    "RAW",
-    "SCRATCH",
-    "TRUTH",
-    "cluster",
-    "finish",
-    "load",
-    "map_clips",
-    "table",
-    "vectors",
-]

@@ -12,7 +12,8 @@ from deft import params
 from deft.errors import DataError
 from deft.facs.regions import REGIONS
 from deft.language import triple
-from deft.learn import aligning, heads, train
+from deft.learn import aligning, train
+from deft.learn.examples import Example
 from deft.models import llm
 from deft.models.deft import Shape
 
@@ -99,12 +100,12 @@ def test_a_config_that_is_no_json_is_an_incomplete_model(folder: Path) -> None:
     assert refused(str(folder)).startswith("an incomplete model (")
 
 
-def examples() -> list[heads.Example]:
+def examples() -> list[Example]:
     sight = triple.Sight("right mouth corner", "up and out", "strong", "late")
     frown = triple.Sight("glabella", "down", "clear", "midway")
     shown = {"happiness": ("R12", 12, sight), "disgust": ("4", 4, frown)}
     return [
-        heads.Example(emotion, [unit], triple.phrases([seen]), triple.write(emotion, [(code, [seen])]).text)
+        Example(emotion, [unit], triple.phrases([seen]), triple.write(emotion, [(code, [seen])]).text)
         for emotion, (code, unit, seen) in shown.items()
         for _ in range(4)
     ]

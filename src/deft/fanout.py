@@ -49,13 +49,17 @@ def over(
 
 def gather(outcomes: Iterable[Outcome[Result]]) -> tuple[dict[str, Result], dict[str, str]]:
     """Run to the end: results by key, and by key why there is none."""
-    results, failures = {}, {}
+    failures: dict[str, str] = {}
+    return dict(results(outcomes, failures)), failures
+
+
+def results(outcomes: Iterable[Outcome[Result]], failures: dict[str, str]) -> Iterator[tuple[str, Result]]:
+    """Keys and their results as they come; why there is none goes into ``failures``."""
     for key, result, error in outcomes:
         if result is None:
             failures[key] = error or ""
         else:
-            results[key] = result
-    return results, failures
+            yield key, result
 
 
 def content_key(inputs: Iterable[Path], values: object) -> str:

@@ -93,3 +93,6 @@ BLINKS = frozenset({43, 45})
 def observable(unit: int) -> bool:
     """Whether the flow of a frontal clip can speak for or against this unit."""
     return unit in UNITS and bool(UNITS[unit].signs)
+
+
+EXPRESSIVE = tuple(unit for unit in UNITS if observable(unit) and unit not in BLINKS)  # what a head is asked for

@@ -6,6 +6,7 @@ LEVELS = ("none", "slight", "clear", "strong")
 WAYS = ("up", "up and out", "out", "down and out", "down", "down and in", "in", "up and in")
 MIDLINE_WAYS = ("up", "up and left", "left", "down and left", "down", "down and right", "right", "up and right")
 OPENING = ("opening", "closing")
+DIRECTIONS = (*WAYS, *MIDLINE_WAYS, *OPENING)
 TIMINGS = ("early", "midway", "late")
 
 

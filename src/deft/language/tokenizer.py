@@ -5,8 +5,8 @@ looks up what a region shows from the region's own token; for a level that stood
 to look back twice, which two layers do not learn. Any other text falls back to pairs of bytes.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import product
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerFast
 from deft.facs import words
 from deft.facs.regions import REGIONS, place, side
 from deft.facs.units import UNITS
+from deft.language.triple import any_of
 
 BEGIN, END, PAD = "<begin>", "<end>", "<pad>"
 
@@ -21,12 +22,11 @@ BEGIN, END, PAD = "<begin>", "<end>", "<pad>"
 def phrases() -> list[str]:
     """The set phrases of `deft.language.triple`, each with the space or comma before it."""
     sided = [region for region in REGIONS if side(region)]
-    ways = (*words.WAYS, *words.MIDLINE_WAYS, *words.OPENING)
     return [
         *REGIONS,
         *(f"both {place(region)}s" for region in sided),
-        *(f" {way}" for way in (*ways, "still")),
-        *(f" {way}, {level}, {timing}" for way in ways for level in words.LEVELS[1:] for timing in words.TIMINGS),
+        *(f" {way}" for way in (*words.DIRECTIONS, "still")),
+        *(f" {', '.join(seen)}" for seen in product(words.DIRECTIONS, words.LEVELS[1:], words.TIMINGS)),
         *(f" {unit.name}" for unit in UNITS.values()),
         *("Evidence: ", ".\nRationale: ", ".\nCategory: ", " speaks for ", " and ", "; ", ": ", "+", ".", "\n"),
     ]
@@ -37,7 +37,7 @@ def train(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(_any(phrases())), behavior="isolated"),
+            pre_tokenizers.Split(Regex(any_of(phrases())), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -52,7 +52,3 @@ def train(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token=PAD, bos_token=BEGIN, eos_token=END, clean_up_tokenization_spaces=False
     )
-
-
-def _any(words: Iterable[str]) -> str:
-    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))

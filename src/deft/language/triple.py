@@ -8,14 +8,14 @@
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from deft.facs.codes import Code
 from deft.facs.codes import parse as parse_codes
 from deft.facs.regions import REGIONS, place
 from deft.facs.units import UNITS
-from deft.facs.words import LEVELS, MIDLINE_WAYS, OPENING, TIMINGS, WAYS
+from deft.facs.words import DIRECTIONS, LEVELS, TIMINGS
 
 TASK = "Which micro-expression is this? Name the evidence, the rationale and the category."
 NOTHING = "no region moves above the noise"
@@ -114,6 +114,11 @@ def code_text(code: Code) -> str:
     return f"{code.side or ''}{code.unit}"
 
 
+def any_of(phrases: Iterable[str]) -> str:
+    """A regular expression for one of these phrases, the longer before the shorter that it begins with."""
+    return "|".join(sorted(map(re.escape, phrases), key=len, reverse=True))
+
+
 def _concluding(because: str, codes: Sequence[str], emotion: str) -> str:
     return f"{because}; {'+'.join(codes) or 'this'}{VERDICT}{emotion}"
 
@@ -137,18 +142,14 @@ def _unit_name(code: str) -> str:
     return f"{code} {UNITS[parse_codes(code)[0].unit].name}"
 
 
-def _any(words: Sequence[str]) -> str:
-    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
-
-
 _ANSWER = re.compile(
     r"Evidence: (?P<evidence>[^.]*)\.\s+Rationale: (?P<rationale>[^.]*)\.\s+"
     r"Category: (?P<emotion>[^;\n]+); (?P<aus>\S+)"
 )
 _SIGHT = re.compile(
-    f"(?P<region>{_any(REGIONS)}) (?P<direction>{_any([*WAYS, *MIDLINE_WAYS, *OPENING])}), "
-    f"(?P<level>{_any(LEVELS[1:])}), (?P<timing>{_any(TIMINGS)})"
+    f"(?P<region>{any_of(REGIONS)}) (?P<direction>{any_of(DIRECTIONS)}), "
+    f"(?P<level>{any_of(LEVELS[1:])}), (?P<timing>{any_of(TIMINGS)})"
 )
 _CLAUSE = re.compile(r"(?:(?P<moves>[^;:]+): |also )(?P<unit>[RL]?\d+ [^;:]+)")
-_WHERE = _any([*REGIONS, *(f"both {place(region)}s" for region in REGIONS)])
-_MOVE = re.compile(f"(?:{_WHERE}) (?:{_any([*WAYS, *MIDLINE_WAYS, *OPENING])})(?=$| and (?:{_WHERE}) )")
+_WHERE = any_of([*REGIONS, *(f"both {place(region)}s" for region in REGIONS)])
+_MOVE = re.compile(f"(?:{_WHERE}) (?:{any_of(DIRECTIONS)})(?=$| and (?:{_WHERE}) )")

@@ -7,21 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from deft.learn.examples import Example
 from deft.models import deft
 
 _RARE = 8.0  # at most this much weight on a unit that is seldom shown
-
-
-class Example(NamedTuple):
-    """A training clip, or a face of the textbook: its class, its units, what each region shows, and its answer.
-
-    ``units`` are those that its motion supports; None: nobody labelled any.
-    """
-
-    emotion: str
-    units: Sequence[int] | None
-    seen: Sequence[str]
-    target: str
 
 
 class Truth(NamedTuple):

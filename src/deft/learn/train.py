@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from deft.learn import aligning, heads
+from deft.learn.examples import Example
 from deft.learn.pretrain import cosine, padded
 from deft.models import deft, llm, views
 
@@ -35,9 +36,9 @@ def tune(
     base: Any,
     tokenizer: Any,
     task: str,
-    examples: Sequence[heads.Example],
+    examples: Sequence[Example],
     vectors: views.Views,
-    lessons: Sequence[heads.Example],
+    lessons: Sequence[Example],
     shape: deft.Shape,
     *,
     components: int,
@@ -68,8 +69,9 @@ def tune(
     hideable = [name for name in shape.experts if motion and name != "motion"]
     if motion:
         aligning.align(model, reduced["motion"], aligning.words(model, tokenizer, [e.seen for e in examples]), rate)
-    taught = aligning.words(model, tokenizer, [e.seen for e in lessons]) if motion and lessons else None
-    lesson_truth = heads.truth(lessons, shape) if lessons else truth
+    taught = None
+    if motion and lessons:
+        taught = aligning.words(model, tokenizer, [e.seen for e in lessons]), heads.truth(lessons, shape)
 
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     others = [p for name, p in model.named_parameters() if p.requires_grad and not name.startswith("emotion.")]
@@ -94,9 +96,9 @@ def tune(
             emotion, units = heads.losses(model, out.units, truth, picked)
             loss = text + weights["emotion"] * emotion + weights["units"] * units
             if taught is not None:
-                lesson = rng.integers(len(taught), size=batch)
-                read = model.prompt({"motion": taught[lesson]}, asked)
-                lesson_losses = heads.losses(model, read.units, lesson_truth, lesson)
+                lesson = rng.integers(len(lessons), size=batch)
+                read = model.prompt({"motion": taught[0][lesson]}, asked)
+                lesson_losses = heads.losses(model, read.units, taught[1], lesson)
                 loss = loss + weights["emotion"] * lesson_losses[0] + weights["units"] * lesson_losses[1]
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(trained, 1.0)

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from deft import tables
 from deft.face import align
-from deft.facs.units import BLINKS, observable
+from deft.facs.units import EXPRESSIVE
 from deft.motion import evidence, verification
 
 Figures = dict[str, Any]
@@ -78,7 +78,7 @@ def verify_figures(folder: Path, verify: Path, slight_z: float) -> Figures:
     moved = {clip: {m["unit"] for m in truth["moved"]} for clip, truth in _clips(folder).items() if clip in seen}
     if not moved:
         return figures
-    units = sorted({unit for units in moved.values() for unit in units if observable(unit)} - BLINKS)
+    units = sorted(set().union(*moved.values()).intersection(EXPRESSIVE))
     scores, labels = [], []
     listed: list[tuple[float, bool, bool]] = []  # score, moved, called supported
     for clip, true in moved.items():
