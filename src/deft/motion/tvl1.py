@@ -1,26 +1,33 @@
 """Dense optical flow by TV-L1, built for motions of a fraction of a pixel on a face.
 
-With R the reference, T the target (both contrast-normalised) and A an affine motion, the flow is u = A + w; w minimises
+With R the reference and T the target, both contrast-normalised, the flow u lives on cells c of 4 × 4 px and minimises
 
-    E(w) = ∫ |∇w|  +  λ |ρ(w)| dx
-    ρ(w) = T(x + A + w₀) + ⟨g, w − w₀⟩ − R(x),      g = ∇(R + T(x + A + w₀)) / 2
+    E(u) = Σ_c |∇(u − A)|  +  λ Σ_c Σ_x G(x − c) √(ρ_x(u)² + δ²)
+    ρ_x(u) = T(x + u₀) − R(x) + ⟨∇R(x), u − u₀⟩
 
-The L1 data term shrugs off occlusion; the total variation |∇w|, one norm over all four derivatives, keeps the edge of a
-muscle's motion sharp. A, the least-squares affine part of what the coarser level found, is not charged for: a turned or
-nearer head would otherwise cost most of the energy. Splitting w into v and w gives two problems with closed solutions,
-alternated `kernels.ITERATIONS` times:
+The total variation, one norm over all four derivatives, keeps the edge of a muscle's motion sharp. A, the affine part
+of what is known so far, is not charged for: a turned or nearer head would otherwise cost most of the energy. The L1
+data term shrugs off what is occluded; below δ, a multiple of the residual's own spread, it is rounded, since noise is
+best averaged by least squares. Skin is nearly blank, so a pixel alone says little: a cell listens to all pixels under
+a Gaussian window G, and flow on cells has a sixteenth of the unknowns. On each level of a pyramid, `WARPS` times,
 
-    v = w + g · clip(−ρ(w) / |g|², −λθ, λθ)
-    w = v + θ div p,      p ← (p + τ/θ ∇w) / (1 + τ/θ |∇w|)
+    w_x = 1 / √(ρ_x(u₀)² + δ²),    A_c = λ Σ_x G w ∇R ∇Rᵀ,    b_c = λ Σ_x G w ∇R ρ(u₀)
+    p ← P(p + σ ∇(ū − A)),    u⁺ ← (1 + τ A_c)⁻¹ (u + τ (div p + A_c u₀ − b_c)),    ū ← 2 u⁺ − u    (`TURNS` times)
 
-Source: Zach, Pock and Bischof, "A Duality Based Approach for Realtime TV-L1 Optical Flow", DAGM 2007. Averaged gradient
-and median: Wedel et al., "An Improved Algorithm for TV-L1 Optical Flow", 2009. One norm for both components: Bresson
-and Chan, "Fast Dual Minimization of the Vectorial Total Variation Norm", 2008. The affine part is our choice, and so is
-the contrast normalisation.
+where P shortens what is longer than 1.
+
+Sources: TV-L1 flow, its pyramid and warps: Zach, Pock and Bischof, "A Duality Based Approach for Realtime TV-L1 Optical
+Flow", DAGM 2007; Wedel et al., "An Improved Algorithm for TV-L1 Optical Flow", 2009. One norm for both components:
+Bresson and Chan, "Fast Dual Minimization of the Vectorial Total Variation Norm", 2008. The iteration: Chambolle and
+Pock, "A First-Order Primal-Dual Algorithm for Convex Problems with Applications to Imaging", 2011, algorithm 1. A
+window in a variational data term: Bruhn, Weickert and Schnörr, "Lucas/Kanade Meets Horn/Schunck", 2005. The reference's
+gradient for the target's: Baker and Matthews, "Lucas-Kanade 20 Years On", 2004. Cells, the affine part and the
+normalisation are our choice.
 """
 
 import math
-from typing import cast
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -31,12 +38,37 @@ from deft.motion import kernels
 Floats = NDArray[np.float32]
 
 SMALLEST_PX = 28
-COARSEST_PX = 24  # a picture whose shorter side is at least this is halved once more
+COARSEST_PX = 48  # a picture whose shorter side is at least this is halved once more
+CELLS_PX = (2, 4)  # side of a cell in pictures below LARGE_PX and from there on
+LARGE_PX = 96
 SMOOTHING_PX = 0.8  # standard deviation; takes the edge off sensor noise and JPEG blocks
-CONTRAST_PX = 5.0  # standard deviation of the window in which contrast is measured
+CONTRAST_PX = 6.5  # standard deviation of the window in which contrast is measured
 CONTRAST_FLOOR = 0.2  # of the whole picture's contrast: plain skin keeps its noise small
-WARPS = 3
-MEDIAN_PX = 5
+WINDOW = 1.2  # standard deviation of G, cells
+LAMBDA = 2.7
+DELTA = 2.8  # standard deviations of the residual
+LEAST_DELTA = 1e-3  # of a picture's local contrast: no noise at all
+WARPS = 2
+JUMP_PX = 1.0  # between two frames: more than this and the data term's straight line no longer holds
+JUMPED = 0.01  # share of u that may jump
+TURNS = 60
+TAU = 0.14
+SIGMA = 1 / (8 * TAU)  # the largest that converges: |∇|² ≤ 8
+
+
+class _Level(NamedTuple):
+    """The reference at one size: picture (H, W), slope (2, H, W), side of a cell."""
+
+    picture: Floats
+    slope: Floats
+    cell: int
+
+
+class _State(NamedTuple):
+    """What the solver knows: u (2, h, w) in pixels of its level, dual (4, h + 1, w + 1)."""
+
+    u: Floats
+    dual: Floats
 
 
 def flow(reference: NDArray[np.generic], target: NDArray[np.generic]) -> Floats:
@@ -50,75 +82,144 @@ def flow(reference: NDArray[np.generic], target: NDArray[np.generic]) -> Floats:
 
     Runs on one thread, without the GIL most of the time; the same pair gives the same bytes.
     """
-    _check("reference", reference)
-    _check("target", target)
-    if reference.shape != target.shape:
-        raise ValueError(f"target: expected the reference's shape {reference.shape}, got {target.shape}")
-    if _is_constant(reference) or _is_constant(target):
+    check("reference", reference)
+    check("target", target, reference.shape)
+    if is_constant(reference) or is_constant(target):
         return np.zeros((*reference.shape, 2), np.float32)
-    levels = [(_normalised(reference), _normalised(target))]
-    while min(levels[-1][0].shape) >= COARSEST_PX:
-        levels.append((kernels.halved(levels[-1][0]), kernels.halved(levels[-1][1])))
-    u = np.zeros((2, *levels[-1][0].shape), np.float32)
-    for fixed, moving in reversed(levels):
-        u = _refined(fixed, moving, u if u.shape[1:] == fixed.shape else kernels.doubled(u, *fixed.shape))
-    return np.ascontiguousarray(u.transpose(1, 2, 0))
+    levels = _levels(reference)
+    return _dense(_coarse_to_fine(levels, pyramid(normalised(target))), levels[0])
 
 
-def _check(name: str, picture: NDArray[np.generic]) -> None:
+def flow_sequence(frames: Iterable[NDArray[np.generic]]) -> Iterator[Floats]:
+    """Measure the motion from the first frame, the onset, to every frame, one after the other as they are asked for.
+
+    frames: grey pictures as for `flow`; they may be read lazily, only the first and the current one are held.
+    Yields float32 (H, W, 2) a frame, in order; the first is zero. Each starts where the one before ended, which saves
+    the coarse levels; where that proves to be far off, as after a jump or in a blink, the frame is measured as `flow`
+    does.
+    Raises ValueError like `flow`, and where there is no frame.
+    """
+    rest = iter(frames)
+    reference = next(rest, None)
+    if reference is None:
+        raise ValueError("frames: expected at least one picture, got none")
+    check("frame 0", reference)
+    yield np.zeros((*reference.shape, 2), np.float32)
+    levels = [] if is_constant(reference) else _levels(reference)
+    known: _State | None = None
+    for number, frame in enumerate(rest, 1):
+        check(f"frame {number}", frame, reference.shape)
+        if not levels or is_constant(frame):
+            yield np.zeros((*reference.shape, 2), np.float32)
+            continue
+        finest = normalised(frame)
+        last, known = known, None if known is None else _refined(levels[0], finest, known, warps=1)
+        if last is None or known is None or np.mean(np.abs(known.u - last.u) > JUMP_PX) > JUMPED:
+            known = _coarse_to_fine(levels, pyramid(finest))
+        yield _dense(known, levels[0])
+
+
+def check(name: str, picture: NDArray[np.generic], shape: tuple[int, ...] | None = None) -> None:
+    """Refuse what is no grey, finite picture of the right size, with a ValueError that says what was found."""
     if picture.ndim != 2 or min(picture.shape) < SMALLEST_PX:
         raise ValueError(f"{name}: expected a grey picture (H, W) of at least {SMALLEST_PX} px, got {picture.shape}")
     if picture.dtype.kind not in "uif":
         raise ValueError(f"{name}: expected integers or floats, got {picture.dtype}")
-    bad = picture.size - np.count_nonzero(np.isfinite(picture))
+    bad = picture.size - np.count_nonzero(np.isfinite(picture)) if picture.dtype.kind == "f" else 0
     if bad:
         raise ValueError(f"{name}: expected finite values, got {bad} NaN or infinite pixels")
+    if shape is not None and picture.shape != shape:
+        raise ValueError(f"{name}: expected the reference's shape {shape}, got {picture.shape}")
 
 
-def _is_constant(picture: NDArray[np.generic]) -> bool:
+def is_constant(picture: NDArray[np.generic]) -> bool:
+    """Whether a picture has no contrast at all."""
     low, high = float(picture.min()), float(picture.max())
     return high - low <= 1e-6 * max(abs(low), abs(high))
 
 
-def _normalised(picture: NDArray[np.generic]) -> Floats:
-    """Local contrast: (I − mean) / √(variance + floor²), each over a Gaussian window; float32 (H, W)."""
-    exact = picture.astype(np.float64, order="C")
-    smooth = kernels.convolved(((exact - exact.mean()) / exact.std()).astype(np.float32), _gaussian(SMOOTHING_PX))
-    window = _gaussian(CONTRAST_PX)
-    detail = smooth - kernels.convolved(smooth, window)
-    return cast(Floats, detail / np.sqrt(kernels.convolved(detail * detail, window) + np.float32(CONTRAST_FLOOR**2)))
+def cell_px(shape: tuple[int, ...]) -> int:
+    """Side of a cell in a picture of this shape."""
+    return CELLS_PX[min(shape) >= LARGE_PX]
 
 
-def _gaussian(sigma_px: float) -> Floats:
-    radius = math.ceil(3 * sigma_px)
-    taps: Floats = np.exp(-0.5 * (np.arange(-radius, radius + 1, dtype=np.float32) / np.float32(sigma_px)) ** 2)
+def gaussian(sigma: float) -> Floats:
+    """Taps of a Gaussian, out to three standard deviations; they sum to 1."""
+    radius = math.ceil(3 * sigma)
+    taps: Floats = np.exp(-0.5 * (np.arange(-radius, radius + 1, dtype=np.float32) / np.float32(sigma)) ** 2)
     return taps / np.float32(taps.sum())
 
 
-def _refined(fixed: Floats, moving: Floats, u: Floats) -> Floats:
-    """One level of the pyramid: the flow u (2, H, W) made better, in place."""
-    height, width = fixed.shape
-    affine = _affine(u)
-    kernels.tilt(u, affine, np.float32(-1))
-    padded = np.pad(moving, ((1, 2), (1, 2)), mode="edge")  # so that the bicubic footprint needs no border cases
-    warped, inside = np.empty_like(fixed), np.empty_like(fixed)
-    data = np.empty((4, height, width), np.float32)
-    dual = np.zeros((4, height + 1, width + 1), np.float32)
-    for _ in range(WARPS):
-        kernels.warp(padded, u, affine, warped, inside)
-        kernels.linearise(fixed, warped, inside, u, data)
-        kernels.relax(data, u, dual)
-        for component in u:
-            component[:] = cv2.medianBlur(component, MEDIAN_PX)
-    kernels.tilt(u, affine, np.float32(1))
-    return u
+def normalised(picture: NDArray[np.generic]) -> Floats:
+    """Local contrast, float32 (H, W): (I − mean) / √(variance + floor²), each over a Gaussian window."""
+    exact = picture.astype(np.float64, order="C")
+    layer = ((exact - exact.mean()) / exact.std()).astype(np.float32)
+    kernels.convolve(layer[None], gaussian(SMOOTHING_PX))
+    layer -= _local_mean(layer)
+    spread = np.maximum(_local_mean(layer * layer), 0)  # straight on beyond the border's cells it may fall below zero
+    return cast(Floats, layer / np.sqrt(spread + np.float32(CONTRAST_FLOOR**2)))
 
 
-def _affine(u: Floats) -> Floats:
-    """Least-squares affine part of u, (2, 3): u(x) ≈ affine · (x − cx, y − cy, 1), (cx, cy) the picture's centre.
+def _local_mean(picture: Floats) -> Floats:
+    cell = cell_px(picture.shape)
+    means = kernels.pooled(picture, cell)
+    kernels.convolve(means, gaussian(CONTRAST_PX / cell))
+    return cast(Floats, kernels.enlarged(means, cell, *picture.shape)[0])
 
-    On a full centred grid the three columns are orthogonal, so that each is a plain projection.
-    """
+
+def pyramid(picture: Floats) -> list[Floats]:
+    """A picture and its halves, finest first."""
+    levels = [picture]
+    while min(levels[-1].shape) >= COARSEST_PX:
+        levels.append(kernels.halved(levels[-1]))
+    return levels
+
+
+def _levels(reference: NDArray[np.generic]) -> list[_Level]:
+    pictures = pyramid(normalised(reference))
+    return [_Level(picture, kernels.gradient(picture), cell_px(picture.shape)) for picture in pictures]
+
+
+def _coarse_to_fine(levels: list[_Level], targets: list[Floats]) -> _State:
+    state = None
+    for level, target in zip(reversed(levels), reversed(targets), strict=True):
+        state = _refined(level, target, _on(level, state), WARPS)
+    assert state is not None
+    return state
+
+
+def _on(level: _Level, coarser: _State | None) -> _State:
+    """Where the next finer level starts: vectors twice as long, on its own cells."""
+    h, w = (side // level.cell for side in level.picture.shape)
+    dual = np.zeros((4, h + 1, w + 1), np.float32)
+    if coarser is None:
+        return _State(np.zeros((2, h, w), np.float32), dual)
+    u = coarser.u if coarser.u.shape[1:] == (h, w) else kernels.enlarged(coarser.u, 2, h, w)
+    return _State(2 * u, dual)
+
+
+def _refined(level: _Level, target: Floats, start: _State, warps: int) -> _State:
+    u, dual = start.u.copy(), start.dual.copy()
+    padded = np.pad(target, ((1, 2), (1, 2)), mode="edge")  # so that the bicubic footprint needs no border cases
+    data, window = np.empty((5, *u.shape[1:]), np.float32), gaussian(WINDOW)
+    for _ in range(warps):
+        dense = kernels.enlarged(u, level.cell, *target.shape)
+        spread = 1.4826 * kernels.spread(level.picture, padded, dense, level.cell)  # of a Gaussian's median
+        delta = np.float32(max(DELTA * spread, LEAST_DELTA))
+        kernels.tensors(level.picture, level.slope, padded, dense, level.cell, delta, data)
+        kernels.convolve(data, window)
+        kernels.complete(data, u, np.float32(TAU * LAMBDA))
+        kernels.relax(data, _slope(u), u, u.copy(), dual, np.float32(TAU), np.float32(SIGMA), TURNS)
+    return _State(u, dual)
+
+
+def _slope(u: Floats) -> Floats:
+    """∇A (2, 2), A the least-squares affine part of u: on a full grid the columns x and y are orthogonal."""
     x, y = (np.arange(n, dtype=np.float32) - (n - 1) / 2 for n in (u.shape[2], u.shape[1]))
-    along_x, along_y = u.mean(axis=1) @ x / (x @ x), u.mean(axis=2) @ y / (y @ y)
-    return cast(Floats, np.stack([along_x, along_y, u.mean(axis=(1, 2))], axis=1).astype(np.float32))
+    slope = np.stack([u.mean(axis=1) @ x / (x @ x), u.mean(axis=2) @ y / (y @ y)], axis=1)
+    return cast(Floats, slope.astype(np.float32))
+
+
+def _dense(state: _State, level: _Level) -> Floats:
+    """The flow of every pixel, (H, W, 2)."""
+    return cast(Floats, cv2.merge(tuple(kernels.enlarged(state.u, level.cell, *level.picture.shape))))

@@ -1,0 +1,151 @@
+"""Pairs of pictures whose true flow is known: rendered faces, and real photographs warped by known fields."""
+
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import matplotlib.cbook
+import numpy as np
+import skimage.data
+import skimage.io
+import sklearn.datasets
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from deft.render import camera, clips, corpus, layouts
+
+SIDE = 256
+FINE = 2  # canvas pixels per pixel of a photograph's pair
+LARGEST_PX = (0.3, 0.6, 1.0, 1.5, 2.0, 3.0, 4.0)  # of a photograph's flow, in turn
+
+Floats = NDArray[np.float32]
+Grey = NDArray[np.uint8]
+
+
+class Pair(NamedTuple):
+    """reference, target: grey uint8 (256, 256). truth: float32 (256, 256, 2), px: target(x + truth) shows reference(x).
+
+    seen: bool (256, 256), where that place lies in the target at all; errors are taken there.
+    """
+
+    name: str
+    reference: Grey
+    target: Grey
+    truth: Floats
+    seen: NDArray[np.bool_]
+
+
+def make(seed: int, rendered: int = 32, rounds: int = 4) -> list[Pair]:
+    """Make `rendered` rendered pairs, and `rounds` of each photograph; the same seed gives the same pairs."""
+    photographs = _photographs()
+    fields = [(name, photographs[name], number) for number in range(rounds) for name in photographs]
+    return [
+        *_rendered(seed, rendered),
+        *(_warped(f"{name} {number}", canvas, i, seed) for i, (name, canvas, number) in enumerate(fields)),
+    ]
+
+
+def _rendered(seed: int, count: int) -> list[Pair]:
+    """Onset and apex of rendered clips, cut to the box in which their truth is exact; seldom-seen large heads too."""
+    plans = corpus.plan(seed, subjects=8, clips=max(1, -(-count // 8)), wrong=0.0)[:count]
+    made = []
+    with tempfile.TemporaryDirectory() as folder:
+        for plan in plans:
+            truth = clips.render(plan, Path(folder))
+            onset, apex = (_grey(Path(folder) / layouts.frame(plan, at)) for at in (plan.onset, plan.apex))
+            made.append(_cut(f"rendered {truth.clip}", onset, apex, truth))
+    return made
+
+
+def _cut(name: str, onset: Grey, apex: Grey, truth: clips.Truth) -> Pair:
+    """The middle of the truth's box; a point moves by expression and eyes, then with the head."""
+    side, step = SIDE, truth.stride
+    left, top = truth.x0 + (camera.BOX_WIDTH - side) // 2, truth.y0 + (camera.BOX_HEIGHT - side) // 2
+    grid = np.stack(np.meshgrid(np.arange(left, left + side), np.arange(top, top + side)), -1).astype(np.float32)
+    at = (grid - (truth.x0, truth.y0)) / step
+    own = cv2.remap(truth.flow.astype(np.float32), at.astype(np.float32), None, cv2.INTER_LINEAR)
+    flow = camera.transform(truth.head[truth.apex], grid + own) - grid
+    window = slice(top, top + side), slice(left, left + side)
+    return Pair(name, onset[window], apex[window], flow.astype(np.float32), _inside(flow))
+
+
+def _grey(path: Path) -> Grey:
+    return np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.uint8)
+
+
+def _photographs() -> dict[str, Floats]:
+    """Photographs that come with scikit-image, matplotlib and scikit-learn: grey canvases (512, 512)."""
+    coloured = {name: getattr(skimage.data, name)() for name in ("astronaut", "chelsea", "coffee", "rocket")}
+    coloured["motorcycle"] = skimage.data.stereo_motorcycle()[0]
+    coloured["hopper"] = skimage.io.imread(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+    coloured |= {name: sklearn.datasets.load_sample_image(f"{name}.jpg") for name in ("china", "flower")}
+    grey = {name: cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY) for name, picture in coloured.items()}
+    return {name: _square(picture) for name, picture in (grey | {"camera": skimage.data.camera()}).items()}
+
+
+def _square(picture: Grey) -> Floats:
+    """The middle square, enlarged or reduced to the canvas."""
+    side = min(picture.shape)
+    top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
+    middle = picture[top : top + side, left : left + side].astype(np.float32)
+    way = cv2.INTER_AREA if side > FINE * SIDE else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(middle, (FINE * SIDE, FINE * SIDE), interpolation=way), np.float32)
+
+
+def _warped(name: str, canvas: Floats, number: int, seed: int) -> Pair:
+    """One photograph moved by a head's similarity and an expression's bumps, each picture then taken by a camera."""
+    rng = np.random.default_rng([seed, number])
+    largest = LARGEST_PX[number % len(LARGEST_PX)]
+    flow = _field(largest, rng)
+    fine = FINE * cv2.resize(flow, None, fx=FINE, fy=FINE, interpolation=cv2.INTER_CUBIC)
+    y, x = np.mgrid[: FINE * SIDE, : FINE * SIDE].astype(np.float32)
+    back = np.stack([x, y], -1)
+    for _ in range(12):  # the field's slope is below one half: each round halves the error
+        back = np.stack([x, y], -1) - cv2.remap(fine, back, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    moved = cv2.remap(canvas, back, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
+    light = 1 + rng.uniform(0.0, 0.08) * _hills(1, 60.0, rng)[0]
+    target = _taken(moved, rng.uniform(0.97, 1.03) * light, rng)
+    return Pair(f"{name}, {largest} px", _taken(canvas, np.ones_like(canvas), rng), target, flow, _inside(flow))
+
+
+def _field(largest: float, rng: Generator) -> Floats:
+    """A head's similarity (in half of all fields) and one to four bumps, the longest vector `largest` px."""
+    grid = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), -1).astype(np.float32)
+    middle = np.full(2, (SIDE - 1) / 2)
+    turn, grow = np.clip(rng.normal(0, [0.4, 0.005]), [-1.5, -0.02], [1.5, 0.02])
+    head = camera.similarity(middle, turn, 1 + grow, rng.uniform(-1, 1, 2) * min(largest, 2.0))
+    flow = rng.integers(0, 2) * (camera.transform(head, grid) - grid)
+    for _ in range(rng.integers(1, 5)):
+        centre, width, angle = rng.uniform(40, SIDE - 40, 2), rng.uniform(8, 30, 2), rng.uniform(0, 2 * np.pi)
+        hill = np.exp(-0.5 * (((grid - centre) / width) ** 2).sum(-1, keepdims=True))
+        # A bump of width σ and height A has slope 0.6 A / σ: no bump folds the picture.
+        height = min(rng.uniform(0.4, 1) * largest, 0.5 * width.min())
+        flow = flow + height * hill * (np.cos(angle), np.sin(angle))
+    return np.asarray(flow * min(1.0, largest / np.linalg.norm(flow, axis=-1).max()), np.float32)
+
+
+def _hills(count: int, width_px: float, rng: Generator) -> Floats:
+    """Smooth random surfaces in [−1, 1], (count, 512, 512)."""
+    white = rng.standard_normal((count, 64, 64), np.float32)
+    smooth = [cv2.GaussianBlur(each, (0, 0), width_px / (SIDE / 64)) for each in white]
+    return np.stack([cv2.resize(each / np.abs(each).max(), (FINE * SIDE, FINE * SIDE)) for each in smooth])
+
+
+def _taken(canvas: Floats, light: Floats, rng: Generator) -> Grey:
+    """A picture of the canvas, (256, 256): light, sensor noise of 1 to 2.5 grey levels, JPEG of quality 75 to 95."""
+    lit = canvas * light
+    mean = cv2.resize(lit, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    noisy = mean + rng.normal(0, rng.uniform(1, 2.5), mean.shape)
+    quality = int(rng.integers(75, 96))
+    packed = cv2.imencode(
+        ".jpg", np.clip(np.rint(noisy), 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )[1]
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
+
+
+def _inside(flow: Floats) -> NDArray[np.bool_]:
+    """Where a point of the reference is still in the target."""
+    y, x = np.mgrid[: flow.shape[0], : flow.shape[1]]
+    shown = np.stack([x, y], -1) + flow
+    return np.asarray(((shown >= 0) & (shown <= SIDE - 1)).all(-1))
