@@ -8,15 +8,17 @@ import cv2
 import matplotlib.cbook
 import numpy as np
 import skimage.data
-import skimage.io
 import sklearn.datasets
 from numpy.random import Generator
 from numpy.typing import NDArray
+from skimage.io import imread
 
 from deft.render import camera, clips, corpus, layouts
 
 SIDE = 256
 FINE = 2  # canvas pixels per pixel of a photograph's pair
+_LEFT, _TOP = camera.X0 + (camera.BOX_WIDTH - SIDE) // 2, camera.Y0 + (camera.BOX_HEIGHT - SIDE) // 2
+_WINDOW = slice(_TOP, _TOP + SIDE), slice(_LEFT, _LEFT + SIDE)  # inside the box where a rendered clip's truth is exact
 LARGEST_PX = (0.3, 0.6, 1.0, 1.5, 2.0, 3.0, 4.0)  # of a photograph's flow, in turn
 
 Floats = NDArray[np.float32]
@@ -37,17 +39,22 @@ class Pair(NamedTuple):
 
 
 def make(seed: int, rendered: int = 32, rounds: int = 4) -> list[Pair]:
-    """Make `rendered` rendered pairs, and `rounds` of each photograph; the same seed gives the same pairs."""
+    """Make `rendered` rendered pairs, and `rounds` of each photograph; the same seed gives the same pairs.
+
+    Of the rendered ones those are left out in which something moves by more than 4 px: an eye that shuts does, and hides
+    what it showed.
+    """
     photographs = _photographs()
     fields = [(name, photographs[name], number) for number in range(rounds) for name in photographs]
+    faces = [pair for pair in _rendered(seed, rendered) if np.linalg.norm(pair.truth, axis=-1).max() <= LARGEST_PX[-1]]
     return [
-        *_rendered(seed, rendered),
+        *faces,
         *(_warped(f"{name} {number}", canvas, i, seed) for i, (name, canvas, number) in enumerate(fields)),
     ]
 
 
 def _rendered(seed: int, count: int) -> list[Pair]:
-    """Onset and apex of rendered clips, cut to the box in which their truth is exact; seldom-seen large heads too."""
+    """Onset and apex of rendered clips, cut to the box in which their truth is exact."""
     plans = corpus.plan(seed, subjects=8, clips=max(1, -(-count // 8)), wrong=0.0)[:count]
     made = []
     with tempfile.TemporaryDirectory() as folder:
@@ -58,16 +65,24 @@ def _rendered(seed: int, count: int) -> list[Pair]:
     return made
 
 
+def sequences(seed: int, count: int) -> list[list[Grey]]:
+    """All frames of `count` rendered clips from the onset on, cut as the pairs are."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for plan in corpus.plan(seed, subjects=8, clips=1, wrong=0.0)[:count]:
+            clips.render(plan, Path(folder))
+            frames = [_grey(Path(folder) / layouts.frame(plan, at)) for at in range(plan.onset, plan.frames)]
+            found.append([frame[_WINDOW] for frame in frames])
+    return found
+
+
 def _cut(name: str, onset: Grey, apex: Grey, truth: clips.Truth) -> Pair:
-    """The middle of the truth's box; a point moves by expression and eyes, then with the head."""
-    side, step = SIDE, truth.stride
-    left, top = truth.x0 + (camera.BOX_WIDTH - side) // 2, truth.y0 + (camera.BOX_HEIGHT - side) // 2
-    grid = np.stack(np.meshgrid(np.arange(left, left + side), np.arange(top, top + side)), -1).astype(np.float32)
-    at = (grid - (truth.x0, truth.y0)) / step
+    """A point moves by expression and eyes, then with the head."""
+    grid = np.stack(np.meshgrid(_LEFT + np.arange(SIDE), _TOP + np.arange(SIDE)), -1).astype(np.float32)
+    at = (grid - (truth.x0, truth.y0)) / truth.stride
     own = cv2.remap(truth.flow.astype(np.float32), at.astype(np.float32), None, cv2.INTER_LINEAR)
     flow = camera.transform(truth.head[truth.apex], grid + own) - grid
-    window = slice(top, top + side), slice(left, left + side)
-    return Pair(name, onset[window], apex[window], flow.astype(np.float32), _inside(flow))
+    return Pair(name, onset[_WINDOW], apex[_WINDOW], flow.astype(np.float32), _inside(flow))
 
 
 def _grey(path: Path) -> Grey:
@@ -78,7 +93,7 @@ def _photographs() -> dict[str, Floats]:
     """Photographs that come with scikit-image, matplotlib and scikit-learn: grey canvases (512, 512)."""
     coloured = {name: getattr(skimage.data, name)() for name in ("astronaut", "chelsea", "coffee", "rocket")}
     coloured["motorcycle"] = skimage.data.stereo_motorcycle()[0]
-    coloured["hopper"] = skimage.io.imread(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+    coloured["hopper"] = imread(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
     coloured |= {name: sklearn.datasets.load_sample_image(f"{name}.jpg") for name in ("china", "flower")}
     grey = {name: cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY) for name, picture in coloured.items()}
     return {name: _square(picture) for name, picture in (grey | {"camera": skimage.data.camera()}).items()}

@@ -27,7 +27,7 @@ def write(clip: tables.Row, found: list[tables.Row], params: Params) -> tables.R
         held,
         labelled=bool(aus),
         regions=params.triples.regions,
-        slight_z=params.verify.slight_z,
+        calibration=verification.Calibration(params.verify.even_z, params.verify.slope),
         supported=params.verify.supported,
     )
     told, dropped = composed.triple, None

@@ -22,6 +22,7 @@ def judge(
     landmarks: Path,
     flow: Path,
     thresholds: tuple[float, float, float],
+    calibration: verification.Calibration,
     supported: float,
     clip: str,
 ) -> list[tables.Row]:
@@ -30,7 +31,7 @@ def judge(
     steps, fields = tables.flows(flow, clip)
     found = evidence.measure(fields, points, steps[-1]["noise"], thresholds)
     listed = [codes.Code(**code) for code in tables.row(index, clip, ["aus"])["aus"]]
-    verdict = verification.verify(listed, evidence.by_region(found), thresholds[0], supported)
+    verdict = verification.verify(listed, evidence.by_region(found), calibration, supported)
     aus = [
         au.code._asdict() | {"code": codes.text([au.code]), "score": au.score, "verdict": au.verdict}
         for au in verdict.aus
@@ -45,7 +46,8 @@ def main(dataset: str) -> None:
     dials = params.verify
     index, landmarks, flow = (stage.table(name, dataset) for name in ("index", "landmarks", "flow"))
     thresholds = (dials.slight_z, dials.clear_z, dials.strong_z)
-    work = partial(judge, index, landmarks, flow, thresholds, dials.supported)
-    figures = partial(truth.verify_figures, stage.TRUTH, stage.table("verify", dataset), dials.slight_z)
+    calibration = verification.Calibration(dials.even_z, dials.slope)
+    work = partial(judge, index, landmarks, flow, thresholds, calibration, dials.supported)
+    figures = partial(truth.verify_figures, stage.TRUTH, stage.table("verify", dataset), calibration)
     reads = [index, landmarks, flow]
     stage.map_clips("verify", dataset, work, tables.clips(flow), tables.VERIFY, reads, params, figures)

@@ -11,6 +11,7 @@ from deft.language import compose, triple
 from deft.motion import evidence, verification
 
 SLIGHT = 3.0
+CALIBRATION = verification.Calibration(SLIGHT, 2.0)
 LISTED = st.lists(
     st.sampled_from([f"{side}{n}" for n in UNITS if observable(n) for side in ("", "R", "L")]), max_size=4
 )
@@ -20,10 +21,10 @@ def composed(
     flow: npt.NDArray[np.float32], points: Points, listed: str, level: float, regions: int = 6
 ) -> compose.Composed:
     found = evidence.by_region(evidence.measure(flow[None], points, level, (SLIGHT, 5.0, 10.0)))
-    judged = verification.verify(codes.parse(listed), found, SLIGHT, 0.5).aus
+    judged = verification.verify(codes.parse(listed), found, CALIBRATION, 0.5).aus
     held = [au.code for au in judged if au.verdict == verification.SUPPORTED]
     return compose.compose(
-        "others", found, held, labelled=bool(judged), regions=regions, slight_z=SLIGHT, supported=0.5
+        "others", found, held, labelled=bool(judged), regions=regions, calibration=CALIBRATION, supported=0.5
     )
 
 

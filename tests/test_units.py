@@ -14,12 +14,12 @@ TABLE = {
 # A sign that each unit must have: place, and the signs of out, up and opening.
 SIGNS = {
     1: ("inner brow", 0, 1, 0), 2: ("outer brow", 0, 1, 0), 4: ("inner brow", -1, -1, 0), 5: ("eye", 0, 0, 1),
-    6: ("cheek", 0, 1, 0), 7: ("eye", 0, 0, -1), 9: ("nose root", 0, 1, 0), 10: ("upper lip", 0, 1, 0),
+    6: ("cheek", 0, 1, 0), 7: ("eye", 0, 1, -1), 9: ("nose root", 0, 1, 0), 10: ("upper lip", 0, 1, 0),
     12: ("mouth corner", 1, 1, 0), 14: ("mouth corner", -1, 0, 0), 15: ("mouth corner", 0, -1, 0),
     16: ("lower lip", 0, -1, 0), 17: ("chin", 0, 1, 0), 18: ("mouth corner", -1, 0, 0), 20: ("mouth corner", 1, 0, 0),
     22: ("lips", 0, 0, 1), 23: ("lips", 0, 0, -1), 24: ("lips", 0, 0, -1), 25: ("lips", 0, 0, 1),
     26: ("chin", 0, -1, 0), 27: ("chin", 0, -1, 0), 28: ("lips", 0, 0, -1), 38: ("nasal wing", 1, 0, 0),
-    39: ("nasal wing", -1, 0, 0), 43: ("eye", 0, 0, -1), 45: ("eye", 0, 0, -1),
+    39: ("nasal wing", -1, 0, 0), 43: ("eye", 0, -1, -1), 45: ("eye", 0, -1, -1),
 }  # fmt: skip
 
 
@@ -50,6 +50,8 @@ def test_a_unit_without_signs_is_unobservable(number: int) -> None:
 
 def test_every_sign_has_one_kind_of_motion_and_a_positive_weight() -> None:
     for sign in (sign for unit in units.UNITS.values() for sign in unit.signs):
-        length = (sign.out**2 + sign.up**2) ** 0.5
-        assert (length == pytest.approx(1, abs=1e-3)) != (abs(sign.opening) == 1)
+        if sign.opening:
+            assert (abs(sign.opening), sign.out) == (1, 0)
+        else:
+            assert (sign.out**2 + sign.up**2) ** 0.5 == pytest.approx(1, abs=1e-3)
         assert 0 < sign.weight <= 1

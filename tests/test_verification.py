@@ -10,11 +10,21 @@ from deft.facs import codes, regions
 from deft.facs.codes import Code
 from deft.facs.units import BLINKS, UNITS, Sign, observable
 from deft.motion import evidence, verification
-from deft.motion.verification import EXPLAINED, STILL, SUPPORTED, UNEXPLAINED, UNOBSERVABLE, UNSUPPORTED, Verification
+from deft.motion.verification import (
+    EXPLAINED,
+    STILL,
+    SUPPORTED,
+    UNEXPLAINED,
+    UNOBSERVABLE,
+    UNSUPPORTED,
+    Calibration,
+    Verification,
+)
 
 SHAPE = (256, 256)
 LEVEL = 0.1  # pixels, against motions of about one pixel
 SLIGHT = 3.0
+CALIBRATION = Calibration(SLIGHT, 2.0)
 SHOWN = [unit for unit in UNITS if observable(unit)]
 Flow = npt.NDArray[np.float32]
 
@@ -45,7 +55,7 @@ def shown(points: Points, unit: int, sides: str = "RL", by: float = 2.0) -> Flow
 
 def judged(flow: Flow, points: Points, listed: str, level: float = LEVEL) -> Verification:
     found = evidence.measure(flow[None], points, level, (SLIGHT, 5.0, 10.0))
-    return verification.verify(codes.parse(listed), evidence.by_region(found), SLIGHT, 0.5)
+    return verification.verify(codes.parse(listed), evidence.by_region(found), CALIBRATION, 0.5)
 
 
 def verdicts(flow: Flow, points: Points, listed: str) -> list[str]:
@@ -187,7 +197,7 @@ def test_a_score_is_a_half_at_slight_motion(points: Points) -> None:
     face = regions.axes(points)
     flow[:] = -face.down * SLIGHT * LEVEL
     found = evidence.by_region(evidence.measure(flow[None], points, LEVEL, (SLIGHT, 5.0, 10.0)))
-    assert verification.score(2, None, found, SLIGHT) == pytest.approx(0.5, abs=0.01)
+    assert verification.score(2, None, found, CALIBRATION) == pytest.approx(0.5, abs=0.01)
 
 
 def test_what_explains_best_is_what_acts_there(points: Points) -> None:

@@ -65,6 +65,8 @@ class Verify(_Section):
     slight_z: Positive
     clear_z: Positive
     strong_z: Positive
+    even_z: Positive
+    slope: Positive
     supported: Share
 
 

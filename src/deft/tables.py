@@ -140,6 +140,7 @@ VERIFY = pa.schema(
         ("concentration", pa.float32()),  # 0 … 1
         ("divergence", pa.float32()),  # crop pixels: how far the region's upper and lower halves part
         ("level", pa.string()),
+        ("rise", pa.float32()),  # fraction of the way from onset to apex at which half of the motion is there
         ("peak", pa.float32()),  # fraction of the way from onset to apex
         ("noise", pa.float32()),  # crop pixels
         ("verdict", pa.string()),

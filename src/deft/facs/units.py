@@ -1,7 +1,8 @@
 """Action Units: muscle, place and the motion each must show (FACS 2002; Ekman, Friesen, Hager).
 
 Ways are in face axes, for the subject's own side: ``out`` is away from the midline, ``up`` towards the brow.
-``opening`` is a relative motion of the two lids or of the two lips: +1 apart, -1 together.
+``opening`` is a relative motion of the two lids or of the two lips: +1 apart, -1 together; with ``up`` beside it, their
+middle moves too: a tightened lower lid lifts it, a blink's upper lid takes it down.
 """
 
 from typing import NamedTuple
@@ -47,7 +48,7 @@ _ALL = (
     ),
     Unit(5, "upper lid raiser", "levator palpebrae", (Sign("eye", opening=1.0),)),
     Unit(6, "cheek raiser", "orbicularis oculi, orbital part", (_up("cheek"),)),
-    Unit(7, "lid tightener", "orbicularis oculi, palpebral part", (Sign("eye", opening=-1.0),)),
+    Unit(7, "lid tightener", "orbicularis oculi, palpebral part", (Sign("eye", up=1.2, opening=-1.0),)),
     Unit(
         9,
         "nose wrinkler",
@@ -76,8 +77,8 @@ _ALL = (
     Unit(28, "lip suck", "orbicularis oris", (Sign("lips", opening=-1.0),)),
     Unit(38, "nostril dilator", "nasalis, alar part", (Sign("nasal wing", out=1.0),)),
     Unit(39, "nostril compressor", "nasalis, transverse part", (Sign("nasal wing", out=-1.0),)),
-    Unit(43, "eyes closed", "relaxed levator palpebrae", (Sign("eye", opening=-1.0),)),
-    Unit(45, "blink", "relaxed levator palpebrae", (Sign("eye", opening=-1.0),)),
+    Unit(43, "eyes closed", "relaxed levator palpebrae", (Sign("eye", up=-1.0, opening=-1.0),)),
+    Unit(45, "blink", "relaxed levator palpebrae", (Sign("eye", up=-1.0, opening=-1.0),)),
     Unit(8, "lips toward each other", "orbicularis oris"),
     Unit(11, "nasolabial deepener", "zygomaticus minor"),
     Unit(13, "sharp lip puller", "levator anguli oris"),

@@ -25,7 +25,7 @@ def compose(
     *,
     labelled: bool,
     regions: int,
-    slight_z: float,
+    calibration: verification.Calibration,
     supported: float,
 ) -> Composed:
     """The triple of a clip from its evidence by region and the codes that the motion was found to support.
@@ -41,7 +41,7 @@ def compose(
         own = [_sight(found) for found in strongest if reasons[found.region] == code]
         shown.setdefault(triple.code_text(code), []).extend(own)
     told = triple.write(emotion, list(shown.items()), [] if labelled else [_sight(found) for found in strongest])
-    scores = {unit: verification.score(unit, None, evidence, slight_z) for unit in UNITS if observable(unit)}
+    scores = {unit: verification.score(unit, None, evidence, calibration) for unit in UNITS if observable(unit)}
     return Composed(
         told,
         triple.phrases([_sight(found) for found in moving]),

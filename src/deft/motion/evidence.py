@@ -22,9 +22,9 @@ class Evidence(NamedTuple):
     """One region's motion from onset to apex.
 
     ``dx``, ``dy`` are crop pixels; ``out``, ``up`` the same in face axes (for a midline region ``out`` is the
-    subject's left); ``divergence`` is how far the region's upper and lower halves part (of the lips: the two lips), in
-    pixels, positive when they open; ``z`` is the larger of both in multiples of ``noise``; ``peak`` is the fraction of
-    the way from onset to apex at which the motion is largest.
+    subject's left); ``divergence`` is how far the region's upper and lower halves part (the two lids, the two lips), in
+    pixels, positive when they open; ``z`` is the larger of both in multiples of ``noise``. ``rise`` and ``peak`` are
+    the fractions of the way from onset to apex at which that larger one first reaches half of its most, and its most.
     """
 
     region: str
@@ -38,6 +38,7 @@ class Evidence(NamedTuple):
     concentration: float
     divergence: float
     level: str
+    rise: float
     peak: float
     noise: float
 
@@ -48,9 +49,14 @@ class Evidence(NamedTuple):
 
 
 def masks(points: Points, shape: tuple[int, int]) -> dict[str, Mask]:
-    """Region → the picture's pixels in its hull, cut to the face's outline, for a picture of ``shape`` (H, W)."""
-    face = _filled(regions.outline(points), shape)
-    return {region: _filled(polygon, shape) & face for region, polygon in regions.polygons(points).items()}
+    """Region → the picture's pixels in its hull, cut to the face's outline, for a picture of ``shape`` (H, W).
+
+    Between the lids lies no skin: what moves there is gaze.
+    """
+    skin = _filled(regions.outline(points), shape)
+    for eye in (regions.RIGHT_EYE, regions.LEFT_EYE):
+        skin &= ~_filled(points[eye], shape)
+    return {region: _filled(polygon, shape) & skin for region, polygon in regions.polygons(points).items()}
 
 
 def noise(flow: Flow, points: Points) -> float:
@@ -74,48 +80,64 @@ def measure(
 
     ``level`` is the clip's noise (`noise`, flow's unit); ``thresholds`` are the z of slight, clear and strong motion.
     """
-    apex = flows[-1]
     face = regions.axes(points)
-    largest = float(np.abs(apex).max())
-    floor = max(level, 1e-3 * largest) or 1.0
-    found = masks(points, apex.shape[:2])
-    openings = {region: _opening(apex, mask, face.down) for region, mask in found.items()}
-    lips = _mean(apex, found["lower lip"] & ~found["upper lip"]) - _mean(apex, found["upper lip"])
-    openings["upper lip"] = openings["lower lip"] = float(lips @ face.down)
-    return [_evidence(region, flows, mask, face, openings[region], floor, thresholds) for region, mask in found.items()]
+    floor = max(level, 1e-3 * float(np.abs(flows[-1]).max())) or 1.0
+    found = masks(points, flows.shape[1:3])
+    means: dict[str, npt.NDArray[np.floating]] = {region: _means(flows, mask) for region, mask in found.items()}
+    openings: dict[str, npt.NDArray[np.floating]] = {}
+    for region, mask in found.items():
+        upper, lower = (_means(flows, half) for half in _halves(region, mask, points))
+        openings[region] = (lower - upper) @ face.down
+        if regions.place(region) == "eye":  # two lids of one weight, however much of each is seen
+            means[region] = (upper + lower) / 2
+    openings["upper lip"] = openings["lower lip"] = (means["lower lip"] - means["upper lip"]) @ face.down
+    return [
+        _evidence(region, flows[-1][mask], means[region], openings[region], face, floor, thresholds)
+        for region, mask in found.items()
+    ]
 
 
 def _evidence(
     region: str,
-    flows: npt.NDArray[np.float32],
-    mask: Mask,
+    vectors: npt.NDArray[np.float32],
+    means: npt.NDArray[np.floating],
+    openings: npt.NDArray[np.floating],
     face: regions.Axes,
-    opening: float,
     floor: float,
     thresholds: tuple[float, float, float],
 ) -> Evidence:
-    steps = np.array([_mean(flow, mask) for flow in flows])
-    mean = steps[-1]
+    """From the apex's vectors (n, 2), and mean (steps, 2) and opening (steps,) of every step."""
+    lengths = np.hypot(*means.T)
+    relative = regions.place(region) in RELATIVE and abs(openings[-1]) > lengths[-1]
+    course = np.abs(openings) if relative else lengths
+    z = float(course[-1]) / floor
+    mean = means[-1]
     out, up = float(mean @ regions.outward(region, face)), float(-(mean @ face.down))
-    lengths = np.hypot(*flows[-1][mask].T)
-    magnitude = float(np.hypot(*mean))
-    relative = regions.place(region) in RELATIVE and abs(opening) > magnitude
-    z = (abs(opening) if relative else magnitude) / floor
+    whole = float(np.hypot(*vectors.T).mean()) if len(vectors) else 0.0
     return Evidence(
         region=region,
         dx=float(mean[0]),
         dy=float(mean[1]),
         out=out,
         up=up,
-        magnitude=magnitude,
+        magnitude=float(lengths[-1]),
         z=z,
-        direction=words.OPENING[opening < 0] if relative else way(region, out, up),
-        concentration=magnitude / float(lengths.mean()) if lengths.any() else 0.0,
-        divergence=opening,
+        direction=words.OPENING[int(openings[-1] < 0)] if relative else way(region, out, up),
+        concentration=float(np.hypot(*vectors.mean(0))) / whole if whole else 0.0,
+        divergence=float(openings[-1]),
         level=words.LEVELS[int(np.searchsorted(thresholds, z, side="right"))],
-        peak=(int(np.argmax(np.hypot(*steps.T))) + 1) / len(steps),
+        rise=_reaches(course, 0.5),
+        peak=_reaches(course, 1.0),
         noise=floor,
     )
+
+
+def _reaches(course: npt.NDArray[np.floating], share: float) -> float:
+    """The fraction of the way at which a course (steps,), zero at the onset, first reaches a share of its most."""
+    target = share * float(course.max())
+    step = int(np.argmax(course >= target))
+    before, after = (0.0 if step == 0 else float(course[step - 1])), float(course[step])
+    return (step + ((target - before) / (after - before) if after > before else 1.0)) / len(course)
 
 
 RELATIVE = frozenset({"eye", "upper lip", "lower lip"})
@@ -131,19 +153,22 @@ def by_region(found: list[Evidence]) -> Mapping[str, Evidence]:
     return {evidence.region: evidence for evidence in found}
 
 
-def _opening(flow: Flow, mask: Mask, down: npt.NDArray[np.floating]) -> float:
-    """How far the lower half of a region moves down against its upper half."""
-    rows, columns = np.nonzero(mask)
-    if rows.size == 0:
-        return 0.0
-    along = columns * down[0] + rows * down[1]
-    low = along > np.median(along)
-    vectors = flow[rows, columns] @ down
-    return float(vectors[low].mean() - vectors[~low].mean()) if low.any() else 0.0
+def _halves(region: str, mask: Mask, points: Points) -> tuple[Mask, Mask]:
+    """The upper and the lower half of a region: of an eye, what lies above and below the line through its corners."""
+    down = regions.axes(points).down
+    along = np.arange(mask.shape[1]) * down[0] + np.arange(mask.shape[0])[:, None] * down[1]
+    if regions.place(region) == "eye":
+        inner, outer = (36, 39) if regions.side(region) == "R" else (42, 45)
+        (x, y), (dx, dy) = points[inner], points[outer] - points[inner]
+        middle = (y + (np.arange(mask.shape[1]) - x) * dy / dx) * down[1] + np.arange(mask.shape[1]) * down[0]
+    else:
+        middle = np.median(along[mask]) if mask.any() else 0.0
+    return mask & (along <= middle), mask & (along > middle)
 
 
-def _mean(flow: Flow, mask: Mask) -> npt.NDArray[np.float32]:
-    return flow[mask].mean(0) if mask.any() else np.zeros(2, np.float32)
+def _means(flows: npt.NDArray[np.float32], mask: Mask) -> npt.NDArray[np.float32]:
+    """Mean vector a step (steps, 2) over a mask; zero where it is empty."""
+    return flows[:, mask].mean(1) if mask.any() else np.zeros((len(flows), 2), np.float32)
 
 
 def _filled(polygon: npt.NDArray[np.floating], shape: tuple[int, int]) -> Mask:

@@ -221,14 +221,29 @@ def tensors(
 
 
 @_compiled
-def complete(tensor: Floats, u: Floats, weight: np.float32) -> None:
-    """Turn (A, b) into what `relax` needs, in place: (1 + A)⁻¹ of both weighted, and A u − b."""
+def divergence(dual: Floats, out: Floats) -> None:
+    """Fill out (2, h, w) with div p; dual as for `relax`."""
+    _, h, w = out.shape
+    for c in range(2):
+        px, py = dual[2 * c], dual[2 * c + 1]
+        for y in range(h):
+            for x in range(w):
+                out[c, y, x] = px[y + 1, x + 1] - px[y + 1, x] + py[y + 1, x + 1] - py[y, x + 1]
+
+
+@_compiled
+def complete(tensor: Floats, u: Floats, back: Floats, tau: np.float32, weight: np.float32) -> None:
+    """Turn A, b (5, h, w) into what `relax` needs, in place: (1 + τ λ A)⁻¹ and τ (λ (A u − b) − back).
+
+    weight: λ. back (2, h, w): the divergence of Bregman's iteration.
+    """
     _, h, w = tensor.shape
+    step = tau * weight
     for y in range(h):
         for x in range(w):
-            xx, xy, yy = weight * tensor[0, y, x], weight * tensor[1, y, x], weight * tensor[2, y, x]
-            tensor[3, y, x] = xx * u[0, y, x] + xy * u[1, y, x] - weight * tensor[3, y, x]
-            tensor[4, y, x] = xy * u[0, y, x] + yy * u[1, y, x] - weight * tensor[4, y, x]
+            xx, xy, yy = step * tensor[0, y, x], step * tensor[1, y, x], step * tensor[2, y, x]
+            tensor[3, y, x] = xx * u[0, y, x] + xy * u[1, y, x] - step * tensor[3, y, x] - tau * back[0, y, x]
+            tensor[4, y, x] = xy * u[0, y, x] + yy * u[1, y, x] - step * tensor[4, y, x] - tau * back[1, y, x]
             scale = _ONE / ((_ONE + xx) * (_ONE + yy) - xy * xy)
             tensor[0, y, x], tensor[1, y, x], tensor[2, y, x] = scale * (_ONE + yy), -scale * xy, scale * (_ONE + xx)
 

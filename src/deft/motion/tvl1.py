@@ -12,17 +12,20 @@ best averaged by least squares. Skin is nearly blank, so a pixel alone says litt
 a Gaussian window G, and flow on cells has a sixteenth of the unknowns. On each level of a pyramid, `WARPS` times,
 
     w_x = 1 / √(ρ_x(u₀)² + δ²),    A_c = λ Σ_x G w ∇R ∇Rᵀ,    b_c = λ Σ_x G w ∇R ρ(u₀)
-    p ← P(p + σ ∇(ū − A)),    u⁺ ← (1 + τ A_c)⁻¹ (u + τ (div p + A_c u₀ − b_c)),    ū ← 2 u⁺ − u    (`TURNS` times)
+    p ← P(p + σ ∇(ū − A))                                                                        } `TURNS` times
+    u⁺ ← (1 + τ A_c)⁻¹ (u + τ (div p − div q + A_c u₀ − b_c)),    ū ← 2 u⁺ − u                   }
 
-where P shortens what is longer than 1.
+where P shortens what is longer than 1, and q is the p of the warp before: Bregman's iteration, which gives back the
+height that the total variation took from a small bump.
 
 Sources: TV-L1 flow, its pyramid and warps: Zach, Pock and Bischof, "A Duality Based Approach for Realtime TV-L1 Optical
 Flow", DAGM 2007; Wedel et al., "An Improved Algorithm for TV-L1 Optical Flow", 2009. One norm for both components:
 Bresson and Chan, "Fast Dual Minimization of the Vectorial Total Variation Norm", 2008. The iteration: Chambolle and
-Pock, "A First-Order Primal-Dual Algorithm for Convex Problems with Applications to Imaging", 2011, algorithm 1. A
-window in a variational data term: Bruhn, Weickert and Schnörr, "Lucas/Kanade Meets Horn/Schunck", 2005. The reference's
-gradient for the target's: Baker and Matthews, "Lucas-Kanade 20 Years On", 2004. Cells, the affine part and the
-normalisation are our choice.
+Pock, "A First-Order Primal-Dual Algorithm for Convex Problems with Applications to Imaging", 2011, algorithm 1.
+Bregman's iteration: Osher et al., "An Iterative Regularization Method for Total Variation-Based Image Restoration",
+2005. A window in a variational data term: Bruhn, Weickert and Schnörr, "Lucas/Kanade Meets Horn/Schunck", 2005. The
+reference's gradient for the target's: Baker and Matthews, "Lucas-Kanade 20 Years On", 2004. Cells, the affine part and
+the normalisation are our choice.
 """
 
 import math
@@ -45,7 +48,7 @@ SMOOTHING_PX = 0.8  # standard deviation; takes the edge off sensor noise and JP
 CONTRAST_PX = 6.5  # standard deviation of the window in which contrast is measured
 CONTRAST_FLOOR = 0.2  # of the whole picture's contrast: plain skin keeps its noise small
 WINDOW = 1.2  # standard deviation of G, cells
-LAMBDA = 2.7
+LAMBDA = 1.8
 DELTA = 2.8  # standard deviations of the residual
 LEAST_DELTA = 1e-3  # of a picture's local contrast: no noise at all
 WARPS = 2
@@ -113,7 +116,7 @@ def flow_sequence(frames: Iterable[NDArray[np.generic]]) -> Iterator[Floats]:
             yield np.zeros((*reference.shape, 2), np.float32)
             continue
         finest = normalised(frame)
-        last, known = known, None if known is None else _refined(levels[0], finest, known, warps=1)
+        last, known = known, None if known is None else _refined(levels[0], finest, known)
         if last is None or known is None or np.mean(np.abs(known.u - last.u) > JUMP_PX) > JUMPED:
             known = _coarse_to_fine(levels, pyramid(finest))
         yield _dense(known, levels[0])
@@ -183,7 +186,7 @@ def _levels(reference: NDArray[np.generic]) -> list[_Level]:
 def _coarse_to_fine(levels: list[_Level], targets: list[Floats]) -> _State:
     state = None
     for level, target in zip(reversed(levels), reversed(targets), strict=True):
-        state = _refined(level, target, _on(level, state), WARPS)
+        state = _refined(level, target, _on(level, state))
     assert state is not None
     return state
 
@@ -198,18 +201,20 @@ def _on(level: _Level, coarser: _State | None) -> _State:
     return _State(2 * u, dual)
 
 
-def _refined(level: _Level, target: Floats, start: _State, warps: int) -> _State:
+def _refined(level: _Level, target: Floats, start: _State) -> _State:
     u, dual = start.u.copy(), start.dual.copy()
     padded = np.pad(target, ((1, 2), (1, 2)), mode="edge")  # so that the bicubic footprint needs no border cases
     data, window = np.empty((5, *u.shape[1:]), np.float32), gaussian(WINDOW)
-    for _ in range(warps):
+    back = np.zeros_like(u)
+    for _ in range(WARPS):
         dense = kernels.enlarged(u, level.cell, *target.shape)
         spread = 1.4826 * kernels.spread(level.picture, padded, dense, level.cell)  # of a Gaussian's median
         delta = np.float32(max(DELTA * spread, LEAST_DELTA))
         kernels.tensors(level.picture, level.slope, padded, dense, level.cell, delta, data)
         kernels.convolve(data, window)
-        kernels.complete(data, u, np.float32(TAU * LAMBDA))
+        kernels.complete(data, u, back, np.float32(TAU), np.float32(LAMBDA))
         kernels.relax(data, _slope(u), u, u.copy(), dual, np.float32(TAU), np.float32(SIGMA), TURNS)
+        kernels.divergence(dual, back)
     return _State(u, dual)
 
 

@@ -17,6 +17,13 @@ _ACROSS = 0.5  # what motion across a sign's way takes from its support: 12, 14,
 _ALIKE = 0.5  # cosine from which a region moves a sign's way
 
 
+class Calibration(NamedTuple):
+    """How support becomes a score: 0.5 at ``even_z`` multiples of the noise, the steeper the larger ``slope``."""
+
+    even_z: float
+    slope: float
+
+
 class Judged(NamedTuple):
     """A listed code with its score in [0, 1] and its verdict."""
 
@@ -42,18 +49,22 @@ def support(unit: int, side_of_face: str | None, evidence: Mapping[str, Evidence
     return max(_side_support(UNITS[unit].signs, letter, evidence) for letter in sides)
 
 
-def score(unit: int, side_of_face: str | None, evidence: Mapping[str, Evidence], slight_z: float) -> float:
-    """Support as a score in [0, 1]: a logistic that is 0.5 at ``slight_z``."""
-    steepness = 2.0 / slight_z
-    return float(1 / (1 + np.exp(-np.clip(steepness * (support(unit, side_of_face, evidence) - slight_z), -50, 50))))
+def score(unit: int, side_of_face: str | None, evidence: Mapping[str, Evidence], calibration: Calibration) -> float:
+    """Support as the probability that the unit moved, where it was as likely to move as not.
+
+    A logistic (Platt 1999) of the support's inverse hyperbolic sine, which is linear near the noise and logarithmic
+    above it: the tenth multiple of the noise says less than the third.
+    """
+    above = np.arcsinh(support(unit, side_of_face, evidence)) - np.arcsinh(calibration.even_z)
+    return float(1 / (1 + np.exp(-calibration.slope * above)))
 
 
 def verify(
-    listed: Sequence[codes.Code], evidence: Mapping[str, Evidence], slight_z: float, supported: float
+    listed: Sequence[codes.Code], evidence: Mapping[str, Evidence], calibration: Calibration, supported: float
 ) -> Verification:
-    """Judge every listed code and every region (``slight_z``: z of slight motion; ``supported``: score of support)."""
+    """Judge every listed code and every region (``supported``: the score from which motion supports a code)."""
     scores = {
-        code: score(code.unit, code.side, evidence, slight_z)
+        code: score(code.unit, code.side, evidence, calibration)
         for code in listed
         if observable(code.unit) and not code.static
     }
@@ -139,7 +150,7 @@ def _found(where: str, letter: str, evidence: Mapping[str, Evidence]) -> Evidenc
 def _along(sign: Sign, found: Evidence) -> float:
     """Motion the sign's way less half of that across it, in multiples of the noise."""
     if sign.opening:
-        return sign.opening * found.divergence / found.noise
+        return (sign.opening * found.divergence + sign.up * found.up) / found.noise
     along = sign.out * found.out + sign.up * found.up
     across = abs(sign.out * found.up - sign.up * found.out)
     return (along - _ACROSS * across) / found.noise

@@ -60,7 +60,7 @@ def flow_figures(folder: Path, crops: Path, landmarks: Path, flow: Path) -> Figu
     }
 
 
-def verify_figures(folder: Path, verify: Path, slight_z: float) -> Figures:
+def verify_figures(folder: Path, verify: Path, calibration: verification.Calibration) -> Figures:
     """Counts of verdicts and, with truth, how well the score tells units that moved from units that did not.
 
     ``auc``: over every clip and every observable unit that the corpus shows at all. ``auc_listed``: over what the sheet
@@ -83,7 +83,7 @@ def verify_figures(folder: Path, verify: Path, slight_z: float) -> Figures:
     listed: list[tuple[float, bool, bool]] = []  # score, moved, called supported
     for clip, true in moved.items():
         found = {row["region"]: _evidence(row) for row in seen[clip]}
-        scores += [verification.score(unit, None, found, slight_z) for unit in units]
+        scores += [verification.score(unit, None, found, calibration) for unit in units]
         labels += [unit in true for unit in units]
         listed += [
             (au["score"], au["unit"] in true, au["verdict"] == verification.SUPPORTED)
