@@ -4,7 +4,7 @@ MEDIAPIPE := mediapipe==0.10.21
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup repro test check readme lock
+.PHONY: setup repro test check bench calibrate readme lock
 
 setup: .venv/ready
 
@@ -26,6 +26,19 @@ check: setup
 	ruff check
 	ruff format --check
 	mypy
+
+# The motion core against its peers, which live in an environment of their own.
+bench: setup .bench/ready
+	python -m bench .bench/bin/python
+
+.bench/ready: bench/peers.txt
+	$(PYTHON) -m venv .bench
+	.bench/bin/pip install -q -r bench/peers.txt
+	touch $@
+
+# The two dials of `verify` that turn an Action Unit's support into a score.
+calibrate: setup
+	python -m bench calibrate
 
 # Figures of README.md, from metrics/.
 readme: setup

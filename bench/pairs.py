@@ -41,8 +41,8 @@ class Pair(NamedTuple):
 def make(seed: int, rendered: int = 32, rounds: int = 4) -> list[Pair]:
     """Make `rendered` rendered pairs, and `rounds` of each photograph; the same seed gives the same pairs.
 
-    Of the rendered ones those are left out in which something moves by more than 4 px: an eye that shuts does, and hides
-    what it showed.
+    Rendered pairs are left out in which something moves by more than 4 px: an eye that shuts does, and hides what it
+    showed.
     """
     photographs = _photographs()
     fields = [(name, photographs[name], number) for number in range(rounds) for name in photographs]

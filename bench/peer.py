@@ -1,6 +1,6 @@
 """One solver in a process of its own, on one thread: reads pair numbers, writes milliseconds and endpoint error.
 
-Run: ``python bench/peer.py NAME PAIRS.npz``. It imports nothing but what NAME needs, so that it runs in any environment.
+Run: ``python bench/peer.py NAME PAIRS.npz``. It imports only what NAME needs, so that it runs in any environment.
 """
 
 import importlib

@@ -26,12 +26,13 @@ ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 def figures(peers: Path, folder: Path) -> dict[str, Any]:
     """Time and endpoint error of every solver, and what the bars ask for; writes the pairs into ``folder``.
 
-    ``peers`` is the Python of the peers' environment. A pair's error is the mean over its pixels, px; ``error_px`` is the
-    mean over pairs, ``ms`` the median time of a pair.
+    ``peers`` is the Python of the peers' environment. A pair's error is the mean over its pixels, px; ``error_px`` is
+    the mean over pairs, ``ms`` the median time of a pair.
     """
     made = pairs.make(SEED)
     path = folder / "pairs.npz"
-    np.savez(path, **{key: np.stack([getattr(pair, key) for pair in made]) for key in pairs.Pair._fields[1:]})
+    stacked = {key: np.stack([getattr(pair, key) for pair in made]) for key in pairs.Pair._fields[1:]}
+    np.savez(path, allow_pickle=False, **stacked)
     found = _in_turn(peers, path, len(made))
     ms = {name: float(np.median(each[:, 0])) for name, each in found.items()}
     error = {name: float(each[:, 1].mean()) for name, each in found.items()}
@@ -80,7 +81,7 @@ def _ask(server: subprocess.Popen[str], text: str) -> str:
     server.stdin.flush()
     answer = server.stdout.readline()
     if not answer:
-        raise RuntimeError(f"{server.args}: ended; its message stands above")
+        raise RuntimeError(f"{server.args!r}: ended; its message stands above")
     return answer
 
 

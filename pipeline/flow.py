@@ -23,7 +23,9 @@ def measure(index: Path, crops: Path, landmarks: Path, count: int, clip: str) ->
     """Flow of one clip at the crops nearest to ``steps`` even distances from onset to apex."""
     row = tables.row(index, clip, ["onset", "apex"])
     points = np.array(tables.row(landmarks, clip)["points"], np.float32).reshape(68, 2)
-    grey = {r["position"]: pictures.grey(pictures.decode(r["crop"])) for r in tables.rows(crops, clip=clip)}
+    kept = {r["position"]: r["crop"] for r in tables.rows(crops, ["position", "crop"], clip)}
+    at = steps.positions(kept, row["onset"], row["apex"], count)
+    grey = {position: pictures.grey(pictures.decode(kept[position])) for position in {row["onset"], *at}}
     return [
         {
             "clip": clip,
@@ -35,7 +37,7 @@ def measure(index: Path, crops: Path, landmarks: Path, count: int, clip: str) ->
             "residual": step.residual,
             "noise": step.noise,
         }
-        for number, step in enumerate(steps.measure(grey, points, row["onset"], row["apex"], count))
+        for number, step in enumerate(steps.measure(grey, points, row["onset"], at))
     ]
 
 

@@ -1,5 +1,6 @@
 import math
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -49,6 +50,8 @@ def test_directions_are_said_from_the_subject(points: Points, octant: int) -> No
     angle = octant * math.pi / 4
     x, y = math.sin(angle) * face.left - math.cos(angle) * face.down  # clockwise from up in the picture
     for region, seen in measured(uniform(x, y), points).items():
+        if regions.place(region) == "eye":
+            continue  # lids only go up and down
         mirrored = regions.side(region) == "R"
         assert seen.direction == words.ways(region)[-octant % 8 if mirrored else octant], region
 
@@ -141,6 +144,31 @@ def test_an_expression_hardly_changes_the_noise(points: Points) -> None:
 def test_timing_tells_when_a_motion_is_largest(points: Points, strongest: int, word: str) -> None:
     steps = np.stack([uniform(0, -2 if step == strongest else -1) for step in range(3)])
     assert {seen.timing for seen in measured(steps, points).values()} == {word}
+
+
+def test_rise_is_when_half_of_the_motion_is_there(points: Points) -> None:
+    steps = np.stack([uniform(0, -length) for length in (0.2, 0.8, 1.0)])
+    for seen in measured(steps, points).values():
+        assert seen.rise == pytest.approx((1 + 0.5) / 3, abs=1e-3)  # half way between the first step and the second
+        assert seen.peak == pytest.approx(1)
+
+
+@pytest.mark.parametrize("sideways", [-2.0, 2.0])
+def test_gaze_is_no_evidence(points: Points, sideways: float) -> None:
+    flow, face = uniform(0, 0), regions.axes(points)
+    for eye in ("right eye", "left eye"):  # the eyeball's motion smears over the lids, a little of it up and down
+        flow[evidence.masks(points, SHAPE)[eye]] = sideways * face.left + 0.1 * face.down
+    found = measured(flow, points, 0.02)
+    assert {found[eye].level for eye in ("right eye", "left eye")} == {"none"}
+
+
+def test_between_the_lids_nothing_counts(points: Points) -> None:
+    flow = uniform(0, 0)
+    lids = np.zeros(SHAPE, np.uint8)
+    for eye in (regions.RIGHT_EYE, regions.LEFT_EYE):
+        cv2.fillConvexPoly(lids, np.rint(points[eye] * 16).astype(np.int32), 1, shift=4)
+    flow[cv2.erode(lids, np.ones((3, 3), np.uint8)).astype(bool)] = (0, 3)
+    assert {found.level for found in measured(flow, points, 0.02).values()} == {"none"}
 
 
 @given(st.integers(0, 1000))

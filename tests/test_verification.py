@@ -87,6 +87,26 @@ def test_no_unit_is_supported_by_stillness(points: Points, unit: int) -> None:
     assert np.isfinite(found.consistency)
 
 
+def lids(points: Points, upper: float, lower: float) -> Flow:
+    """Lids that rise by so much, (H, W, 2)."""
+    flow, face = np.zeros((*SHAPE, 2), np.float32), regions.axes(points)
+    for eye, (inner, outer) in (("right eye", (36, 39)), ("left eye", (42, 45))):
+        mask = evidence.masks(points, SHAPE)[eye]
+        rows = np.arange(SHAPE[0])[:, None]
+        below = rows > np.interp(np.arange(SHAPE[1]), *np.sort(points[[inner, outer]], axis=0).T)
+        flow[mask] = -upper * face.down
+        flow[mask & below] = -lower * face.down
+    return flow
+
+
+def test_a_tightened_lower_lid_is_seven(points: Points) -> None:
+    assert verdicts(lids(points, -0.7, 1.0), points, "7+5") == [SUPPORTED, UNSUPPORTED]
+
+
+def test_a_blink_is_no_expression(points: Points) -> None:
+    assert verdicts(lids(points, -6.0, -2.0), points, "45+43+7+5+6+4") == [SUPPORTED] * 2 + [UNSUPPORTED] * 4
+
+
 SIDED = [
     unit for unit in SHOWN if all(len(places(sign, "RL")) == 2 and sign.place != "lips" for sign in UNITS[unit].signs)
 ]

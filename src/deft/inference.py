@@ -64,7 +64,7 @@ def _answer(kept: dict[int, Image], onset: int, apex: int, fps: float, folder: P
     crops = {at: align.cut(frame, matrix, geometry["size_px"]) for at, frame in kept.items()}
     points = backend(dials["landmarks"]["backend"])(crops[onset])
     grey = {at: pictures.grey(crop) for at, crop in crops.items()}
-    moved = steps.measure(grey, points, onset, apex, dials["flow"]["steps"])
+    moved = steps.measure(grey, points, onset, steps.positions(grey, onset, apex, dials["flow"]["steps"]))
     flows = np.stack([step.flow for step in moved])
     levels = tuple(dials["verify"][name] for name in ("slight_z", "clear_z", "strong_z"))
     found = evidence.measure(flows, points, moved[-1].noise, levels)

@@ -2,7 +2,7 @@
 
 Ways are in face axes, for the subject's own side: ``out`` is away from the midline, ``up`` towards the brow.
 ``opening`` is a relative motion of the two lids or of the two lips: +1 apart, -1 together; with ``up`` beside it, their
-middle moves too: a tightened lower lid lifts it, a blink's upper lid takes it down.
+middle does not move the other way: a tightened lower lid lifts it, a blink's upper lid takes it down.
 """
 
 from typing import NamedTuple
@@ -48,7 +48,7 @@ _ALL = (
     ),
     Unit(5, "upper lid raiser", "levator palpebrae", (Sign("eye", opening=1.0),)),
     Unit(6, "cheek raiser", "orbicularis oculi, orbital part", (_up("cheek"),)),
-    Unit(7, "lid tightener", "orbicularis oculi, palpebral part", (Sign("eye", up=1.2, opening=-1.0),)),
+    Unit(7, "lid tightener", "orbicularis oculi, palpebral part", (Sign("eye", up=1.0, opening=-1.0),)),
     Unit(
         9,
         "nose wrinkler",

@@ -15,6 +15,8 @@ Points = npt.NDArray[np.float32]  # (68, 2), pixels
 Mask = npt.NDArray[np.bool_]  # (H, W)
 
 _BLOCK = 0.25  # of iod: about a region's size, so that block means and region means carry the same noise
+# Lids do not slide sideways: what seems to is the eyeball's motion, and a part of it smears up and down.
+_SMEAR = 0.15
 _QUARTILE_OF_RAYLEIGH = 0.7585  # sqrt(-2 ln 0.75)
 
 
@@ -22,9 +24,10 @@ class Evidence(NamedTuple):
     """One region's motion from onset to apex.
 
     ``dx``, ``dy`` are crop pixels; ``out``, ``up`` the same in face axes (for a midline region ``out`` is the
-    subject's left); ``divergence`` is how far the region's upper and lower halves part (the two lids, the two lips), in
-    pixels, positive when they open; ``z`` is the larger of both in multiples of ``noise``. ``rise`` and ``peak`` are
-    the fractions of the way from onset to apex at which that larger one first reaches half of its most, and its most.
+    subject's left; of an eye only the lids' way up and down counts, the rest is gaze). ``divergence`` is how far the
+    region's upper and lower halves part (the two lids, the two lips), in pixels, positive when they open; ``z`` is the
+    larger of both in multiples of ``noise``. ``rise`` and ``peak`` are the fractions of the way from onset to apex at
+    which that larger one first reaches half of its most, and its most.
     """
 
     region: str
@@ -85,14 +88,17 @@ def measure(
     found = masks(points, flows.shape[1:3])
     means: dict[str, npt.NDArray[np.floating]] = {region: _means(flows, mask) for region, mask in found.items()}
     openings: dict[str, npt.NDArray[np.floating]] = {}
+    floors = dict.fromkeys(found, floor)
     for region, mask in found.items():
         upper, lower = (_means(flows, half) for half in _halves(region, mask, points))
         openings[region] = (lower - upper) @ face.down
         if regions.place(region) == "eye":  # two lids of one weight, however much of each is seen
-            means[region] = (upper + lower) / 2
+            lids = (upper + lower) / 2
+            means[region] = (lids @ face.down)[:, None] * face.down
+            floors[region] = max(floor, _SMEAR * float(abs(lids[-1] @ face.left)))
     openings["upper lip"] = openings["lower lip"] = (means["lower lip"] - means["upper lip"]) @ face.down
     return [
-        _evidence(region, flows[-1][mask], means[region], openings[region], face, floor, thresholds)
+        _evidence(region, flows[-1][mask], means[region], openings[region], face, floors[region], thresholds)
         for region, mask in found.items()
     ]
 

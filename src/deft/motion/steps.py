@@ -1,6 +1,6 @@
 """A clip's motion: flow from the onset to a few steps up to the apex, head motion removed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,20 +23,26 @@ class Step(NamedTuple):
     noise: float
 
 
-def measure(
-    crops: Mapping[int, npt.NDArray[np.uint8]], points: npt.NDArray[np.float32], onset: int, apex: int, steps: int
-) -> list[Step]:
-    """Flow to the kept crops nearest to ``steps`` even distances from onset to apex; the last is the apex.
+def positions(kept: Iterable[int], onset: int, apex: int, steps: int) -> list[int]:
+    """The kept positions nearest to ``steps`` even distances from onset to apex; the last is the apex.
 
-    ``crops`` are grey (H, W) by position, onset and apex among them; ``points`` (68, 2) the onset's landmarks. Where
-    crops are too few, steps fall together; an apex that is the onset gives one step without motion.
+    Where too few are kept, steps fall together; an apex that is the onset is the one step.
     """
-    kept = np.array(sorted(crops))
+    there = np.array(sorted(kept))
     ideal = np.linspace(onset, apex, steps + 1)[1:-1]
-    positions = sorted({int(kept[np.abs(kept - at).argmin()]) for at in ideal} - {onset} | {apex})
+    return sorted({int(there[np.abs(there - at).argmin()]) for at in ideal} - {onset} | {apex})
+
+
+def measure(
+    crops: Mapping[int, npt.NDArray[np.uint8]], points: npt.NDArray[np.float32], onset: int, at: Sequence[int]
+) -> list[Step]:
+    """Flow from the onset to each of the positions ``at``; an apex that is the onset gives a step without motion.
+
+    ``crops`` are grey (H, W) by position, the onset among them; ``points`` (68, 2) the onset's landmarks.
+    """
     stable = compensation.stable_area(points, crops[onset].shape)
     found = []
-    for position in positions:
+    for position in at:
         moved = compensation.compensate(tvl1.flow(crops[onset], crops[position]), stable)
         found.append(Step(position, moved.flow, moved.head, moved.residual, evidence.noise(moved.flow, points)))
     return found

@@ -14,6 +14,7 @@ SUPPORTED, UNSUPPORTED, UNOBSERVABLE = "supported", "unsupported", "unobservable
 EXPLAINED, UNEXPLAINED, STILL = "explained", "unexplained", "still"
 
 _ACROSS = 0.5  # what motion across a sign's way takes from its support: 12, 14, 15 and 20 share the mouth corners
+_AGAINST = 1.7  # what their middle's motion the wrong way takes from lids: a blink's upper lid comes down alone
 _ALIKE = 0.5  # cosine from which a region moves a sign's way
 
 
@@ -50,12 +51,17 @@ def support(unit: int, side_of_face: str | None, evidence: Mapping[str, Evidence
 
 
 def score(unit: int, side_of_face: str | None, evidence: Mapping[str, Evidence], calibration: Calibration) -> float:
+    """The `probability` that a unit moved, from its `support`."""
+    return probability(support(unit, side_of_face, evidence), calibration)
+
+
+def probability(supported_z: float, calibration: Calibration) -> float:
     """Support as the probability that the unit moved, where it was as likely to move as not.
 
     A logistic (Platt 1999) of the support's inverse hyperbolic sine, which is linear near the noise and logarithmic
     above it: the tenth multiple of the noise says less than the third.
     """
-    above = np.arcsinh(support(unit, side_of_face, evidence)) - np.arcsinh(calibration.even_z)
+    above = np.arcsinh(supported_z) - np.arcsinh(calibration.even_z)
     return float(1 / (1 + np.exp(-calibration.slope * above)))
 
 
@@ -150,7 +156,7 @@ def _found(where: str, letter: str, evidence: Mapping[str, Evidence]) -> Evidenc
 def _along(sign: Sign, found: Evidence) -> float:
     """Motion the sign's way less half of that across it, in multiples of the noise."""
     if sign.opening:
-        return (sign.opening * found.divergence + sign.up * found.up) / found.noise
+        return (sign.opening * found.divergence - _AGAINST * max(0.0, -sign.up * found.up)) / found.noise
     along = sign.out * found.out + sign.up * found.up
     across = abs(sign.out * found.up - sign.up * found.out)
     return (along - _ACROSS * across) / found.noise

@@ -11,7 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score
 
 from deft import tables
 from deft.face import align
@@ -67,6 +66,8 @@ def verify_figures(folder: Path, verify: Path, calibration: verification.Calibra
     lists. ``wrong_found``: the share of units listed but still that are not called supported. Eyelid closure is left
     out: clips blink without a coder listing it.
     """
+    from sklearn.metrics import roc_auc_score  # here, since it takes seconds that no worker of a stage needs
+
     verdicts: dict[str, int] = {}
     seen: dict[str, list[tables.Row]] = {}
     for row in tables.rows(verify):

@@ -1,0 +1,67 @@
+"""Measure the motion core: ``make bench``. Prints tables and writes bench/results.json.
+
+Run: ``python -m bench PEERS`` (the Python of the peers' environment), or ``python -m bench calibrate``, which prints
+the two dials that turn an Action Unit's support into a score.
+"""
+
+import platform
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numba
+from rich.console import Console
+from rich.table import Table
+
+from bench import compensation, solver, stages, verdicts
+from deft import params, tables
+from deft.motion.verification import Calibration
+
+RESULTS = Path(__file__).parent / "results.json"
+
+
+def calibrate() -> None:
+    """Print the calibration's dials, fitted on clips that no figure is taken on."""
+    found = verdicts.calibrated(verdicts.table(verdicts.CALIBRATION_SEED))
+    print(f"verify:\n  even_z: {found.even_z:.2g}\n  slope: {found.slope:.2g}")
+
+
+def measure(peers: Path) -> None:
+    """Take all figures."""
+    cv2.setNumThreads(1)
+    dials = params.load().verify
+    with tempfile.TemporaryDirectory() as folder:
+        solved = solver.figures(peers, Path(folder))
+        staged = stages.figures(Path(folder))
+    moved = compensation.figures()
+    judged = verdicts.figures(verdicts.table(verdicts.SEED), Calibration(dials.even_z, dials.slope), dials.supported)
+    machine = {"cores": numba.config.NUMBA_DEFAULT_NUM_THREADS, "platform": platform.platform()}
+    found = {"machine": machine, "solver": solved, "compensation": moved, "verdicts": judged, "stages": staged}
+    tables.write_json(RESULTS, found)
+    levels = [f"{level} px" for level in compensation.LEVELS_PX]
+    heads = [f"head {head} px" for head in verdicts.HEADS_PX]
+    _print("Solver, 256 × 256, one thread", ["", "ms", "times ours", "error px", "of DualTVL1's"], solver.rows(solved))
+    _print("Left in still regions at a head shift of", ["", *levels, "kept, at least"], compensation.rows(moved))
+    _print("AUC of the verdicts", ["amplitude", *heads], verdicts.rows(judged))
+    flat = {
+        name: value
+        for part in (solved, judged, staged)
+        for name, value in part.items()
+        if isinstance(value, int | float)
+    }
+    _print("And", ["", ""], [(name, str(value)) for name, value in flat.items()])
+
+
+def _print(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(title=title, title_justify="left")
+    for at, name in enumerate(header):
+        table.add_column(name, justify="right" if at else "left")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    calibrate() if sys.argv[1] == "calibrate" else measure(Path(sys.argv[1]))

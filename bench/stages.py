@@ -1,0 +1,52 @@
+"""How many clips a second crop, landmarks, flow and verify take together, run as the pipeline runs them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from joblib import Parallel, delayed
+
+from deft.render import clips, corpus, layouts
+
+SEED = 2029
+CLIPS, FRAMES = 120, 60
+STAGES = ("index", "crop", "landmarks", "flow", "verify")
+ROOT = Path(__file__).parent.parent
+
+
+def figures(folder: Path) -> dict[str, Any]:
+    """Milliseconds a clip of every stage, start of its workers included, and clips a second of all but ``index``.
+
+    Renders 120 clips of 60 frames of 640 × 480 into ``folder``.
+    """
+    root = folder / "data" / "raw" / "rendered"
+    plans = [_as_long(plan) for plan in corpus.plan(SEED, subjects=8, clips=CLIPS // 8, wrong=0.0)]
+    Parallel(n_jobs=-1)(delayed(clips.render)(plan, root) for plan in plans)
+    layouts.write_sheet(plans, root)
+    shutil.copy(ROOT / "params.yaml", folder)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+    took = {}
+    for stage in STAGES:
+        command = [sys.executable, "-m", "pipeline", stage, "rendered"]
+        subprocess.run(command, cwd=folder, env=environment, check=True)
+        report = json.loads((folder / "data" / stage / "rendered.json").read_text(encoding="utf-8"))
+        if report["clips"] != CLIPS:
+            raise RuntimeError(f"{stage}: {report['clips']} of {CLIPS} clips; its messages stand above")
+        took[stage] = report.get("ms_per_clip", 0.0)
+    del took["index"]
+    return {
+        "clips": CLIPS,
+        "frames": FRAMES,
+        "ms_per_clip": {stage: round(ms, 1) for stage, ms in took.items()},
+        "clips_per_s": round(1000 / sum(took.values()), 2),
+    }
+
+
+def _as_long(plan: corpus.ClipPlan) -> corpus.ClipPlan:
+    """The same clip, from onset to offset in all of its frames."""
+    late = (FRAMES - 1) / (plan.offset - plan.onset)
+    return plan._replace(frames=FRAMES, onset=0, apex=round((plan.apex - plan.onset) * late), offset=FRAMES - 1)
