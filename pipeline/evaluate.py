@@ -7,7 +7,7 @@ Run: ``python -m pipeline evaluate``
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from deft import tables
 from deft.params import Params
@@ -41,10 +41,14 @@ def main() -> None:
     baselines = [triples[row["clip"]] | row for row in tables.rows(stage.DATA / "baselines.parquet")]
     tables.write_json(stage.METRICS / "baselines.json", loso.baselines(baselines, **dials))
     _gather(params)
-    folds = json.loads((stage.DATA / "finetune.json").read_text(encoding="utf-8"))["folds"]
+    folds = _report(stage.DATA / "finetune.json")["folds"]
     given = {"head": [clip["emotion"] for clip in clips], "text": [clip["said_emotion"] or "none" for clip in clips]}
     PLOTS.mkdir(parents=True, exist_ok=True)
-    for name, frame in plots.frames([clip["label"] for clip in clips], given, folds).items():
+    curves = {
+        dataset: _report(stage.table("verify", dataset).with_suffix(".json")).get("curves", {})
+        for dataset in params.datasets
+    }
+    for name, frame in plots.frames([clip["label"] for clip in clips], given, folds, curves).items():
         frame.to_csv(PLOTS / f"{name}.csv", index=False)
     print(json.dumps({group: scores[group] for group in ("emotion", "generated", "au", "text", "n")}, indent=2))
 
@@ -62,5 +66,10 @@ def _gather(params: Params) -> None:
 
 
 def _counted(path: Path) -> dict[str, Any]:
-    report = json.loads(path.read_text(encoding="utf-8"))
+    report = _report(path)
+    report.pop("curves", None)  # a plot's
     return {key: len(value) if key in ("failures", "dropped") else value for key, value in report.items()}
+
+
+def _report(path: Path) -> dict[str, Any]:
+    return cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8")))

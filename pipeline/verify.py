@@ -13,7 +13,7 @@ import numpy as np
 from deft import tables
 from deft.facs import codes
 from deft.motion import evidence, verification
-from deft.score import truth
+from deft.score import verdicts
 from pipeline import stage
 
 
@@ -48,6 +48,6 @@ def main(dataset: str) -> None:
     thresholds = (dials.slight_z, dials.clear_z, dials.strong_z)
     calibration = verification.Calibration(dials.even_z, dials.slope)
     work = partial(judge, index, landmarks, flow, thresholds, calibration, dials.supported)
-    figures = partial(truth.verify_figures, stage.TRUTH, stage.table("verify", dataset), calibration)
+    figures = partial(verdicts.figures, stage.TRUTH, stage.table("verify", dataset), calibration, dials.supported)
     reads = [index, landmarks, flow]
     stage.map_clips("verify", dataset, work, tables.clips(flow), tables.VERIFY, reads, params, figures)

@@ -1,10 +1,12 @@
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import pytest
 import skimage.data
 from numpy.typing import NDArray
 
-from deft.motion.tvl1 import flow
+from deft.motion.tvl1 import flow, flow_sequence
 
 SIZE = 192
 Grey = NDArray[np.float32]
@@ -85,9 +87,9 @@ def test_gain_and_offset_do_not_matter() -> None:
     np.testing.assert_allclose(flow(0.5 * reference + 40, 3 * target - 20), expected, atol=0.02)
 
 
-@pytest.mark.parametrize("shape", [(28, 28), (28, 61), (97, 45), (300, 200)])
+@pytest.mark.parametrize("shape", [(28, 28), (28, 61), (97, 45), (300, 200), (1024, 1024)])
 def test_any_size_from_28_px_keeps_its_shape(shape: tuple[int, int]) -> None:
-    picture = face()[: shape[0], : shape[1]]
+    picture = face(max(shape))[: shape[0], : shape[1]]
     found = flow(picture, np.roll(picture, 1, axis=1))
     assert found.shape == (*shape, 2)
     assert found.dtype == np.float32
@@ -97,6 +99,12 @@ def test_any_size_from_28_px_keeps_its_shape(shape: tuple[int, int]) -> None:
 def test_28_px_motion_is_recovered() -> None:
     motion = shift(0.5, -0.3, size=28)
     assert float(np.linalg.norm(flow(*warped_pair(motion)) - motion, axis=-1)[3:-3, 3:-3].mean()) < 0.1
+
+
+def test_a_small_bump_keeps_its_height() -> None:
+    motion = bump((0.0, -0.8), sigma=10.0)
+    moved = float((flow(*warped_pair(motion)) * motion).sum() / (motion * motion).sum())
+    assert moved == pytest.approx(1, abs=0.1)
 
 
 def test_identical_pictures_show_no_motion() -> None:
@@ -128,6 +136,68 @@ def test_strided_and_read_only_pictures_are_accepted() -> None:
     turned = np.asfortranarray(target)
     turned.flags.writeable = False
     np.testing.assert_array_equal(flow(wide[:, ::2], turned), expected)
+
+
+def swelling(frames: int) -> list[Grey]:
+    """Frames of a bump that rises to 2 px and sinks again; the first is still."""
+    heights = 2 * np.sin(np.linspace(0, np.pi, frames))
+    picture = face()
+    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32) + SIZE / 2
+    motions = [bump((0.0, -float(height))) for height in heights]
+    return [cv2.remap(picture, x - each[..., 0], y - each[..., 1], cv2.INTER_CUBIC) for each in motions]
+
+
+def test_a_sequence_is_the_flow_to_each_frame() -> None:
+    frames = swelling(16)
+    found = list(flow_sequence(frames))
+    assert len(found) == 16
+    assert not found[0].any()
+    for frame, each in zip(frames[1:], found[1:], strict=True):
+        assert each.dtype == np.float32
+        assert np.linalg.norm(each - flow(frames[0], frame), axis=-1).mean() < 0.03
+
+
+def test_a_sequence_survives_a_jump() -> None:
+    frames = swelling(8)
+    jumped = [*frames[:4], *(np.roll(frame, (6, -9), axis=(0, 1)) for frame in frames[4:])]
+    for frame, each in zip(jumped[4:], list(flow_sequence(jumped))[4:], strict=True):
+        assert np.linalg.norm(each - flow(jumped[0], frame), axis=-1)[16:-16, 16:-16].mean() < 0.05
+
+
+def test_a_sequence_is_read_as_it_is_asked_for() -> None:
+    read = []
+
+    def frames() -> Iterator[Grey]:
+        for number, frame in enumerate(swelling(6)):
+            read.append(number)
+            yield frame
+
+    sequence = flow_sequence(frames())
+    next(sequence)
+    next(sequence)
+    assert read == [0, 1]
+
+
+def test_constant_frames_of_a_sequence_are_still() -> None:
+    flat, frames = np.full((40, 40), 3.0), [frame[:40, :40] for frame in swelling(3)]
+    assert not np.any(list(flow_sequence([flat, *frames])))
+    found = list(flow_sequence([frames[0], flat, frames[1]]))
+    assert not found[1].any()
+    np.testing.assert_allclose(found[2], flow(frames[0], frames[1]), atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        ([], "frames: expected at least one picture, got none"),
+        ([np.ones((40, 40)), np.ones((40, 41))], r"frame 1: expected the reference's shape \(40, 40\), got \(40, 41\)"),
+        ([np.ones((1, 1))], r"frame 0: expected .* at least 28 px, got \(1, 1\)"),
+        ([np.ones((40, 40)), np.full((40, 40), np.nan)], "frame 1: expected finite values, got 1600 NaN"),
+    ],
+)
+def test_bad_sequences_are_refused(frames: list[Grey], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        list(flow_sequence(frames))
 
 
 GOOD = np.random.default_rng(0).random((32, 32))

@@ -30,13 +30,16 @@ the normalisation are our choice.
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from deft.motion import kernels
+
+if TYPE_CHECKING:
+    import torch
 
 Floats = NDArray[np.float32]
 
@@ -50,7 +53,7 @@ CONTRAST_FLOOR = 0.2  # of the whole picture's contrast: plain skin keeps its no
 WINDOW = 1.2  # standard deviation of G, cells
 LAMBDA = 1.8
 DELTA = 2.8  # standard deviations of the residual
-LEAST_DELTA = 1e-3  # of a picture's local contrast: no noise at all
+LEAST_DELTA = 0.1  # of the local contrast: the noise of a very good camera
 WARPS = 2
 JUMP_PX = 1.0  # between two frames: more than this and the data term's straight line no longer holds
 JUMPED = 0.01  # share of u that may jump
@@ -120,6 +123,32 @@ def flow_sequence(frames: Iterable[NDArray[np.generic]]) -> Iterator[Floats]:
         if last is None or known is None or np.mean(np.abs(known.u - last.u) > JUMP_PX) > JUMPED:
             known = _coarse_to_fine(levels, pyramid(finest))
         yield _dense(known, levels[0])
+
+
+def flow_batch(references: ArrayLike, targets: ArrayLike, device: str) -> "torch.Tensor":
+    """Measure the motion of many pairs at once, in torch.
+
+    references, targets: grey pictures as for `flow`, arrays or tensors of one shape (N, H, W). device: "cpu", or "cuda"
+    for a GPU, where fused Triton kernels do the work.
+    Returns a float32 tensor (N, H, W, 2) on that device, each flow within 0.02 px of `flow`'s.
+    Raises ValueError like `flow`, naming the pair, and where there is none.
+    """
+    import torch  # a second to load, and only this needs it
+
+    from deft.motion import batch
+
+    fixed, moving = (torch.as_tensor(pictures) for pictures in (references, targets))
+    for name, pictures in (("references", fixed), ("targets", moving)):
+        if pictures.dim() != 3:
+            raise ValueError(f"{name}: expected grey pictures (N, H, W), got {tuple(pictures.shape)}")
+        if not len(pictures):
+            raise ValueError(f"{name}: expected at least one picture, got none")
+        unfit = torch.nonzero(~pictures.isfinite().flatten(1).all(1)).flatten().tolist()
+        number = unfit[0] if unfit else 0
+        check(f"{name}[{number}]", pictures[number].numpy(force=True))
+    if fixed.shape != moving.shape:
+        raise ValueError(f"targets: expected the references' shape {tuple(fixed.shape)}, got {tuple(moving.shape)}")
+    return batch.solve(fixed.to(device, torch.float64), moving.to(device, torch.float64))
 
 
 def check(name: str, picture: NDArray[np.generic], shape: tuple[int, ...] | None = None) -> None:

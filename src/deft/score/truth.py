@@ -1,4 +1,4 @@
-"""Landmarks, flow and verdicts against the rendered corpus's truth.
+"""Landmarks and flow against the rendered corpus's truth; verdicts have `deft.score.verdicts`.
 
 Every function takes ``folder``, which holds ``clips.parquet`` and ``flow.parquet`` (`deft.tables.TRUTH`,
 `deft.tables.TRUTH_FLOW`), and returns ``{}`` for a dataset without truth.
@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from deft import tables
 from deft.face import align
-from deft.facs.units import EXPRESSIVE
-from deft.motion import evidence, verification
+from deft.motion import evidence
 
 Figures = dict[str, Any]
 
@@ -59,51 +58,8 @@ def flow_figures(folder: Path, crops: Path, landmarks: Path, flow: Path) -> Figu
     }
 
 
-def verify_figures(folder: Path, verify: Path, calibration: verification.Calibration) -> Figures:
-    """Counts of verdicts and, with truth, how well the score tells units that moved from units that did not.
-
-    ``auc``: over every clip and every observable unit that the corpus shows at all. ``auc_listed``: over what the sheet
-    lists. ``wrong_found``: the share of units listed but still that are not called supported. Eyelid closure is left
-    out: clips blink without a coder listing it.
-    """
-    from sklearn.metrics import roc_auc_score  # here, since it takes seconds that no worker of a stage needs
-
-    verdicts: dict[str, int] = {}
-    seen: dict[str, list[tables.Row]] = {}
-    for row in tables.rows(verify):
-        seen.setdefault(row["clip"], []).append(row)
-    for group in seen.values():
-        for name in [au["verdict"] for au in group[0]["aus"]] + [row["verdict"] for row in group]:
-            verdicts[name] = verdicts.get(name, 0) + 1
-    figures: Figures = {"verdicts": verdicts}
-    moved = {clip: {m["unit"] for m in truth["moved"]} for clip, truth in _clips(folder).items() if clip in seen}
-    if not moved:
-        return figures
-    units = sorted(set().union(*moved.values()).intersection(EXPRESSIVE))
-    scores, labels = [], []
-    listed: list[tuple[float, bool, bool]] = []  # score, moved, called supported
-    for clip, true in moved.items():
-        found = {row["region"]: _evidence(row) for row in seen[clip]}
-        scores += [verification.score(unit, None, found, calibration) for unit in units]
-        labels += [unit in true for unit in units]
-        listed += [
-            (au["score"], au["unit"] in true, au["verdict"] == verification.SUPPORTED)
-            for au in seen[clip][0]["aus"]
-            if au["verdict"] != verification.UNOBSERVABLE
-        ]
-    figures["auc"] = round(float(roc_auc_score(labels, scores)), 4)
-    still = [supported for _, is_true, supported in listed if not is_true]
-    if still and len(still) < len(listed):
-        figures["auc_listed"] = round(float(roc_auc_score([row[1] for row in listed], [row[0] for row in listed])), 4)
-        figures["wrong_found"] = round(1 - float(np.mean(still)), 4)
-    return figures
-
-
-def _evidence(row: tables.Row) -> evidence.Evidence:
-    return evidence.Evidence(**{name: row[name] for name in evidence.Evidence._fields})
-
-
-def _clips(folder: Path) -> dict[str, tables.Row]:
+def clips(folder: Path) -> dict[str, tables.Row]:
+    """Clip → its row of truth; none where there is no truth."""
     path = folder / "clips.parquet"
     return {row["clip"]: row for row in tables.rows(path)} if path.exists() else {}
 
@@ -112,7 +68,7 @@ def _landmarked(
     folder: Path, crops: Path, landmarks: Path
 ) -> Iterator[tuple[tables.Row, tables.Row, npt.NDArray[np.float64]]]:
     """Truth, landmarks and frame → crop matrix of every clip that has all three."""
-    truths = _clips(folder)
+    truths = clips(folder)
     matrices = {row["clip"]: np.reshape(row["matrix"], (2, 3)) for row in tables.rows(crops, ["clip", "matrix"])}
     for found in tables.rows(landmarks, ["clip", "points", "iod"]):
         if found["clip"] in truths:
