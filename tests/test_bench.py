@@ -1,0 +1,130 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+from numpy.typing import NDArray
+
+from bench import compensation, faces, pairs, peer, verdicts
+from deft.facs.units import EXPRESSIVE
+from deft.motion import tvl1
+from deft.motion.verification import Calibration
+
+Y, X = np.mgrid[: pairs.SIDE, : pairs.SIDE].astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def made() -> list[pairs.Pair]:
+    return pairs.make(5, rendered=3, rounds=1)
+
+
+def alike(one: NDArray[np.generic], other: NDArray[np.generic], seen: NDArray[np.bool_]) -> float:
+    """Correlation, each pixel less the mean around it: light does not matter."""
+    flat = [(each - cv2.blur(each, (9, 9)))[seen] for each in (one.astype(np.float32), other.astype(np.float32))]
+    return float(np.corrcoef(*flat)[0, 1])
+
+
+def test_truth_says_where_the_target_shows_the_reference(made: list[pairs.Pair]) -> None:
+    for pair in made:
+        back = cv2.remap(pair.target, X + pair.truth[..., 0], Y + pair.truth[..., 1], cv2.INTER_CUBIC)
+        moved = np.linalg.norm(pair.truth, axis=-1) > 0.5
+        if moved.sum() > 500:
+            seen = pair.seen & moved
+            assert alike(back, pair.reference, seen) > alike(pair.target, pair.reference, seen), pair.name
+
+
+def test_pairs_are_as_the_bar_asks(made: list[pairs.Pair]) -> None:
+    lengths = [np.linalg.norm(pair.truth, axis=-1).max() for pair in made]
+    assert max(lengths) <= pairs.LARGEST_PX[-1] + 1e-4
+    assert min(lengths) < 1
+    assert {pair.name.split()[0] for pair in made} > {"rendered", "astronaut", "hopper", "china"}
+    for pair in made:
+        assert pair.reference.shape == pair.target.shape == (256, 256)
+        assert pair.seen.mean() > 0.9
+        assert np.isfinite(pair.truth).all()
+
+
+def test_the_same_seed_gives_the_same_pairs(made: list[pairs.Pair]) -> None:
+    for one, other in zip(made, pairs.make(5, rendered=3, rounds=1), strict=True):
+        np.testing.assert_array_equal(one.target, other.target)
+        np.testing.assert_array_equal(one.truth, other.truth)
+
+
+def test_a_peer_answers_pair_by_pair(made: list[pairs.Pair], tmp_path: Path) -> None:
+    path = tmp_path / "pairs.npz"
+    np.savez(path, **{key: np.stack([getattr(pair, key) for pair in made[:2]]) for key in pairs.Pair._fields[1:]})  # type: ignore[arg-type]
+    command = [sys.executable, str(Path(peer.__file__)), "deft", str(path)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(command, input="0\n1\n", capture_output=True, text=True, env=environment, check=True)
+    ready, *answers = done.stdout.splitlines()
+    assert ready == "ready"
+    for pair, answer in zip(made, map(json.loads, answers), strict=False):
+        error = np.linalg.norm(tvl1.flow(pair.reference, pair.target) - pair.truth, axis=-1)[pair.seen].mean()
+        assert answer["error_px"] == pytest.approx(float(error), abs=1e-5)
+        assert answer["ms"] > 0
+
+
+def test_a_wished_clip_shows_what_was_wished() -> None:
+    scene = faces.render(3, 0, faces.Wish(2.0, 2.0))
+    assert max(scene.moved.values()) == pytest.approx(2.0)
+    flow = tvl1.flow(scene.crops[0], scene.crops[-1])
+    middle = slice(60, 200), slice(60, 200)
+    truth = scene.expression + scene.head
+    assert np.median(np.linalg.norm(flow - truth, axis=-1)[middle]) < 0.1
+    assert np.linalg.norm(truth, axis=-1)[middle].mean() > 0.5
+
+
+def test_a_clip_without_expression_is_still_but_for_the_head() -> None:
+    scene = faces.render(3, 1, faces.Wish(0.0, 1.0))
+    assert not scene.moved
+    assert np.abs(scene.expression).max() < 1e-3
+    assert np.abs(scene.head).max() > 0.3
+
+
+def test_every_method_removes_a_shift() -> None:
+    scene = faces.render(3, 1, faces.Wish(0.0, 1.0))
+    shift = np.full((256, 256, 2), (1.5, -0.5), np.float32)
+    for name, method in compensation.METHODS.items():
+        left = np.abs(method(shift, scene.points)).max()
+        assert left == pytest.approx(1.5 if name == "none" else 0.0, abs=1e-3)
+
+
+def judged(moved: dict[int, float], support: float, spare: float = 0.0, **wish: object) -> list[dict[str, object]]:
+    """Rows of one clip: units in `moved` have this support, all others none."""
+    return [
+        {"amplitude_px": max(moved.values(), default=0.0), "head_px": 0.0, "blink": False, "gaze": False}
+        | {"unit": unit, "moved_px": moved.get(unit, 0.0), "support": support if unit in moved else 0.0, "spare": spare}
+        | wish
+        for unit in EXPRESSIVE
+    ]
+
+
+def test_figures_of_verdicts_by_hand() -> None:
+    clips = [
+        judged({12: amplitude}, 8.0 if amplitude >= 1 else 1.0, spare=1.0, head_px=head)
+        for amplitude in verdicts.AMPLITUDES_PX
+        for head in verdicts.HEADS_PX
+    ]
+    clips += [judged({}, 0.0), judged({}, 0.0, blink=True), judged({}, 0.0, gaze=True)]
+    table = pd.DataFrame([row | {"clip": number} for number, rows in enumerate(clips) for row in rows])
+    found = verdicts.figures(table, Calibration(3.0, 2.0), 0.5)
+    assert found["auc_from_1_px"] == found["auc_half_to_1_px"] == 1
+    assert {point["auc"] for point in found["curve"]} == {1}
+    assert found["wrong_precision"] == found["wrong_recall"] == 1
+    assert found["false_units_per_clip"] == {"head": 0, "blink": 0, "gaze": 0}
+    assert verdicts.rows(found)[0] == ("0.35 px", "1.000", "1.000", "1.000", "1.000")
+
+
+def test_calibration_is_half_where_both_are_as_likely() -> None:
+    rng = np.random.default_rng(0)
+    support = np.sinh(np.concatenate([rng.normal(1, 1, 4000), rng.normal(3, 1, 4000)]))
+    moved = np.repeat([0.0, 1.0], 4000)
+    found = verdicts.calibrated(pd.DataFrame({"moved_px": moved, "spare": 1 - moved, "support": support}))
+    assert np.arcsinh(found.even_z) == pytest.approx(2, abs=0.1)  # half way between the two
+    assert found.slope == pytest.approx(2, abs=0.1)  # their distance over the variance
