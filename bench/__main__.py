@@ -4,18 +4,20 @@ Run: ``python -m bench PEERS`` (the Python of the peers' environment), or ``pyth
 the two dials that turn an Action Unit's support into a score.
 """
 
+import os
 import platform
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
-import numba
+import torch
 from rich.console import Console
 from rich.table import Table
 
-from bench import compensation, solver, stages, verdicts
+from bench import compensation, gpu, solver, stages, verdicts
 from deft import params, tables
 from deft.motion.verification import Calibration
 
@@ -37,8 +39,16 @@ def measure(peers: Path) -> None:
         staged = stages.figures(Path(folder))
     moved = compensation.figures()
     judged = verdicts.figures(verdicts.table(verdicts.SEED), Calibration(dials.even_z, dials.slope), dials.supported)
-    machine = {"cores": numba.config.NUMBA_DEFAULT_NUM_THREADS, "platform": platform.platform()}
-    found = {"machine": machine, "solver": solved, "compensation": moved, "verdicts": judged, "stages": staged}
+    machine = {"cores": os.cpu_count(), "platform": platform.platform()}
+    found: dict[str, Any] = {
+        "machine": machine,
+        "solver": solved,
+        "compensation": moved,
+        "verdicts": judged,
+        "stages": staged,
+    }
+    if torch.cuda.is_available():
+        found["gpu"] = gpu.figures()
     tables.write_json(RESULTS, found)
     levels = [f"{level} px" for level in compensation.LEVELS_PX]
     heads = [f"head {head} px" for head in verdicts.HEADS_PX]

@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from conftest import ROOT
 from numpy.typing import NDArray
 
-from bench import compensation, faces, pairs, peer, verdicts
+from bench import compensation, faces, gpu, pairs, peer, verdicts
 from deft.facs.units import EXPRESSIVE
 from deft.motion import tvl1
 from deft.motion.verification import Calibration
@@ -33,7 +34,7 @@ def alike(one: NDArray[np.generic], other: NDArray[np.generic], seen: NDArray[np
 def test_truth_says_where_the_target_shows_the_reference(made: list[pairs.Pair]) -> None:
     for pair in made:
         back = cv2.remap(pair.target, X + pair.truth[..., 0], Y + pair.truth[..., 1], cv2.INTER_CUBIC)
-        moved = np.linalg.norm(pair.truth, axis=-1) > 0.5
+        moved = np.linalg.norm(pair.truth, axis=-1) > 1
         if moved.sum() > 500:
             seen = pair.seen & moved
             assert alike(back, pair.reference, seen) > alike(pair.target, pair.reference, seen), pair.name
@@ -128,3 +129,11 @@ def test_calibration_is_half_where_both_are_as_likely() -> None:
     found = verdicts.calibrated(pd.DataFrame({"moved_px": moved, "spare": 1 - moved, "support": support}))
     assert np.arcsinh(found.even_z) == pytest.approx(2, abs=0.1)  # half way between the two
     assert found.slope == pytest.approx(2, abs=0.1)  # their distance over the variance
+
+
+def test_traffic_counts_what_is_read_and_written() -> None:
+    with gpu.Traffic() as traffic:
+        one = torch.ones(100)  # written
+        _ = (one[:50] * 2).sum()  # a view is free; 50 read, 50 written, 50 read, 1 written
+        traffic.counted(lambda *_: None)(one, 3)
+    assert traffic.bytes == 4 * (100 + 50 + 50 + 50 + 1 + 100)

@@ -73,9 +73,18 @@ def place(region: str) -> str:
 
 
 def axes(points: Points) -> Axes:
-    """Face axes from 68 landmarks (68, 2) in pixels; ``left`` points to the subject's left, along the eye line."""
+    """Face axes from 68 landmarks (68, 2) in pixels; ``left`` points to the subject's left, along the eye line.
+
+    Raises ValueError where points are not 68 finite places, or both eyes lie in one place.
+    """
+    if points.shape != (68, 2):
+        raise ValueError(f"points: expected 68 places (68, 2), got {points.shape}")
     right, left = points[RIGHT_EYE].mean(0), points[LEFT_EYE].mean(0)
     iod = float(np.hypot(*(left - right)))
+    if not np.isfinite(points).all() or iod == 0:
+        bad = np.count_nonzero(~np.isfinite(points))
+        found = f"{bad} NaN or infinite" if bad else "both eyes in one place"
+        raise ValueError(f"points: expected finite places of a face, got {found}")
     along = (left - right) / iod
     return Axes(along, np.array([-along[1], along[0]]), iod)
 

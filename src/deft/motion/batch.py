@@ -5,30 +5,25 @@ the two loops that are not, `tensors` and `relax`, are a fused kernel each (`def
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from deft.motion import tvl1
-
-Matrix = Callable[..., Tensor]
+from deft.motion import contrast, matrices, tvl1
 
 
 def solve(references: Tensor, targets: Tensor) -> Tensor:
     """Flow of checked pairs (N, H, W) of float64, on their device: float32 (N, H, W, 2); see `tvl1.flow_batch`."""
     fixed, moving = (_pyramid(_normalised(pictures)) for pictures in (references, targets))
-    cell = tvl1.cell_px(fixed[-1].shape[1:])
+    cell = contrast.cell_px(fixed[-1].shape[1:])
     u = fixed[-1].new_zeros(len(references), 2, *(side // cell for side in fixed[-1].shape[1:]))
     for reference, target in zip(reversed(fixed), reversed(moving), strict=True):
-        cell = tvl1.cell_px(reference.shape[1:])
+        cell = contrast.cell_px(reference.shape[1:])
         grid = tuple(side // cell for side in reference.shape[1:])
         if reference is not fixed[-1]:
-            u = 2 * (u if u.shape[2:] == grid else _enlarged(u, 2, grid))
+            u = 2 * (u if u.shape[2:] == grid else matrices.enlarged(u, 2, grid))
         u = _refined(reference, target, u, cell)
-    flow = _enlarged(u, cell, references.shape[1:])
+    flow = matrices.enlarged(u, cell, references.shape[1:])
     still = _is_constant(references) | _is_constant(targets)
     return flow.masked_fill(still[:, None, None, None], 0).movedim(1, -1).contiguous()
 
@@ -41,41 +36,46 @@ def _is_constant(pictures: Tensor) -> Tensor:
 def _normalised(pictures: Tensor) -> Tensor:
     mean, deviation = pictures.mean((1, 2), keepdim=True), pictures.std((1, 2), correction=0, keepdim=True)
     layer = ((pictures - mean) / deviation.clamp(min=1e-300)).float()
-    layer = _both(layer, _smoothing, tvl1.SMOOTHING_PX)
+    layer = matrices.smoothed(layer, contrast.SMOOTHING_PX)
     layer = layer - _local_mean(layer)
-    return layer / (_local_mean(layer * layer).clamp(min=0) + tvl1.CONTRAST_FLOOR**2).sqrt()
+    return layer / (_local_mean(layer * layer).clamp(min=0) + contrast.CONTRAST_FLOOR**2).sqrt()
 
 
 def _local_mean(pictures: Tensor) -> Tensor:
-    cell = tvl1.cell_px(pictures.shape[1:])
-    means = _both(pictures, _gathering, cell) / _both(torch.ones_like(pictures[0]), _gathering, cell)
-    return _enlarged(_both(means, _smoothing, tvl1.CONTRAST_PX / cell), cell, pictures.shape[1:])
+    cell = contrast.cell_px(pictures.shape[1:])
+    means = matrices.gathered(pictures, cell) / matrices.gathered(torch.ones_like(pictures[0]), cell)
+    return matrices.enlarged(matrices.smoothed(means, contrast.CONTRAST_PX / cell), cell, pictures.shape[1:])
 
 
 def _pyramid(pictures: Tensor) -> list[Tensor]:
     levels = [pictures]
-    while min(levels[-1].shape[1:]) >= tvl1.COARSEST_PX:
-        levels.append(_both(levels[-1], _halving))
+    while min(levels[-1].shape[1:]) >= contrast.COARSEST_PX:
+        levels.append(matrices.halved(levels[-1]))
     return levels
 
 
 def _refined(reference: Tensor, target: Tensor, u: Tensor, cell: int) -> Tensor:
     """One level: pictures (N, H, W), u (N, 2, h, w); the twin of `tvl1._refined`."""
     n, _, h, w = u.shape
-    across, down = _matrix(_deriving, reference.shape[2], u), _matrix(_deriving, reference.shape[1], u)
-    slope = torch.stack([reference @ across.T, down @ reference], 1)
+    slope = matrices.gradient(reference)
     dual, back = u.new_zeros(n, 4, h, w), torch.zeros_like(u)
     tensors, relax = _loops(u)
     for _ in range(tvl1.WARPS):
-        dense = _enlarged(u, cell, reference.shape[1:])
-        offset = slice(cell // 2, None, cell)
-        sparse = (dense[..., offset, offset])[..., :h, :w]
-        spread = (_warped(target, sparse, cell)[0] - reference[:, offset, offset][:, :h, :w]).abs()
-        delta = (tvl1.DELTA * 1.4826 * spread.flatten(1).quantile(0.5, 1)).clamp(min=tvl1.LEAST_DELTA)
-        data = _both(tensors(reference, slope, target, dense, cell, delta), _smoothing, tvl1.WINDOW)
+        dense = matrices.enlarged(u, cell, reference.shape[1:])
+        every = slice(cell // 2, None, cell)
+        warped, _ = _warped(target, dense[..., every, every][..., :h, :w], cell)
+        spread = 1.4826 * _median((warped - reference[:, every, every][:, :h, :w]).abs().flatten(1))
+        delta = (tvl1.DELTA * spread).clamp(min=tvl1.LEAST_DELTA)
+        data = matrices.smoothed(tensors(reference, slope, target, dense, cell, delta), tvl1.WINDOW)
         relax(_completed(data, u, back), _affine_slope(u), u, dual)
         back = divergence(dual)
     return u
+
+
+def _median(x: Tensor) -> Tensor:
+    """Median of each row, (N,): the mean of the middle two, where torch's own takes the lower."""
+    ordered, count = x.sort(1).values, x.shape[1]
+    return (ordered[:, (count - 1) // 2] + ordered[:, count // 2]) / 2
 
 
 def _loops(u: Tensor) -> tuple[Callable[..., Tensor], Callable[..., None]]:
@@ -94,7 +94,7 @@ def tensors(reference: Tensor, slope: Tensor, target: Tensor, dense: Tensor, cel
     weight = inside / (rho * rho + (delta * delta)[:, None, None]).sqrt()
     gx, gy = slope.unbind(1)
     terms = torch.stack([gx * gx, gx * gy, gy * gy, gx * rho, gy * rho], 1)
-    return _both(weight[:, None] * terms, _gathering, cell)
+    return matrices.gathered(weight[:, None] * terms, cell)
 
 
 def relax(data: Tensor, slope: Tensor, u: Tensor, dual: Tensor) -> None:
@@ -157,64 +157,3 @@ def _catmull_rom(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     square, cube = t * t, t * t * t
     inner, outer = 1.5 * cube - 2.5 * square, 0.5 * (cube - square)
     return square - 0.5 * (cube + t), inner + 1, 2 * square - 1.5 * cube + 0.5 * t, outer
-
-
-def _both(x: Tensor, matrix: Matrix, *arguments: float) -> Tensor:
-    """A matrix along both of the last two axes of x (..., H, W)."""
-    rows, columns = (_matrix(matrix, side, x, *arguments) for side in x.shape[-2:])
-    return rows @ x @ columns.T
-
-
-def _enlarged(cells: Tensor, cell: int, shape: tuple[int, ...]) -> Tensor:
-    rows, columns = (
-        _matrix(_enlarging, side, cells, cell, size) for side, size in zip(cells.shape[-2:], shape, strict=True)
-    )
-    return rows @ cells @ columns.T
-
-
-def _matrix(matrix: Matrix, size: int, like: Tensor, *arguments: float) -> Tensor:
-    return _kept(matrix, size, str(like.device), *arguments)
-
-
-@lru_cache(maxsize=256)
-def _kept(matrix: Matrix, size: int, device: str, *arguments: float) -> Tensor:
-    return matrix(size, *arguments).to(device)
-
-
-def _smoothing(size: int, sigma: float) -> Tensor:
-    """(size, size): a Gaussian, edges repeated."""
-    taps = tvl1.gaussian(sigma)
-    return _stencil(size, np.arange(len(taps)) - len(taps) // 2, taps)
-
-
-def _deriving(size: int) -> Tensor:
-    """(size, size): five-point derivatives, edges repeated."""
-    return _stencil(size, np.array([-2, -1, 1, 2]), np.array([1, -8, 8, -1], np.float32) / np.float32(12))
-
-
-def _stencil(size: int, shifts: NDArray[np.integer], taps: NDArray[np.float32]) -> Tensor:
-    matrix = np.zeros((size, size), np.float32)
-    for shift, tap in zip(shifts, taps, strict=True):
-        np.add.at(matrix, (np.arange(size), np.clip(np.arange(size) + shift, 0, size - 1)), tap)
-    return torch.from_numpy(matrix)
-
-
-def _halving(size: int) -> Tensor:
-    """(size // 2, size): means of two."""
-    return 0.5 * (torch.arange(size)[None] // 2 == torch.arange(size // 2)[:, None]).float()
-
-
-def _gathering(size: int, cell: int) -> Tensor:
-    """(size // cell, size): sums over cells, the last with what is left over."""
-    cells = size // cell
-    return ((torch.arange(size) // cell).clamp(max=cells - 1)[None] == torch.arange(cells)[:, None]).float()
-
-
-def _enlarging(cells: int, cell: int, size: int) -> Tensor:
-    """(size, cells): bilinear between the cells' centres, going on straight beyond those of the border."""
-    place = ((torch.arange(size, dtype=torch.float64) + 0.5) / cell - 0.5).clamp(max=cells - 0.5)
-    left = place.long().clamp(0, cells - 2)
-    share = (place - left).float()
-    matrix, at = torch.zeros(size, cells), torch.arange(size)
-    matrix[at, left], matrix[at, left + 1] = 1 - share, share
-    return matrix

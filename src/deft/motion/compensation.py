@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deft.facs import regions
+
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
@@ -114,17 +116,10 @@ def stable_area(points: NDArray[np.floating], shape: tuple[int, int]) -> NDArray
 
     points: the 68 landmarks (68, 2) as (x, y) in pixels. shape: (H, W) of the picture.
     Returns bool (H, W): the face with its forehead, less its rim and the EXPRESSIVE hulls.
-    Raises ValueError where points are not 68 finite places or leave no stable pixel in the picture.
+    Raises ValueError where points are not those of a face (`regions.axes`) or leave no stable pixel in the picture.
     """
-    if points.shape != (68, 2):
-        raise ValueError(f"points: expected 68 places (68, 2), got {points.shape}")
-    if not np.isfinite(points).all():
-        raise ValueError(
-            f"points: expected finite places, got {np.count_nonzero(~np.isfinite(points))} NaN or infinite"
-        )
-    between = points[42:48].mean(axis=0) - points[36:42].mean(axis=0)
-    iod = float(np.hypot(*between))
-    up = np.array([between[1], -between[0]])
+    axes = regions.axes(points)
+    iod, up = axes.iod, -axes.iod * axes.down
     face = np.concatenate([points[:17], points[[0, 16, 17, 26]] + FOREHEAD * up])
     mask = np.zeros(shape, np.uint8)
     _draw(mask, face, 1)

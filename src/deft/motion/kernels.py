@@ -1,141 +1,18 @@
-"""The loops of `deft.motion.tvl1`, compiled: float32, one thread, nothing allocated inside a row or an iteration.
+"""The loops of `deft.motion.tvl1`, compiled: float32, one thread, nothing allocated inside an iteration.
 
-Pictures are (H, W). What lives on cells, squares of `cell` × `cell` px, is (n, h, w) with h = H // cell, w = W // cell;
-the last row and column of cells also hold what is left over.
+Pictures and cells are as in `deft.motion.grids`.
 """
 
 import math
-from collections.abc import Callable
-from typing import TypeVar, cast
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Kernel = TypeVar("Kernel", bound=Callable[..., object])
+from deft.motion.grids import Floats, compiled, gather
 
 _ZERO, _HALF, _ONE, _TWO = (np.float32(value) for value in (0, 0.5, 1, 2))
 
 
-def _compiled(kernel: Kernel) -> Kernel:
-    return cast(Kernel, njit(fastmath=True, nogil=True, cache=True, error_model="numpy")(kernel))
-
-
-@_compiled
-def convolve(layers: Floats, taps: Floats) -> None:
-    """Convolve each layer (n, H, W) with separable taps (odd,), in place, edges repeated."""
-    count, height, width = layers.shape
-    radius = len(taps) // 2
-    padded, across = np.empty(width + 2 * radius, np.float32), np.empty((height, width), np.float32)
-    for n in range(count):
-        layer = layers[n]
-        for y in range(height):
-            padded[:radius] = layer[y, 0]
-            padded[radius : radius + width] = layer[y]
-            padded[radius + width :] = layer[y, width - 1]
-            sums = across[y]
-            sums[:] = _ZERO
-            for k in range(len(taps)):
-                shifted = padded[k : k + width]
-                for x in range(width):
-                    sums[x] += taps[k] * shifted[x]
-        for y in range(height):
-            sums = layer[y]
-            sums[:] = _ZERO
-            for k in range(len(taps)):
-                row = across[min(max(y + k - radius, 0), height - 1)]
-                for x in range(width):
-                    sums[x] += taps[k] * row[x]
-
-
-@_compiled
-def halved(picture: Floats) -> Floats:
-    """Mean of each 2 × 2 block; an odd last row or column is left out."""
-    height, width = picture.shape[0] // 2, picture.shape[1] // 2
-    out = np.empty((height, width), np.float32)
-    for y in range(height):
-        top, bottom = picture[2 * y], picture[2 * y + 1]
-        for x in range(width):
-            out[y, x] = np.float32(0.25) * (top[2 * x] + top[2 * x + 1] + bottom[2 * x] + bottom[2 * x + 1])
-    return out
-
-
-@_compiled
-def pooled(picture: Floats, cell: int) -> Floats:
-    """Mean of each cell, (1, h, w)."""
-    height, width = picture.shape
-    h, w = height // cell, width // cell
-    out, column = np.empty((1, h, w), np.float32), np.empty(width, np.float32)
-    for j in range(h):
-        last = (j + 1) * cell if j < h - 1 else height
-        column[:] = _ZERO
-        for y in range(j * cell, last):
-            column += picture[y]
-        _gather(column, cell, out[0, j])
-        out[0, j] /= np.float32(cell * (last - j * cell))
-        out[0, j, w - 1] *= np.float32(cell / (width - (w - 1) * cell))
-    return out
-
-
-@_compiled
-def _gather(row: Floats, cell: int, sums: Floats) -> None:
-    """Sum a row (W,) cell by cell into sums (w,)."""
-    w = len(sums)
-    for i in range(w - 1):
-        total = _ZERO
-        for x in range(i * cell, (i + 1) * cell):
-            total += row[x]
-        sums[i] = total
-    sums[w - 1] = row[(w - 1) * cell :].sum()
-
-
-@_compiled
-def enlarged(cells: Floats, cell: int, height: int, width: int) -> Floats:
-    """Bilinear between the cells' centres, (n, H, W); within a cell of the border it goes on as straight as inside."""
-    count, h, w = cells.shape
-    out, line = np.empty((count, height, width), np.float32), np.empty(w, np.float32)
-    left, share = np.empty(width, np.uint32), np.empty(width, np.float32)
-    for x in range(width):
-        place = min((x + 0.5) / cell - 0.5, w - 0.5)
-        left[x] = min(max(int(place), 0), w - 2)
-        share[x] = np.float32(place - left[x])
-    for n in range(count):
-        for y in range(height):
-            place = min((y + 0.5) / cell - 0.5, h - 0.5)
-            top = min(max(int(place), 0), h - 2)
-            down = np.float32(place - top)
-            above, below, row = cells[n, top], cells[n, top + 1], out[n, y]
-            for x in range(w):
-                line[x] = above[x] + down * (below[x] - above[x])
-            for x in range(width):
-                a, b = line[left[x]], line[left[x] + np.uint32(1)]
-                row[x] = a + share[x] * (b - a)
-    return out
-
-
-@_compiled
-def gradient(picture: Floats) -> Floats:
-    """Five-point derivatives (−1, 8, 0, −8, 1) / 12 along x and y, edges repeated: (2, H, W)."""
-    height, width = picture.shape
-    out = np.empty((2, height, width), np.float32)
-    near, far = np.float32(8 / 12), np.float32(1 / 12)
-    for y in range(height):
-        up, upper = picture[max(y - 1, 0)], picture[max(y - 2, 0)]
-        down, lower = picture[min(y + 1, height - 1)], picture[min(y + 2, height - 1)]
-        row, along_x, along_y = picture[y], out[0, y], out[1, y]
-        for x in range(width):
-            along_y[x] = near * (down[x] - up[x]) - far * (lower[x] - upper[x])
-        for x in range(2, width - 2):
-            along_x[x] = near * (row[x + 1] - row[x - 1]) - far * (row[x + 2] - row[x - 2])
-        for x in (0, 1, width - 2, width - 1):
-            left, lefter = row[max(x - 1, 0)], row[max(x - 2, 0)]
-            right, righter = row[min(x + 1, width - 1)], row[min(x + 2, width - 1)]
-            along_x[x] = near * (right - left) - far * (righter - lefter)
-    return out
-
-
-@_compiled
+@compiled
 def _weights(t: np.float32) -> tuple[np.float32, np.float32, np.float32, np.float32]:
     """Catmull-Rom: what the values at −1, 0, 1 and 2 count for at t in [0, 1)."""
     square, cube = t * t, t * t * t
@@ -143,13 +20,13 @@ def _weights(t: np.float32) -> tuple[np.float32, np.float32, np.float32, np.floa
     return square - _HALF * (cube + t), inner + _ONE, _TWO * square - np.float32(1.5) * cube + _HALF * t, outer
 
 
-@_compiled
+@compiled
 def _along(flat: Floats, at: np.uint64, weights: tuple[np.float32, np.float32, np.float32, np.float32]) -> np.float32:
     one, a, b, c, d = np.uint64(1), *weights  # unsigned: no test for an index from the end
     return np.float32(a * flat[at] + b * flat[at + one] + c * flat[at + one + one] + d * flat[at + one + one + one])
 
 
-@_compiled
+@compiled
 def _sample(flat: Floats, start: np.int32, stride: np.int32, tx: np.float32, ty: np.float32) -> np.float32:
     """Bicubic: the 4 × 4 footprint that begins at `start` of a flat picture with rows of `stride`."""
     across, (a, b, c, d) = _weights(tx), _weights(ty)
@@ -158,7 +35,7 @@ def _sample(flat: Floats, start: np.int32, stride: np.int32, tx: np.float32, ty:
     return upper + c * _along(flat, at + row + row, across) + d * _along(flat, at + row + row + row, across)
 
 
-@_compiled
+@compiled
 def spread(reference: Floats, padded: Floats, flow: Floats, step: int) -> float:
     """Median of |T(x + u) − R(x)| over every step-th pixel; arguments as for `tensors`."""
     height, width = reference.shape
@@ -177,7 +54,7 @@ def spread(reference: Floats, padded: Floats, flow: Floats, step: int) -> float:
     return float(np.median(lengths))
 
 
-@_compiled
+@compiled
 def tensors(
     reference: Floats, slope: Floats, padded: Floats, flow: Floats, cell: int, delta: np.float32, out: Floats
 ) -> None:
@@ -217,10 +94,10 @@ def tensors(
                 sums[3, x] += wx * rho[x]
                 sums[4, x] += wy * rho[x]
         for k in range(5):
-            _gather(sums[k], cell, out[k, j])
+            gather(sums[k], cell, out[k, j])
 
 
-@_compiled
+@compiled
 def divergence(dual: Floats, out: Floats) -> None:
     """Fill out (2, h, w) with div p; dual as for `relax`."""
     _, h, w = out.shape
@@ -231,7 +108,7 @@ def divergence(dual: Floats, out: Floats) -> None:
                 out[c, y, x] = px[y + 1, x + 1] - px[y + 1, x] + py[y + 1, x + 1] - py[y, x + 1]
 
 
-@_compiled
+@compiled
 def complete(tensor: Floats, u: Floats, back: Floats, tau: np.float32, weight: np.float32) -> None:
     """Turn A, b (5, h, w) into what `relax` needs, in place: (1 + τ λ A)⁻¹ and τ (λ (A u − b) − back).
 
@@ -248,7 +125,7 @@ def complete(tensor: Floats, u: Floats, back: Floats, tau: np.float32, weight: n
             tensor[0, y, x], tensor[1, y, x], tensor[2, y, x] = scale * (_ONE + yy), -scale * xy, scale * (_ONE + xx)
 
 
-@_compiled
+@compiled
 def relax(
     data: Floats, slope: Floats, u: Floats, ahead: Floats, dual: Floats, tau: np.float32, sigma: np.float32, turns: int
 ) -> None:

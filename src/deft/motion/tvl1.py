@@ -28,7 +28,6 @@ reference's gradient for the target's: Baker and Matthews, "Lucas-Kanade 20 Year
 the normalisation are our choice.
 """
 
-import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -36,7 +35,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from deft.motion import kernels
+from deft.motion import contrast, grids, kernels
 
 if TYPE_CHECKING:
     import torch
@@ -44,12 +43,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 SMALLEST_PX = 28
-COARSEST_PX = 48  # a picture whose shorter side is at least this is halved once more
-CELLS_PX = (2, 4)  # side of a cell in pictures below LARGE_PX and from there on
-LARGE_PX = 96
-SMOOTHING_PX = 0.8  # standard deviation; takes the edge off sensor noise and JPEG blocks
-CONTRAST_PX = 6.5  # standard deviation of the window in which contrast is measured
-CONTRAST_FLOOR = 0.2  # of the whole picture's contrast: plain skin keeps its noise small
 WINDOW = 1.2  # standard deviation of G, cells
 LAMBDA = 1.8
 DELTA = 2.8  # standard deviations of the residual
@@ -90,10 +83,10 @@ def flow(reference: NDArray[np.generic], target: NDArray[np.generic]) -> Floats:
     """
     check("reference", reference)
     check("target", target, reference.shape)
-    if is_constant(reference) or is_constant(target):
+    if contrast.is_constant(reference) or contrast.is_constant(target):
         return np.zeros((*reference.shape, 2), np.float32)
     levels = _levels(reference)
-    return _dense(_coarse_to_fine(levels, pyramid(normalised(target))), levels[0])
+    return _dense(_coarse_to_fine(levels, contrast.pyramid(contrast.normalised(target))), levels[0])
 
 
 def flow_sequence(frames: Iterable[NDArray[np.generic]]) -> Iterator[Floats]:
@@ -111,17 +104,17 @@ def flow_sequence(frames: Iterable[NDArray[np.generic]]) -> Iterator[Floats]:
         raise ValueError("frames: expected at least one picture, got none")
     check("frame 0", reference)
     yield np.zeros((*reference.shape, 2), np.float32)
-    levels = [] if is_constant(reference) else _levels(reference)
+    levels = [] if contrast.is_constant(reference) else _levels(reference)
     known: _State | None = None
     for number, frame in enumerate(rest, 1):
         check(f"frame {number}", frame, reference.shape)
-        if not levels or is_constant(frame):
+        if not levels or contrast.is_constant(frame):
             yield np.zeros((*reference.shape, 2), np.float32)
             continue
-        finest = normalised(frame)
+        finest = contrast.normalised(frame)
         last, known = known, None if known is None else _refined(levels[0], finest, known)
         if last is None or known is None or np.mean(np.abs(known.u - last.u) > JUMP_PX) > JUMPED:
-            known = _coarse_to_fine(levels, pyramid(finest))
+            known = _coarse_to_fine(levels, contrast.pyramid(finest))
         yield _dense(known, levels[0])
 
 
@@ -164,52 +157,9 @@ def check(name: str, picture: NDArray[np.generic], shape: tuple[int, ...] | None
         raise ValueError(f"{name}: expected the reference's shape {shape}, got {picture.shape}")
 
 
-def is_constant(picture: NDArray[np.generic]) -> bool:
-    """Whether a picture has no contrast at all."""
-    low, high = float(picture.min()), float(picture.max())
-    return high - low <= 1e-6 * max(abs(low), abs(high))
-
-
-def cell_px(shape: tuple[int, ...]) -> int:
-    """Side of a cell in a picture of this shape."""
-    return CELLS_PX[min(shape) >= LARGE_PX]
-
-
-def gaussian(sigma: float) -> Floats:
-    """Taps of a Gaussian, out to three standard deviations; they sum to 1."""
-    radius = math.ceil(3 * sigma)
-    taps: Floats = np.exp(-0.5 * (np.arange(-radius, radius + 1, dtype=np.float32) / np.float32(sigma)) ** 2)
-    return taps / np.float32(taps.sum())
-
-
-def normalised(picture: NDArray[np.generic]) -> Floats:
-    """Local contrast, float32 (H, W): (I − mean) / √(variance + floor²), each over a Gaussian window."""
-    exact = picture.astype(np.float64, order="C")
-    layer = ((exact - exact.mean()) / exact.std()).astype(np.float32)
-    kernels.convolve(layer[None], gaussian(SMOOTHING_PX))
-    layer -= _local_mean(layer)
-    spread = np.maximum(_local_mean(layer * layer), 0)  # straight on beyond the border's cells it may fall below zero
-    return cast(Floats, layer / np.sqrt(spread + np.float32(CONTRAST_FLOOR**2)))
-
-
-def _local_mean(picture: Floats) -> Floats:
-    cell = cell_px(picture.shape)
-    means = kernels.pooled(picture, cell)
-    kernels.convolve(means, gaussian(CONTRAST_PX / cell))
-    return cast(Floats, kernels.enlarged(means, cell, *picture.shape)[0])
-
-
-def pyramid(picture: Floats) -> list[Floats]:
-    """A picture and its halves, finest first."""
-    levels = [picture]
-    while min(levels[-1].shape) >= COARSEST_PX:
-        levels.append(kernels.halved(levels[-1]))
-    return levels
-
-
 def _levels(reference: NDArray[np.generic]) -> list[_Level]:
-    pictures = pyramid(normalised(reference))
-    return [_Level(picture, kernels.gradient(picture), cell_px(picture.shape)) for picture in pictures]
+    pictures = contrast.pyramid(contrast.normalised(reference))
+    return [_Level(picture, grids.gradient(picture), contrast.cell_px(picture.shape)) for picture in pictures]
 
 
 def _coarse_to_fine(levels: list[_Level], targets: list[Floats]) -> _State:
@@ -226,21 +176,21 @@ def _on(level: _Level, coarser: _State | None) -> _State:
     dual = np.zeros((4, h + 1, w + 1), np.float32)
     if coarser is None:
         return _State(np.zeros((2, h, w), np.float32), dual)
-    u = coarser.u if coarser.u.shape[1:] == (h, w) else kernels.enlarged(coarser.u, 2, h, w)
+    u = coarser.u if coarser.u.shape[1:] == (h, w) else grids.enlarged(coarser.u, 2, h, w)
     return _State(2 * u, dual)
 
 
 def _refined(level: _Level, target: Floats, start: _State) -> _State:
     u, dual = start.u.copy(), start.dual.copy()
     padded = np.pad(target, ((1, 2), (1, 2)), mode="edge")  # so that the bicubic footprint needs no border cases
-    data, window = np.empty((5, *u.shape[1:]), np.float32), gaussian(WINDOW)
+    data, window = np.empty((5, *u.shape[1:]), np.float32), contrast.gaussian(WINDOW)
     back = np.zeros_like(u)
     for _ in range(WARPS):
-        dense = kernels.enlarged(u, level.cell, *target.shape)
+        dense = grids.enlarged(u, level.cell, *target.shape)
         spread = 1.4826 * kernels.spread(level.picture, padded, dense, level.cell)  # of a Gaussian's median
         delta = np.float32(max(DELTA * spread, LEAST_DELTA))
         kernels.tensors(level.picture, level.slope, padded, dense, level.cell, delta, data)
-        kernels.convolve(data, window)
+        grids.convolve(data, window)
         kernels.complete(data, u, back, np.float32(TAU), np.float32(LAMBDA))
         kernels.relax(data, _slope(u), u, u.copy(), dual, np.float32(TAU), np.float32(SIGMA), TURNS)
         kernels.divergence(dual, back)
@@ -256,4 +206,4 @@ def _slope(u: Floats) -> Floats:
 
 def _dense(state: _State, level: _Level) -> Floats:
     """The flow of every pixel, (H, W, 2)."""
-    return cast(Floats, cv2.merge(tuple(kernels.enlarged(state.u, level.cell, *level.picture.shape))))
+    return cast(Floats, cv2.merge(tuple(grids.enlarged(state.u, level.cell, *level.picture.shape))))
