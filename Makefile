@@ -40,9 +40,9 @@ bench: setup .bench/ready
 calibrate: setup
 	python -m bench calibrate
 
-# Figures of README.md, from metrics/.
+# Figures of README.md, from metrics/ and bench/results.json.
 readme: setup
-	python -m deft.report.table README.md metrics
+	python -m deft.report.table README.md metrics bench/results.json
 
 lock:
 	rm -rf .venv

@@ -19,11 +19,20 @@ COMMANDS = [
 ]
 
 
-def test_the_results_are_those_of_the_metrics() -> None:
-    changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "metrics"], cwd=ROOT, capture_output=True)
+def unless_changed(path: str) -> None:
+    changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", path], cwd=ROOT, capture_output=True)
     if changed.returncode == 1:
-        pytest.skip("metrics/ differs from the last commit: `make readme` puts its figures into README.md")
-    assert table.put(README, table.from_metrics(ROOT / "metrics")) == README
+        pytest.skip(f"{path} differs from the last commit: `make readme` puts its figures into README.md")
+
+
+def test_the_results_are_those_of_the_metrics() -> None:
+    unless_changed("metrics")
+    assert table.put(README, table.RESULTS, table.from_metrics(ROOT / "metrics")) == README
+
+
+def test_the_bench_is_that_of_its_results() -> None:
+    unless_changed("bench/results.json")
+    assert table.put(README, table.BENCH, table.from_bench(ROOT / "bench" / "results.json")) == README
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("make ")])

@@ -1,4 +1,7 @@
-"""The README's results table, from ``metrics/``. Run: ``python -m deft.report.table README.md metrics``."""
+"""The README's figures, from ``metrics/`` and ``bench/results.json``.
+
+Run: ``python -m deft.report.table README.md metrics bench/results.json``
+"""
 
 import json
 import sys
@@ -6,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-BEGIN, END = "<!-- results -->\n", "<!-- /results -->"
+RESULTS, BENCH = "results", "bench"
 _NAMES = {"mdmo_svm": "MDMO + SVM", "majority": "majority class"}
 
 
@@ -39,10 +42,47 @@ def _cell(scores: Mapping[str, float], key: str) -> str:
     return f"{scores[key]:.3f} [{scores[f'{key}_low']:.3f}, {scores[f'{key}_high']:.3f}]"
 
 
-def put(page: str, table: str) -> str:
-    """The page with the table between its two marks."""
-    before, rest = page.split(BEGIN)
-    return before + BEGIN + "\n" + table + "\n" + END + rest.split(END)[1]
+def bench(found: Mapping[str, Any]) -> str:
+    """The motion core against its peers, and a line each on head motion, verdicts and stages."""
+    solver, verdicts, stages = found["solver"], found["verdicts"], found["stages"]
+    lines = [
+        f"| 256 × 256, one thread, {solver['pairs']} pairs | ms a pair | mean endpoint error, px |",
+        "|---|---|---|",
+        *(f"| {_bold(name)} | {each['ms']:.1f} | {each['error_px']:.3f} |" for name, each in solver["solvers"].items()),
+        "",
+        f"`flow_sequence`, warm-started in time: {solver['sequence_frames_per_s']:.0f} frames a second on one core. "
+        f"`crop`, `landmarks`, `flow` and `verify` together: {stages['clips_per_s']:.1f} clips a second "
+        f"({stages['frames']} frames of 640 × 480 each, two cores).",
+        "",
+        "| left of the head's motion in still regions, crop px, median, at a shift of | "
+        + " | ".join(f"{level} px" for level in found["compensation"])
+        + " |",
+        "|---|" + "---|" * len(found["compensation"]),
+        *(f"| {_bold(name)} | {' | '.join(f'{left:.3f}' for left in each)} |" for name, each in _left(found)),
+        "",
+        f"Verdicts on {verdicts['clips']} rendered clips: AUC {verdicts['auc_from_1_px']:.3f} for units that move by "
+        f"1 px and more, {verdicts['auc_half_to_1_px']:.3f} from 0.5 to 1 px; wrong labels found with precision "
+        f"{verdicts['wrong_precision']:.2f} and recall {verdicts['wrong_recall']:.2f} from 1 px on.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _left(found: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
+    """Method → what it leaves at each level of head motion, px."""
+    levels = list(found["compensation"].values())
+    return [(name, [level[name]["left_px"] for level in levels]) for name in levels[0]]
+
+
+def _bold(name: str) -> str:
+    return f"**{name}**" if name == "deft" else name
+
+
+def put(page: str, name: str, table: str) -> str:
+    """The page with the table between the two marks of this name."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, rest = page.split(begin)
+    return before + begin + "\n" + table + "\n" + end + rest.split(end)[1]
 
 
 def from_metrics(folder: Path) -> str:
@@ -52,9 +92,15 @@ def from_metrics(folder: Path) -> str:
     return markdown(read["loso"], read["baselines"], read)
 
 
-def main(page: Path, folder: Path) -> None:
-    """Write the table into the page."""
-    page.write_text(put(page.read_text(encoding="utf-8"), from_metrics(folder)), encoding="utf-8")
+def from_bench(path: Path) -> str:
+    """`bench` of a file of results."""
+    return bench(json.loads(path.read_text(encoding="utf-8")))
+
+
+def main(page: Path, folder: Path, results: Path) -> None:
+    """Write both tables into the page."""
+    text = put(page.read_text(encoding="utf-8"), RESULTS, from_metrics(folder))
+    page.write_text(put(text, BENCH, from_bench(results)), encoding="utf-8")
 
 
 if __name__ == "__main__":
