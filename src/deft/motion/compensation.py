@@ -1,12 +1,14 @@
 """Remove the head's motion from a flow field, so that what is left is the face's own.
 
-Head motion between near frames is almost affine in the picture: u(x) = M · (x − cx, y − cy, 1), (cx, cy) its centre.
+A head that goes on facing the camera shifts, turns and comes nearer: between near frames its motion is a similarity,
+u(x) = M · (x − cx, y − cy, 1) with M = ((s, −t, a), (t, s, b)) and (cx, cy) the picture's centre. What else an affine
+motion could do, no such head does, but a smile does: it widens and lifts, and a free affine takes a fifth of it away.
 M is fitted where expressions hardly reach, and robustly, because they do reach a little: weights 1 / r (an L1 fit) find
 the majority, Tukey's biweight (1 − (r / 4.685 σ)²)² then gives whatever disagrees with it no say at all.
 
 Source: Holland and Welsch, "Robust Regression Using Iteratively Reweighted Least-Squares", 1977, for the fit and its
-constant; Beaton and Tukey, 1974, for the biweight. Affine head motion: Liu et al., "A Main Directional Mean Optical
-Flow Feature for Spontaneous Micro-Expression Recognition", 2016. The stable area is our choice.
+constant; Beaton and Tukey, 1974, for the biweight. Taking an affine off the flow: Liu et al., "A Main Directional Mean
+Optical Flow Feature for Spontaneous Micro-Expression Recognition", 2016. The similarity and the stable area are ours.
 """
 
 from typing import NamedTuple, cast
@@ -35,10 +37,10 @@ EXPRESSIVE = (
     ((20, 21, 22, 23), 1.0, 0.15),  # glabella, middle of the forehead
     ((17, 18, 19, 20, 21, 36, 37, 38, 39, 40, 41), 0.0, 0.1),  # right lids
     ((22, 23, 24, 25, 26, 42, 43, 44, 45, 46, 47), 0.0, 0.1),  # left lids
-    ((36, 40, 39, 31, 48), 0.0, 0.1),  # right cheek, nasal wing
-    ((45, 47, 42, 35, 54), 0.0, 0.1),  # left cheek, nasal wing
-    ((31, 33, 35, *range(48, 60)), 0.0, 0.2),  # mouth
-    ((48, 54, *range(6, 11)), 0.0, 0.1),  # chin
+    ((36, 40, 39, 31, 48), 0.0, 0.25),  # right cheek, nasal wing
+    ((45, 47, 42, 35, 54), 0.0, 0.25),  # left cheek, nasal wing
+    ((31, 33, 35, *range(48, 60)), 0.0, 0.35),  # mouth
+    ((48, 54, *range(6, 11)), 0.0, 0.25),  # chin
 )
 RIM = 0.05  # of the face, in eye distances: flow there mixes with the background's
 FOREHEAD = 0.8  # eye distances from the ends of the brows to where the forehead ends
@@ -58,7 +60,7 @@ class Compensated(NamedTuple):
 
 
 def compensate(flow: Floats, weights: NDArray[np.generic]) -> Compensated:
-    """Fit an affine head motion where weights allow, and take it away everywhere.
+    """Fit the head's similarity where weights allow, and take it away everywhere.
 
     flow: (H, W, 2) in pixels. weights: (H, W), at least 0; a boolean mask of the stable area is the usual case.
     Raises ValueError where shapes differ, the flow is not finite or fewer than three grid points have weight.
@@ -78,27 +80,32 @@ def compensate(flow: Floats, weights: NDArray[np.generic]) -> Compensated:
     moved = flow[::stride, ::stride][rows, columns].astype(np.float64)
     x, y = columns * stride - (width - 1) / 2, rows * stride - (height - 1) / 2
     scale = max(height, width) / 4  # makes the three columns alike in size: well conditioned
-    places = np.stack([x / scale, y / scale, np.ones_like(x)], axis=1)
-    motion = _robust_fit(places, moved, trust[rows, columns])
-    residual = float(np.median(_lengths(moved - places @ motion)))
-    head = (motion.T / (scale, scale, 1)).astype(np.float32)
+    grow, turn, right, down, residual = _robust_fit(x / scale, y / scale, moved, trust[rows, columns])
+    head = np.array([[grow / scale, -turn / scale, right], [turn / scale, grow / scale, down]], np.float32)
     return Compensated((flow - _field(head, height, width)).astype(np.float32), head, residual)
 
 
-def _robust_fit(places: Doubles, moved: Doubles, trust: Doubles) -> Doubles:
-    """Least squares places (N, 3) · M (3, 2) ≈ moved (N, 2), reweighted: first L1, then Tukey."""
+def _robust_fit(x: Doubles, y: Doubles, moved: Doubles, trust: Doubles) -> tuple[float, float, float, float, float]:
+    """Least squares for a similarity at places x, y (N,) that moved (N, 2), reweighted: first L1, then Tukey.
+
+    Returns growth, turn, shift to the right and down, and the median residual.
+    """
+    none, one = np.zeros_like(x), np.ones_like(x)
+    places = np.stack([np.stack([x, -y, one, none], -1), np.stack([y, x, none, one], -1)], 1)  # (N, 2, 4)
     weights: NDArray[np.floating] = trust
-    motion: Doubles = np.zeros((3, 2))
+    motion, lengths = np.zeros(4), np.zeros(len(x))
     for turn in range(L1_ROUNDS + TUKEY_ROUNDS):
         root = np.sqrt(weights)[:, None]
-        motion = np.linalg.lstsq(root * places, root * moved, rcond=None)[0]
-        lengths = np.maximum(_lengths(moved - places @ motion), RESOLUTION_PX)
+        motion = np.linalg.lstsq((root[..., None] * places).reshape(-1, 4), (root * moved).ravel(), rcond=None)[0]
+        lengths = _lengths(moved - places @ motion)
+        bounded = np.maximum(lengths, RESOLUTION_PX)
         if turn < L1_ROUNDS:
-            weights = trust / lengths
+            weights = trust / bounded
         else:
-            deviation = np.median(lengths) / 1.1774  # a Rayleigh variable's median is 1.1774 σ
-            weights = trust * np.maximum(0.0, 1.0 - (lengths / (TUKEY * deviation)) ** 2) ** 2
-    return motion
+            deviation = np.median(bounded) / 1.1774  # a Rayleigh variable's median is 1.1774 σ
+            weights = trust * np.maximum(0.0, 1.0 - (bounded / (TUKEY * deviation)) ** 2) ** 2
+    grow, rotate, right, down = motion.tolist()
+    return grow, rotate, right, down, float(np.median(lengths))
 
 
 def _lengths(vectors: Doubles) -> Doubles:
