@@ -55,13 +55,13 @@ def measure(peers: Path) -> None:
     _print("Solver, 256 × 256, one thread", ["", "ms", "times ours", "error px", "of DualTVL1's"], solver.rows(solved))
     _print("Left in still regions at a head shift of", ["", *levels, "kept, at least"], compensation.rows(moved))
     _print("AUC of the verdicts", ["amplitude", *heads], verdicts.rows(judged))
-    flat = {
-        name: value
-        for part in (solved, judged, staged)
-        for name, value in part.items()
-        if isinstance(value, int | float)
-    }
-    _print("And", ["", ""], [(name, str(value)) for name, value in flat.items()])
+    flat = [
+        (f"{part}.{name}", str(value))
+        for part, values in found.items()
+        for name, value in values.items()
+        if isinstance(value, int | float | str)
+    ]
+    _print(f"All else is in {RESULTS.name}", ["figure", "found"], flat)
 
 
 def _print(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
