@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from deft.motion import contrast, matrices, tvl1
+from deft.motion import constants, contrast, matrices
 
 
 def solve(references: Tensor, targets: Tensor) -> Tensor:
@@ -60,13 +60,13 @@ def _refined(reference: Tensor, target: Tensor, u: Tensor, cell: int) -> Tensor:
     slope = matrices.gradient(reference)
     dual, back = u.new_zeros(n, 4, h, w), torch.zeros_like(u)
     tensors, relax = _loops(u)
-    for _ in range(tvl1.WARPS):
+    for _ in range(constants.WARPS):
         dense = matrices.enlarged(u, cell, reference.shape[1:])
         every = slice(cell // 2, None, cell)
         warped, _ = _warped(target, dense[..., every, every][..., :h, :w], cell)
         spread = 1.4826 * _median((warped - reference[:, every, every][:, :h, :w]).abs().flatten(1))
-        delta = (tvl1.DELTA * spread).clamp(min=tvl1.LEAST_DELTA)
-        data = matrices.smoothed(tensors(reference, slope, target, dense, cell, delta), tvl1.WINDOW)
+        delta = (constants.DELTA * spread).clamp(min=constants.LEAST_DELTA)
+        data = matrices.smoothed(tensors(reference, slope, target, dense, cell, delta), constants.WINDOW)
         relax(_completed(data, u, back), _affine_slope(u), u, dual)
         back = divergence(dual)
     return u
@@ -100,13 +100,13 @@ def tensors(reference: Tensor, slope: Tensor, target: Tensor, dense: Tensor, cel
 def relax(data: Tensor, slope: Tensor, u: Tensor, dual: Tensor) -> None:
     """All iterations of one warp, in place; see `deft.motion.kernels.relax`. dual (N, 4, h, w), slope (N, 2, 2)."""
     ahead = u.clone()
-    for _ in range(tvl1.TURNS):
+    for _ in range(constants.TURNS):
         rise = torch.zeros_like(dual)
         rise[:, 0::2, :, :-1] = ahead[..., 1:] - ahead[..., :-1] - slope[:, :, :1, None]
         rise[:, 1::2, :-1] = ahead[..., 1:, :] - ahead[..., :-1, :] - slope[:, :, 1:, None]
-        dual += tvl1.SIGMA * rise
+        dual += constants.SIGMA * rise
         dual /= dual.square().sum(1, keepdim=True).clamp(min=1).sqrt()
-        vx, vy = (u + tvl1.TAU * divergence(dual) + data[:, 3:]).unbind(1)
+        vx, vy = (u + constants.TAU * divergence(dual) + data[:, 3:]).unbind(1)
         xx, xy, yy = data[:, :3].unbind(1)
         after = torch.stack([xx * vx + xy * vy, xy * vx + yy * vy], 1)
         torch.sub(2 * after, u, out=ahead)
@@ -123,9 +123,9 @@ def divergence(dual: Tensor) -> Tensor:
 
 
 def _completed(data: Tensor, u: Tensor, back: Tensor) -> Tensor:
-    xx, xy, yy, bx, by = (tvl1.TAU * tvl1.LAMBDA * data).unbind(1)
+    xx, xy, yy, bx, by = (constants.TAU * constants.LAMBDA * data).unbind(1)
     ux, uy = u.unbind(1)
-    right = torch.stack([xx * ux + xy * uy - bx, xy * ux + yy * uy - by], 1) - tvl1.TAU * back
+    right = torch.stack([xx * ux + xy * uy - bx, xy * ux + yy * uy - by], 1) - constants.TAU * back
     scale = 1 / ((1 + xx) * (1 + yy) - xy * xy)
     return torch.cat([torch.stack([scale * (1 + yy), -scale * xy, scale * (1 + xx)], 1), right], 1)
 

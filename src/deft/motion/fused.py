@@ -9,7 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from deft.motion import tvl1
+from deft.motion import constants
 
 MOST_CELLS = 8192  # of a grid that fits into the registers of one program
 
@@ -30,7 +30,7 @@ def relax(data: Tensor, slope: Tensor, u: Tensor, dual: Tensor) -> None:
     n, _, h, w = u.shape
     rows, columns = (triton.next_power_of_2(side) for side in (h, w))
     ahead = u.clone()
-    steps = {"tau": tvl1.TAU, "sigma": tvl1.SIGMA, "TURNS": tvl1.TURNS}
+    steps = {"tau": constants.TAU, "sigma": constants.SIGMA, "TURNS": constants.TURNS}
     block = {"ROWS": rows, "COLUMNS": columns, "num_warps": 16 if rows * columns >= 4096 else 4}
     _relax[(n,)](data.contiguous(), slope.contiguous(), u, ahead, dual, h, w, **steps, **block)
 

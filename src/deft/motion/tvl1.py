@@ -9,7 +9,7 @@ The total variation, one norm over all four derivatives, keeps the edge of a mus
 of what is known so far, is not charged for: a turned or nearer head would otherwise cost most of the energy. The L1
 data term shrugs off what is occluded; below δ, a multiple of the residual's own spread, it is rounded, since noise is
 best averaged by least squares. Skin is nearly blank, so a pixel alone says little: a cell listens to all pixels under
-a Gaussian window G, and flow on cells has a sixteenth of the unknowns. On each level of a pyramid, `WARPS` times,
+a Gaussian window G, and flow on cells has a sixteenth of the unknowns. On each level of a pyramid, twice,
 
     w_x = 1 / √(ρ_x(u₀)² + δ²),    A_c = λ Σ_x G w ∇R ∇Rᵀ,    b_c = λ Σ_x G w ∇R ρ(u₀)
     p ← P(p + σ ∇(ū − A))                                                                        } `TURNS` times
@@ -35,7 +35,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from deft.motion import contrast, grids, kernels
+from deft.motion import constants, contrast, grids, kernels
 
 if TYPE_CHECKING:
     import torch
@@ -43,16 +43,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 SMALLEST_PX = 28
-WINDOW = 1.2  # standard deviation of G, cells
-LAMBDA = 1.8
-DELTA = 2.8  # standard deviations of the residual
-LEAST_DELTA = 0.1  # of the local contrast: the noise of a very good camera
-WARPS = 2
 JUMP_PX = 1.0  # between two frames: more than this and the data term's straight line no longer holds
 JUMPED = 0.01  # share of u that may jump
-TURNS = 60
-TAU = 0.14
-SIGMA = 1 / (8 * TAU)  # the largest that converges: |∇|² ≤ 8
 
 
 class _Level(NamedTuple):
@@ -183,16 +175,17 @@ def _on(level: _Level, coarser: _State | None) -> _State:
 def _refined(level: _Level, target: Floats, start: _State) -> _State:
     u, dual = start.u.copy(), start.dual.copy()
     padded = np.pad(target, ((1, 2), (1, 2)), mode="edge")  # so that the bicubic footprint needs no border cases
-    data, window = np.empty((5, *u.shape[1:]), np.float32), contrast.gaussian(WINDOW)
+    data, window = np.empty((5, *u.shape[1:]), np.float32), contrast.gaussian(constants.WINDOW)
     back = np.zeros_like(u)
-    for _ in range(WARPS):
+    for _ in range(constants.WARPS):
         dense = grids.enlarged(u, level.cell, *target.shape)
         spread = 1.4826 * kernels.spread(level.picture, padded, dense, level.cell)  # of a Gaussian's median
-        delta = np.float32(max(DELTA * spread, LEAST_DELTA))
+        delta = np.float32(max(constants.DELTA * spread, constants.LEAST_DELTA))
         kernels.tensors(level.picture, level.slope, padded, dense, level.cell, delta, data)
         grids.convolve(data, window)
-        kernels.complete(data, u, back, np.float32(TAU), np.float32(LAMBDA))
-        kernels.relax(data, _slope(u), u, u.copy(), dual, np.float32(TAU), np.float32(SIGMA), TURNS)
+        kernels.complete(data, u, back, np.float32(constants.TAU), np.float32(constants.LAMBDA))
+        steps = np.float32(constants.TAU), np.float32(constants.SIGMA), constants.TURNS
+        kernels.relax(data, _slope(u), u, u.copy(), dual, *steps)
         kernels.divergence(dual, back)
     return _State(u, dual)
 
