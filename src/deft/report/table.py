@@ -45,10 +45,11 @@ def _cell(scores: Mapping[str, float], key: str) -> str:
 def bench(found: Mapping[str, Any]) -> str:
     """The motion core against its peers, and a line each on head motion, verdicts and stages."""
     solver, verdicts, stages = found["solver"], found["verdicts"], found["stages"]
+    solvers = sorted(solver["solvers"].items(), key=lambda each: each[1]["error_px"])
     lines = [
         f"| 256 × 256, one thread, {solver['pairs']} pairs | ms a pair | mean endpoint error, px |",
         "|---|---|---|",
-        *(f"| {_bold(name)} | {each['ms']:.1f} | {each['error_px']:.3f} |" for name, each in solver["solvers"].items()),
+        *(f"| {_bold(name)} | {each['ms']:.1f} | {each['error_px']:.3f} |" for name, each in solvers),
         "",
         f"`flow_sequence`, warm-started in time: {solver['sequence_frames_per_s']:.0f} frames a second on one core. "
         f"`crop`, `landmarks`, `flow` and `verify` together: {stages['clips_per_s']:.1f} clips a second "
@@ -69,9 +70,10 @@ def bench(found: Mapping[str, Any]) -> str:
 
 
 def _left(found: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
-    """Method → what it leaves at each level of head motion, px."""
+    """Method → what it leaves at each level of head motion, px; the best at the highest level first."""
     levels = list(found["compensation"].values())
-    return [(name, [level[name]["left_px"] for level in levels]) for name in levels[0]]
+    left = {name: [level[name]["left_px"] for level in levels] for name in levels[0]}
+    return sorted(left.items(), key=lambda each: each[1][-1])
 
 
 def _bold(name: str) -> str:
