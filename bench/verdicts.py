@@ -92,8 +92,8 @@ def figures(seen: pd.DataFrame, calibration: Calibration, supported: float) -> d
     """What the bars ask for; amplitudes are those of a unit, in frame px, at the apex.
 
     ``auc_*``: every clip and unit; moved with such an amplitude against still. ``curve``: the same for each wish.
-    ``wrong_*``: of listed units that move by at least 1 px, and in every fourth clip one that does not, those called
-    unsupported. ``ece``: expected calibration error in ten bins, moved and wrongly listed units of the same weight.
+    ``wrong_*``: of listed units that move by at least 1 px, and in every fourth such clip one that does not, those
+    called unsupported, in expectation over which clips and units err. ``ece``: expected calibration error in ten bins, moved and wrongly listed units of the same weight.
     ``false_units_per_clip``: supported units in clips without expression.
     """
     seen = seen.assign(score=[verification.probability(support, calibration) for support in seen.support])
@@ -113,18 +113,12 @@ def figures(seen: pd.DataFrame, calibration: Calibration, supported: float) -> d
             for head in HEADS_PX
         ],
     }
-    rng = np.random.default_rng(SEED)
-    strong = seen[seen.moved_px >= 1]
-    wrong = pd.concat(
-        [
-            clip[clip.spare > 0].sample(1, weights="spare", random_state=rng)
-            for _, clip in seen[seen.amplitude_px >= 1].groupby("clip")
-            if rng.random() < WRONG
-        ]
-    )
-    missed, caught = int((strong.score < supported).sum()), int((wrong.score < supported).sum())
-    found["wrong_precision"] = round(caught / (caught + missed), 4)
-    found["wrong_recall"] = round(caught / len(wrong), 4)
+    strong, spare = seen[seen.moved_px >= 1], seen[(seen.amplitude_px >= 1) & (seen.spare > 0)]
+    shares = spare.spare / spare.groupby("clip").spare.transform("sum")  # a clip's wrong unit is one of these
+    caught = float(shares[spare.score < supported].sum())
+    called = WRONG * caught + (strong.score < supported).sum()
+    found["wrong_precision"] = round(WRONG * caught / called, 4) if called else 1.0
+    found["wrong_recall"] = round(caught / float(shares.sum()), 4)
     support, moved, weights = _balanced(seen)
     found["ece"] = _ece(np.array([verification.probability(each, calibration) for each in support]), moved, weights)
     alone = seen[seen.amplitude_px == 0]
