@@ -93,8 +93,9 @@ def figures(seen: pd.DataFrame, calibration: Calibration, supported: float) -> d
 
     ``auc_*``: every clip and unit; moved with such an amplitude against still. ``curve``: the same for each wish.
     ``wrong_*``: of listed units that move by at least 1 px, and in every fourth such clip one that does not, those
-    called unsupported, in expectation over which clips and units err. ``ece``: expected calibration error in ten bins, moved and wrongly listed units of the same weight.
-    ``false_units_per_clip``: supported units in clips without expression.
+    called unsupported, in expectation over which clips and units err. ``ece``: expected calibration error in ten bins,
+    moved and wrongly listed units of the same weight. ``false_units_per_clip``: supported units in clips without
+    expression.
     """
     seen = seen.assign(score=[verification.probability(support, calibration) for support in seen.support])
     still = seen.moved_px == 0
@@ -117,7 +118,7 @@ def figures(seen: pd.DataFrame, calibration: Calibration, supported: float) -> d
     shares = spare.spare / spare.groupby("clip").spare.transform("sum")  # a clip's wrong unit is one of these
     caught = float(shares[spare.score < supported].sum())
     called = WRONG * caught + (strong.score < supported).sum()
-    found["wrong_precision"] = round(WRONG * caught / called, 4) if called else 1.0
+    found["wrong_precision"] = round(float(WRONG * caught / called), 4)
     found["wrong_recall"] = round(caught / float(shares.sum()), 4)
     support, moved, weights = _balanced(seen)
     found["ece"] = _ece(np.array([verification.probability(each, calibration) for each in support]), moved, weights)

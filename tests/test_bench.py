@@ -100,7 +100,8 @@ def judged(moved: dict[int, float], support: float, spare: float = 0.0, **wish: 
     """Rows of one clip: units in `moved` have this support, all others none."""
     return [
         {"amplitude_px": max(moved.values(), default=0.0), "head_px": 0.0, "blink": False, "gaze": False}
-        | {"unit": unit, "moved_px": moved.get(unit, 0.0), "support": support if unit in moved else 0.0, "spare": spare}
+        | {"unit": unit, "moved_px": moved.get(unit, 0.0), "support": support if unit in moved else 0.0}
+        | {"spare": 0.0 if unit in moved else spare}
         | wish
         for unit in EXPRESSIVE
     ]
