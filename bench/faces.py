@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deft.face import align, mesh
 from deft.render import camera, motions
-from deft.render.corpus import COMBINATIONS, Motion
+from deft.render.corpus import COMBINATIONS, Motion, parsed
 from deft.render.portrait import HEIGHT, WIDTH
 from deft.render.subjects import subject
 
@@ -95,9 +95,5 @@ def _units(amplitude_px: float, rng: Generator) -> tuple[Motion, ...]:
     names = [code for codes in COMBINATIONS.values() for code in codes]
     codes = str(rng.choice(names)).split("+")
     shares = rng.uniform(0.65, 1, len(codes))
-    sides = [code[0] if code[0] in "RL" else None for code in codes]
     amplitudes = amplitude_px * shares / shares.max()
-    return tuple(
-        Motion(int(code.lstrip("RL")), side, float(amplitude))
-        for code, side, amplitude in zip(codes, sides, amplitudes, strict=True)
-    )
+    return tuple(Motion(*parsed(code), amplitude) for code, amplitude in zip(codes, amplitudes.tolist(), strict=True))

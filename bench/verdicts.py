@@ -1,7 +1,6 @@
 """Verdicts on rendered clips, over the expression's amplitude and the head's motion; and the scores' calibration."""
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import cv2
@@ -9,7 +8,6 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from bench import faces
@@ -17,6 +15,7 @@ from deft.facs.units import EXPRESSIVE
 from deft.motion import compensation, evidence, tvl1, verification
 from deft.motion.verification import Calibration
 from deft.render.corpus import PLACES
+from deft.score.verdicts import auc
 
 SEED, CALIBRATION_SEED = 4051, 301  # what scores are tested on, and what they are calibrated on
 AMPLITUDES_PX = (0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
@@ -99,16 +98,15 @@ def figures(seen: pd.DataFrame, calibration: Calibration, supported: float) -> d
     """
     seen = seen.assign(score=[verification.probability(support, calibration) for support in seen.support])
     still = seen.moved_px == 0
-    auc = partial(_auc, seen)
     found: dict[str, Any] = {
         "clips": int(seen["clip"].nunique()),
-        "auc_from_1_px": auc(still | (seen.moved_px >= 1)),
-        "auc_half_to_1_px": auc(still | seen.moved_px.between(0.5, 1, inclusive="left")),
+        "auc_from_1_px": auc(seen[still | (seen.moved_px >= 1)]),
+        "auc_half_to_1_px": auc(seen[still | seen.moved_px.between(0.5, 1, inclusive="left")]),
         "curve": [
             {
                 "amplitude_px": amplitude,
                 "head_px": head,
-                "auc": auc((seen.amplitude_px == amplitude) & (seen.head_px == head)),
+                "auc": auc(seen[(seen.amplitude_px == amplitude) & (seen.head_px == head)]),
             }
             for amplitude in AMPLITUDES_PX
             for head in HEADS_PX
@@ -130,11 +128,6 @@ def figures(seen: pd.DataFrame, calibration: Calibration, supported: float) -> d
         )
     }  # fmt: skip
     return found
-
-
-def _auc(seen: pd.DataFrame, mask: Any) -> float:
-    part = seen[mask]
-    return round(float(roc_auc_score(part.moved_px > 0, part.support)), 4)
 
 
 def _ece(scores: Any, moved: Any, weights: Any) -> float:

@@ -90,13 +90,15 @@ def measure(
     openings: dict[str, npt.NDArray[np.floating]] = {}
     floors = dict.fromkeys(found, floor)
     for region, mask in found.items():
-        upper, lower = (_means(flows, half) for half in _halves(region, mask, points))
+        parts = (
+            (found["upper lip"], found["lower lip"]) if region in _LIPS else _halves(region, mask, points, face.down)
+        )
+        upper, lower = (_means(flows, part) for part in parts)
         openings[region] = (lower - upper) @ face.down
         if regions.place(region) == "eye":  # two lids of one weight, however much of each is seen
             lids = (upper + lower) / 2
             means[region] = (lids @ face.down)[:, None] * face.down
             floors[region] = max(floor, _SMEAR * float(abs(lids[-1] @ face.left)))
-    openings["upper lip"] = openings["lower lip"] = (means["lower lip"] - means["upper lip"]) @ face.down
     return [
         _evidence(region, flows[-1][mask], means[region], openings[region], face, floors[region], thresholds)
         for region, mask in found.items()
@@ -146,7 +148,8 @@ def _reaches(course: npt.NDArray[np.floating], share: float) -> float:
     return (step + ((target - before) / (after - before) if after > before else 1.0)) / len(course)
 
 
-RELATIVE = frozenset({"eye", "upper lip", "lower lip"})
+_LIPS = frozenset({"upper lip", "lower lip"})
+RELATIVE = _LIPS | {"eye"}
 
 
 def way(region: str, out: float, up: float) -> str:
@@ -159,9 +162,8 @@ def by_region(found: list[Evidence]) -> Mapping[str, Evidence]:
     return {evidence.region: evidence for evidence in found}
 
 
-def _halves(region: str, mask: Mask, points: Points) -> tuple[Mask, Mask]:
+def _halves(region: str, mask: Mask, points: Points, down: npt.NDArray[np.floating]) -> tuple[Mask, Mask]:
     """The upper and the lower half of a region: of an eye, what lies above and below the line through its corners."""
-    down = regions.axes(points).down
     along = np.arange(mask.shape[1]) * down[0] + np.arange(mask.shape[0])[:, None] * down[1]
     if regions.place(region) == "eye":
         inner, outer = (36, 39) if regions.side(region) == "R" else (42, 45)

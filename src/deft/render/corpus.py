@@ -148,7 +148,7 @@ def _show(emotion: str, wrong: str | None, style: Style, rng: Generator) -> tupl
     shares = rng.uniform(0.65, 1, len(shown))
     shares /= shares.max()
     moved = tuple(
-        Motion(*_code(code), round(max(0.4, lead * share), 3))
+        Motion(*parsed(code), round(max(0.4, lead * share), 3))
         for code, share in zip(shown, shares.tolist(), strict=True)
     )
     return moved, _cell(listed, rng)
@@ -161,17 +161,18 @@ def _draw(weights: dict[str, float], rng: Generator) -> str:
 
 def _spare(shown: list[str], rng: Generator) -> str:
     """Draw a unit from the places that `shown` leaves alone."""
-    used = {str(_code(code)[0]) for code in shown}
+    used = {str(parsed(code)[0]) for code in shown}
     return _draw({unit: weight for place in PLACES if used.isdisjoint(place) for unit, weight in place.items()}, rng)
 
 
-def _code(text: str) -> tuple[int, str | None]:
+def parsed(text: str) -> tuple[int, str | None]:
+    """Unit and side of a code in `COMBINATIONS`: ``"R12"`` is (12, "R")."""
     return int(re.sub(r"\D", "", text)), text[0] if text[0] in "RL" else None
 
 
 def _cell(listed: list[str], rng: Generator) -> str | int:
     """Write a sheet's cell: units by number, now and then a letter of intensity, a single plain unit as an int."""
-    codes = sorted(listed, key=lambda code: _code(code)[0])
+    codes = sorted(listed, key=lambda code: parsed(code)[0])
     if rng.random() < LETTERED:
         codes[-1] += str(rng.choice(["A", "B", "C"]))
     text = "+".join(codes)

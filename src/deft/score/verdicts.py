@@ -37,9 +37,9 @@ def figures(folder: Path, verify: Path, calibration: verification.Calibration, s
     scores = _scores(seen, truths, calibration)
     moved = scores.moved_px > 0
     found |= {
-        "auc": _auc(scores),
-        "auc_from_1_px": _auc(scores[~moved | (scores.moved_px >= 1)]),
-        "auc_half_to_1_px": _auc(scores[~moved | scores.moved_px.between(0.5, 1, inclusive="left")]),
+        "auc": auc(scores),
+        "auc_from_1_px": auc(scores[~moved | (scores.moved_px >= 1)]),
+        "auc_half_to_1_px": auc(scores[~moved | scores.moved_px.between(0.5, 1, inclusive="left")]),
         "curves": {
             "amplitude": _curve(scores.moved_px, AMPLITUDES_PX, scores, scores[~moved]),
             "head": _curve(scores.head_px, HEADS_PX, scores, scores[:0]),
@@ -95,13 +95,14 @@ def _labels(seen: dict[str, list[tables.Row]], truths: dict[str, tables.Row], su
     judged = listed[~moved | (listed.moved_px >= 1)]
     called, wrong = judged.score < supported, judged.moved_px == 0
     return {
-        "auc_listed": _auc(listed),
+        "auc_listed": auc(listed),
         "wrong_precision": round(float((called & wrong).sum() / max(1, called.sum())), 4),
         "wrong_recall": round(float((called & wrong).sum() / wrong.sum()), 4),
     }
 
 
-def _auc(scores: pd.DataFrame) -> float:
+def auc(scores: pd.DataFrame) -> float:
+    """Area under the curve of ``score``, of what moved (``moved_px`` above 0) against what did not."""
     from sklearn.metrics import roc_auc_score  # here, since it takes seconds that no worker of a stage needs
 
     return round(float(roc_auc_score(scores.moved_px > 0, scores.score)), 4)
@@ -117,5 +118,5 @@ def _curve(
         part = pd.concat([rows, others])
         moved = rows[rows.moved_px > 0]
         if 0 < len(moved) < len(part):
-            found.append({"px": round(float(values[moved.index].mean()), 2), "auc": _auc(part)})
+            found.append({"px": round(float(values[moved.index].mean()), 2), "auc": auc(part)})
     return found
