@@ -1,3 +1,4 @@
+import re
 from itertools import pairwise
 
 import pytest
@@ -57,7 +58,7 @@ WRITTEN = {
 
 @pytest.mark.parametrize(("cell", "expected"), WRITTEN.items(), ids=map(repr, WRITTEN))
 def test_a_cell_reads_as_its_coder_meant_it(cell: str, expected: list[Code]) -> None:
-    assert read(cell) == codes.Cell(expected, "")
+    assert read(cell) == codes.Cell(expected, [])
 
 
 @pytest.mark.parametrize(("cell", "expected"), [(12, [Code(12)]), (12.0, [Code(12)]), (None, []), (float("nan"), [])])
@@ -66,18 +67,44 @@ def test_a_cell_need_not_be_text(cell: object, expected: list[Code]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "expected", "note"),
+    ("cell", "expected", "left", "reason"),
     [
-        ("?", [], "?"),
-        ("4 ?", [Code(4)], "?"),
-        ("12 soft focus", [Code(12)], "soft focus"),
-        ("loses AU4", [], "loses AU4"),
-        ("1214", [], "1214"),
-        ("3", [], "3"),
+        ("?", [], "?", "uncertain"),
+        ("4 ?", [Code(4)], "?", "uncertain"),
+        ("12 soft focus", [Code(12)], "soft focus", "no code"),
+        ("loses AU4", [], "loses AU4", "what goes away does not show"),
+        ("1214", [], "1214", "no number of FACS"),
+        ("3", [], "3", "no number of FACS"),
+        ("AU99", [], "AU99", "no number of FACS"),
+        ("4+(k)", [Code(4)], "(k)", "nothing before it that would be static"),
+        ("4)", [Code(4)], ")", "a bracket that nothing opened"),
+        ("(4", [Code(4)], "(", "a bracket that nothing closes"),
+        ("4 or", [Code(4)], "or", "nothing to choose from"),
+        ("or 4", [Code(4)], "or", "nothing to choose from"),
+        ("4 or or 5", [Code(4, alternative=1, option=1), Code(5, alternative=1, option=2)], "or", "nothing to choose"),
     ],
 )
-def test_what_is_no_code_is_kept_in_the_note(cell: str, expected: list[Code], note: str) -> None:
-    assert read(cell) == codes.Cell(expected, note)
+def test_what_is_no_code_is_kept_with_its_reason(cell: str, expected: list[Code], left: str, reason: str) -> None:
+    found = read(cell)
+    assert found.codes == expected
+    assert [(each.text, each.reason[: len(reason)]) for each in found.unread] == [(left, reason)]
+    assert found.note.startswith(f'"{left}": {reason}')
+
+
+def test_a_note_has_every_text_that_is_left() -> None:
+    assert read("4 ? out of focus 12x").note == '"?": uncertain; "out of focus 12x": no code'
+
+
+@given(st.text("123456789ABLRTUorefk()+,/? "))
+def test_every_digit_is_a_codes_or_left(cell: str) -> None:
+    found = read(cell)
+    kept = "".join([str(code.unit) for code in found.codes] + [left.text for left in found.unread])
+    assert sorted(re.findall(r"\d", kept)) == sorted(re.findall(r"\d", cell))
+
+
+@given(st.lists(st.text("ghijnpqsvwxyz", min_size=1), min_size=1))
+def test_every_word_is_left(words: list[str]) -> None:
+    assert read(" ".join(words)) == codes.Cell([], [codes.Unread(" ".join(words), "no code")])
 
 
 @pytest.mark.parametrize("gap", [" ", "\n", "\t", ",", "，", ";", "+", " + ", "、", "\xa0", "\u3000"])

@@ -36,11 +36,23 @@ class Code(NamedTuple):
     option: int | None = None
 
 
+class Unread(NamedTuple):
+    """What a cell says besides codes, and why it is none."""
+
+    text: str
+    reason: str
+
+
 class Cell(NamedTuple):
-    """A cell of a sheet, read: its codes, and in ``note`` whatever is not a code."""
+    """A cell of a sheet, read: its codes, and whatever is no code with the reason."""
 
     codes: list[Code]
-    note: str
+    unread: list[Unread]
+
+    @property
+    def note(self) -> str:
+        """What was left out, in words: ``"soft focus": no code; "?": uncertain``."""
+        return "; ".join(f'"{left.text}": {left.reason}' for left in self.unread)
 
 
 _TOKEN = re.compile(
@@ -62,9 +74,9 @@ def parse(cell: object) -> list[Code]:
 
 
 def read(cell: object) -> Cell:
-    """Codes and note of a cell (text, int, float or None), for example ``read("4+L10 ?")``."""
+    """Codes of a cell (text, int, float or None) and what else it says, for example ``read("4+L10 ?")``."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return Cell([], "")
+        return Cell([], [])
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     return _Reader(unicodedata.normalize("NFKC", str(cell))).read()
@@ -97,14 +109,23 @@ def text(codes: Iterable[Code]) -> str:
 
 _DEEPEST = 20  # brackets in brackets: more are no code of any coder
 
+_NO_CODE = "no code"
+_REASONS = {
+    "?": "uncertain",
+    "(k)": "nothing before it that would be static",
+    "or": "nothing to choose from",
+    "(": "a bracket that nothing closes",
+    ")": "a bracket that nothing opened",
+}
+
 
 class _Reader:
-    """Recursive descent over the tokens; whatever does not fit becomes part of the note."""
+    """Recursive descent over the tokens; whatever does not fit is left unread."""
 
     def __init__(self, source: str) -> None:
         self.tokens = [(_kind(m), m) for m in _TOKEN.finditer(source) if not m["space"]]
         self.at = 0
-        self.note: list[str] = []
+        self.unread: list[Unread] = []
         self.groups = 0
         self.depth = 0
 
@@ -112,13 +133,24 @@ class _Reader:
         codes: list[Code] = []
         while self.at < len(self.tokens):
             codes += self._sum()
-            if self.at < len(self.tokens):  # a bracket that nothing opened
-                self.note.append(self.tokens[self.at][1].group())
-                self.at += 1
-        return Cell(codes, " ".join(self.note))
+            if self.at < len(self.tokens):
+                self._leave(self._take())
+        return Cell(codes, self.unread)
 
     def _peek(self) -> str:
         return self.tokens[self.at][0] if self.at < len(self.tokens) else ""
+
+    def _take(self) -> re.Match[str]:
+        self.at += 1
+        return self.tokens[self.at - 1][1]
+
+    def _leave(self, token: re.Match[str], reason: str = "") -> None:
+        """Leave a token unread; words in a row that share their reason are one text."""
+        text = token.group().strip()
+        reason = reason or _REASONS.get(text.lower()) or (_NO_CODE if not text.isdigit() else "no number of FACS")
+        if self.unread and reason == self.unread[-1].reason == _NO_CODE:
+            text = f"{self.unread.pop().text} {text}"
+        self.unread.append(Unread(text, reason))
 
     def _sum(self) -> list[Code]:
         codes = self._alternatives()
@@ -131,8 +163,10 @@ class _Reader:
     def _alternatives(self) -> list[Code]:
         options = [self._atom()]
         while self._peek() == "or":
-            self.at += 1
+            token = self._take()
             options.append(self._atom())
+            if not (options[-1] and any(options[:-1])):
+                self._leave(token)
         options = [option for option in options if option]
         if len(options) < 2:
             return options[0] if options else []
@@ -146,34 +180,35 @@ class _Reader:
     def _atom(self) -> list[Code]:
         kind = self._peek()
         if kind in ("", "close", "plus", "or"):
-            if kind == "or":
-                self.note.append("or")
-                self.at += 1
             return []
-        token = self.tokens[self.at][1]
-        self.at += 1
-        if kind in ("ref", "open") and self.depth == _DEEPEST:
-            self.note.append(token.group())
-            return []
-        if kind == "ref":
-            self.depth += 1
-            codes = [code._replace(referenced=True) for code in self._atom()]
-            self.depth -= 1
-            return codes
-        if kind == "open":
-            self.depth += 1
-            codes = self._sum()
-            self.depth -= 1
-            if self._peek() == "close":
-                self.at += 1
-            return codes
+        token = self._take()
+        if kind in ("ref", "open"):
+            return self._inner(kind, token)
         if kind == "code" and int(token["unit"]) in INVENTORY:
             return [self._code(token)]
-        self.note.append(token.group().strip())
-        if token.group().lower() == "loses" and self._peek() == "code":  # what goes away does not show
-            self.note.append(self.tokens[self.at][1].group().strip())
-            self.at += 1
+        if token.group().lower() == "loses" and self._peek() == "code":
+            gone = f"{token.group()} {self._take().group().strip()}"
+            self.unread.append(Unread(gone, "what goes away does not show"))
+            return []
+        self._leave(token, "no number of FACS" if kind == "code" else "")
         return []
+
+    def _inner(self, kind: str, token: re.Match[str]) -> list[Code]:
+        """What stands in brackets, or behind ``ref``."""
+        if self.depth == _DEEPEST:
+            self._leave(token, "brackets too deep")
+            return []
+        self.depth += 1
+        if kind == "ref":
+            codes = [code._replace(referenced=True) for code in self._atom()]
+        else:
+            codes = self._sum()
+            if self._peek() == "close":
+                self.at += 1
+            else:
+                self._leave(token)
+        self.depth -= 1
+        return codes
 
     def _code(self, token: re.Match[str]) -> Code:
         letter = (token["side"] or "").upper()
