@@ -13,7 +13,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from skimage.io import imread
 
-from deft.render import camera, clips, corpus, layouts
+from deft.render import camera, clips, corpus
+from deft.render.layouts import casme2
 
 SIDE = 256
 FINE = 2  # canvas pixels per pixel of a photograph's pair
@@ -60,7 +61,7 @@ def _rendered(seed: int, count: int) -> list[Pair]:
     with tempfile.TemporaryDirectory() as folder:
         for plan in plans:
             truth = clips.render(plan, Path(folder))
-            onset, apex = (_grey(Path(folder) / layouts.frame(plan, at)) for at in (plan.onset, plan.apex))
+            onset, apex = (_grey(Path(folder) / casme2.frame(plan, at)) for at in (plan.onset, plan.apex))
             made.append(_cut(f"rendered {truth.clip}", onset, apex, truth))
     return made
 
@@ -71,7 +72,7 @@ def sequences(seed: int, count: int) -> list[list[Grey]]:
     with tempfile.TemporaryDirectory() as folder:
         for plan in corpus.plan(seed, subjects=8, clips=1, wrong=0.0)[:count]:
             clips.render(plan, Path(folder))
-            frames = [_grey(Path(folder) / layouts.frame(plan, at)) for at in range(plan.onset, plan.frames)]
+            frames = [_grey(Path(folder) / casme2.frame(plan, at)) for at in range(plan.onset, plan.frames)]
             found.append([frame[_WINDOW] for frame in frames])
     return found
 

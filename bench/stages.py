@@ -11,6 +11,7 @@ from typing import Any
 from joblib import Parallel, delayed
 
 from deft.render import clips, corpus, layouts
+from deft.render.layouts import casme2
 
 SEED = 2029
 CLIPS, FRAMES = 120, 60
@@ -26,7 +27,7 @@ def figures(folder: Path) -> dict[str, Any]:
     root = folder / "data" / "raw" / "rendered"
     plans = [_as_long(plan) for plan in corpus.plan(SEED, subjects=8, clips=CLIPS // 8, wrong=0.0)]
     Parallel(n_jobs=-1)(delayed(clips.render)(plan, root) for plan in plans)
-    layouts.write_sheet(plans, root)
+    layouts.write_labels(casme2.LAYOUT, plans, root, traps=False)
     shutil.copy(ROOT / "params.yaml", folder)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
     took = {}

@@ -35,4 +35,5 @@ def main(dataset: str) -> None:
     params = stage.load()
     index, root = stage.table("index", dataset), stage.RAW / dataset
     work = partial(crop, index, root, *params.crop.model_dump().values())
-    stage.map_clips("crop", dataset, work, tables.clips(index), tables.CROP, [index], params)
+    clips = sorted({*tables.clips(index)} - {*stage.flow_clips(dataset)})
+    stage.map_clips("crop", dataset, work, clips, tables.CROP, [index], params)

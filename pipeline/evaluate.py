@@ -16,7 +16,13 @@ from deft.score import loso
 from pipeline import stage
 
 PER_DATASET = ("index", "crop", "landmarks", "flow", "verify")
-WHOLE = ("triples", "backbone", "predictions")
+WHOLE = ("triples", "folds", "backbone", "predictions")
+RULES = {  # how the figures came about
+    "loso": "leave one subject out: pooled over {folds} folds",
+    "lodo": "leave one dataset out: pooled over {folds} folds",
+    "fixed": "one fixed split: {subjects} subjects tested",
+}
+COUNTED = ("failures", "dropped", "corrections")
 PLOTS = stage.METRICS / "plots"
 
 
@@ -37,18 +43,20 @@ def main() -> None:
         for dataset in params.datasets
         if (some := [clip for clip in clips if clip["dataset"] == dataset])
     }
+    folds = _report(stage.DATA / "folds.json")
+    scores["rule"] = RULES[folds["protocol"]].format(**folds)
     tables.write_json(stage.METRICS / "loso.json", scores)
     baselines = [triples[row["clip"]] | row for row in tables.rows(stage.DATA / "baselines.parquet")]
     tables.write_json(stage.METRICS / "baselines.json", loso.baselines(baselines, **dials))
     _gather(params)
-    folds = _report(stage.DATA / "finetune.json")["folds"]
+    tuned = _report(stage.DATA / "finetune.json")["folds"]
     given = {"head": [clip["emotion"] for clip in clips], "text": [clip["said_emotion"] or "none" for clip in clips]}
     PLOTS.mkdir(parents=True, exist_ok=True)
     curves = {
         dataset: _report(stage.table("verify", dataset).with_suffix(".json")).get("curves", {})
         for dataset in params.datasets
     }
-    for name, frame in plots.frames([clip["label"] for clip in clips], given, folds, curves).items():
+    for name, frame in plots.frames([clip["label"] for clip in clips], given, tuned, curves).items():
         frame.to_csv(PLOTS / f"{name}.csv", index=False)
     print(json.dumps({group: scores[group] for group in ("emotion", "generated", "au", "text", "n")}, indent=2))
 
@@ -68,7 +76,7 @@ def _gather(params: Params) -> None:
 def _counted(path: Path) -> dict[str, Any]:
     report = _report(path)
     report.pop("curves", None)  # a plot's
-    return {key: len(value) if key in ("failures", "dropped") else value for key, value in report.items()}
+    return {key: len(value) if key in COUNTED else value for key, value in report.items()}
 
 
 def _report(path: Path) -> dict[str, Any]:

@@ -28,11 +28,12 @@ def main(dataset: str, expert: str) -> None:
     params = stage.load()
     crops, landmarks, flow = (stage.table(name, dataset) for name in ("crop", "landmarks", "flow"))
     path = stage.table("features", f"{dataset}/{expert}")
+    seen = flow if expert in experts.FLOW_ALONE else crops
     stage.map_clips(
         "features",
         f"{dataset}/{expert}",
         partial(view, expert, crops, landmarks, flow, params.features.grid),
-        tables.clips(flow),
+        sorted({*tables.clips(flow)} & {*tables.clips(seen)}),
         tables.FEATURES,
         [crops, landmarks, flow],
         params,

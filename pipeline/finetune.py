@@ -1,7 +1,7 @@
 """Tune the language model: one adapter per held-out subject, and one on all clips.
 
-Reads data/triples.parquet, data/features and the language model (models/backbone by default). Writes
-models/folds/DATASET-SUBJECT, models/final and the report data/finetune.json.
+Reads data/triples.parquet, data/folds.parquet, data/features and the language model (models/backbone by default).
+Writes models/folds/FOLD, models/final and the report data/finetune.json.
 Run: ``python -m pipeline finetune``
 """
 
@@ -10,32 +10,34 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from deft import fanout, tables
 from deft.facs.units import EXPRESSIVE
 from deft.language import triple
-from deft.learn import examples, folds, train
+from deft.learn import examples, train
+from deft.learn.folds import FINAL, Fold
 from deft.models import llm, store
 from deft.models.deft import Shape
 from deft.params import Params
-from pipeline import stage
+from pipeline import folds, stage
 
 MEASURED = {"crop", "landmarks", "flow", "verify", "features"}  # what `deft predict` needs to measure a clip alike
 base = cache(llm.load)  # once a process: folds share it
 
 
-def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[str, Any]:
-    """Tune one fold and write it to ``root/name``."""
+def tune(params: Params, rows: list[tables.Row], found: dict[str, Fold], root: Path, name: str) -> dict[str, Any]:
+    """Tune one of the folds and write it to ``root/name``."""
     torch.set_num_threads(1)
     started = time.perf_counter()
-    fold = folds.final(rows) if name == folds.FINAL else folds.loso(rows)[name]
+    fold = found[name]
     chosen = {row["clip"]: row for row in rows}
     clips = [examples.of(chosen[clip]) for clip in fold.train]
     emotions = tuple(sorted({clip.emotion for clip in clips}))
     language, tokenizer = base(params.llm.base)
-    vectors = stage.vectors(params, fold.train)
-    counts = tuple(vectors[expert].shape[1] for expert in params.experts)
+    vectors = {name: view for name, view in stage.vectors(params, fold.train).items() if not np.isnan(view).all()}
+    counts = tuple(view.shape[1] for view in vectors.values())
     try:
         model, history = train.tune(
             language,
@@ -44,7 +46,7 @@ def tune(params: Params, rows: list[tables.Row], root: Path, name: str) -> dict[
             clips,
             vectors,
             examples.lessons(emotions, params.finetune.seed),
-            Shape(tuple(params.experts), emotions, EXPRESSIVE, counts),
+            Shape(tuple(vectors), emotions, EXPRESSIVE, counts),
             lora=params.lora.model_dump(),
             weights=params.loss.model_dump(),
             **params.finetune.model_dump(),
@@ -62,13 +64,13 @@ def main() -> None:
     params = stage.load()
     triples = stage.DATA / "triples.parquet"
     rows = tables.rows(triples)
-    names = [*folds.loso(rows), folds.FINAL]
-    reads = [triples, stage.DATA / "features", Path(params.llm.base)]
+    found = folds.read()
+    reads = [triples, folds.PATH, stage.DATA / "features", Path(params.llm.base)]
     kept = stage.scratch("finetune", reads, params)
     root = kept.with_suffix(".folds")  # moved into its place when whole
-    work = partial(tune, params, rows, root)
-    done, failures = fanout.gather(stage.over("finetune", work, names, kept, params))
+    work = partial(tune, params, rows, found, root)
+    done, failures = fanout.gather(stage.over("finetune", work, list(found), kept, params))
     stage.finish("finetune", len(done), failures, strict=True)
-    stage.replace(root / folds.FINAL, stage.MODELS / folds.FINAL)
+    stage.replace(root / FINAL, stage.MODELS / FINAL)
     stage.replace(root, stage.MODELS / "folds")
     tables.write_json(stage.DATA / "finetune.json", {"folds": done})

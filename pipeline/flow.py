@@ -1,5 +1,7 @@
 """Onset crop → steps up to the apex: TV-L1 optical flow with the head's own motion removed.
 
+A clip that comes as flow enters here: its field is the apex's step.
+
 Reads data/crop, data/landmarks and data/index (DATASET.parquet); for its error, data/truth. Writes
 data/flow/DATASET.parquet and its report, DATASET.json.
 Run: ``python -m pipeline flow DATASET``
@@ -7,25 +9,33 @@ Run: ``python -m pipeline flow DATASET``
 
 import statistics
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from deft import tables
+from deft.datasets import fields
 from deft.face import pictures
 from deft.motion import steps, tvl1
 from deft.score import truth
 from pipeline import stage
 
 
-def measure(index: Path, crops: Path, landmarks: Path, count: int, clip: str) -> list[tables.Row]:
+def measure(index: Path, crops: Path, landmarks: Path, root: Path, count: int, clip: str) -> list[tables.Row]:
     """Flow of one clip at the crops nearest to ``steps`` even distances from onset to apex."""
-    row = tables.row(index, clip, ["onset", "apex"])
+    row = tables.row(index, clip, ["onset", "apex", "flow"])
     points = np.array(tables.row(landmarks, clip)["points"], np.float32).reshape(68, 2)
+    if row["flow"]:
+        return _rows(clip, [steps.given(fields.resized(fields.read(root / row["flow"])), points, row["apex"] or 0)])
     kept = {r["position"]: r["crop"] for r in tables.rows(crops, ["position", "crop"], clip)}
     at = steps.positions(kept, row["onset"], row["apex"], count)
     grey = {position: pictures.grey(pictures.decode(kept[position])) for position in {row["onset"], *at}}
+    return _rows(clip, steps.measure(grey, points, row["onset"], at))
+
+
+def _rows(clip: str, found: Sequence[steps.Step]) -> list[tables.Row]:
     return [
         {
             "clip": clip,
@@ -37,13 +47,15 @@ def measure(index: Path, crops: Path, landmarks: Path, count: int, clip: str) ->
             "residual": step.residual,
             "noise": step.noise,
         }
-        for number, step in enumerate(steps.measure(grey, points, row["onset"], at))
+        for number, step in enumerate(found)
     ]
 
 
 def report(crops: Path, landmarks: Path, flow: Path) -> dict[str, float]:
     """Error against truth, and the time of one pair on one core (the median of nine runs over one clip)."""
-    clip = tables.clips(flow)[0]
+    clip = next(iter(tables.clips(crops)), None)
+    if clip is None:
+        return {}
     onset, *_, last = [pictures.grey(pictures.decode(row["crop"])) for row in tables.rows(crops, clip=clip)]
     times = []
     for _ in range(9):
@@ -57,7 +69,7 @@ def main(dataset: str) -> None:
     """Measure the motion of one dataset."""
     params = stage.load()
     index, crops, landmarks = (stage.table(name, dataset) for name in ("index", "crop", "landmarks"))
-    work = partial(measure, index, crops, landmarks, params.flow.steps)
+    work = partial(measure, index, crops, landmarks, stage.RAW / dataset, params.flow.steps)
     figures = partial(report, crops, landmarks, stage.table("flow", dataset))
     reads = [index, crops, landmarks]
     stage.map_clips("flow", dataset, work, tables.clips(landmarks), tables.FLOW, reads, params, figures)

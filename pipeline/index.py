@@ -4,6 +4,8 @@ Reads data/raw/DATASET. Writes data/index/DATASET.parquet and its report, DATASE
 Run: ``python -m pipeline index DATASET``
 """
 
+import sys
+
 from deft import tables
 from deft.datasets import clips
 from pipeline import stage
@@ -12,13 +14,11 @@ from pipeline import stage
 def main(dataset: str) -> None:
     """Index one dataset."""
     params = stage.load()
-    found = clips.read(stage.RAW / dataset, dataset, params.index.formats.get(dataset, dataset))
+    layout = params.index.formats.get(dataset, dataset)
+    found = clips.read(stage.RAW / dataset, dataset, layout, params.index.corrections)
     path = stage.table("index", dataset)
     tables.write(path, tables.INDEX, ([clip] for clip in found.clips))
-    report = {
-        "clips": len(found.clips),
-        "subjects": len({clip["subject"] for clip in found.clips}),
-        "failures": found.rejected,
-    }
-    tables.write_json(path.with_suffix(".json"), report)
+    tables.write_json(path.with_suffix(".json"), clips.report(found))
+    for clip, what in found.corrected.items():
+        print(f"  {clip}: {'; '.join(what)}", file=sys.stderr)
     stage.finish(f"index {dataset}", len(found.clips), found.rejected, params.strict)

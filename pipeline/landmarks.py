@@ -1,12 +1,14 @@
-"""Onset crops → 68 landmarks and 17 regions.
+"""Onset crops → 68 landmarks and 17 regions. A clip that comes as flow brings its own.
 
-Reads data/crop/DATASET.parquet; for its error, data/truth. Writes
+Reads data/crop and data/index (DATASET.parquet); for its error, data/truth. Writes
 data/landmarks/DATASET.parquet and its report, DATASET.json.
 Run: ``python -m pipeline landmarks DATASET``
 """
 
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from deft import tables
 from deft.face import backend, pictures
@@ -15,10 +17,13 @@ from deft.score import truth
 from pipeline import stage
 
 
-def landmark(crops: Path, name: str, clip: str) -> list[tables.Row]:
+def landmark(index: Path, crops: Path, name: str, clip: str) -> list[tables.Row]:
     """Landmarks of one clip's onset, the first of its crops."""
-    onset = tables.rows(crops, ["position", "crop"], clip)[0]
-    points = backend(name)(pictures.decode(onset["crop"]))
+    brought = tables.row(index, clip, ["points"])["points"]
+    if brought:
+        points = np.array(brought, np.float32).reshape(68, 2)
+    else:
+        points = backend(name)(pictures.decode(tables.rows(crops, ["position", "crop"], clip)[0]["crop"]))
     hulls = [{"region": region, "polygon": hull.ravel()} for region, hull in regions.polygons(points).items()]
     return [{"clip": clip, "points": points.ravel(), "iod": regions.axes(points).iod, "regions": hulls}]
 
@@ -26,7 +31,8 @@ def landmark(crops: Path, name: str, clip: str) -> list[tables.Row]:
 def main(dataset: str) -> None:
     """Landmark one dataset."""
     params = stage.load()
-    crops, path = stage.table("crop", dataset), stage.table("landmarks", dataset)
-    work = partial(landmark, crops, params.landmarks.backend)
+    index, crops, path = (stage.table(name, dataset) for name in ("index", "crop", "landmarks"))
+    work = partial(landmark, index, crops, params.landmarks.backend)
+    clips = sorted({*tables.clips(crops)} | {*stage.flow_clips(dataset)})
     figures = partial(truth.landmark_figures, stage.TRUTH, crops, path)
-    stage.map_clips("landmarks", dataset, work, tables.clips(crops), tables.LANDMARKS, [crops], params, figures)
+    stage.map_clips("landmarks", dataset, work, clips, tables.LANDMARKS, [index, crops], params, figures)

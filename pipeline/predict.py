@@ -1,6 +1,6 @@
 """Answer for every clip with the model that has not seen its subject.
 
-Reads models/folds, models/backbone, data/triples.parquet and data/features. Writes data/predictions.parquet and its
+Reads models/folds, models/backbone, data/folds.parquet and data/features. Writes data/predictions.parquet and its
 report, predictions.json.
 Run: ``python -m pipeline predict``
 """
@@ -13,17 +13,17 @@ import torch
 
 from deft import fanout, tables
 from deft.language import triple
-from deft.learn import answer, folds
+from deft.learn import answer
 from deft.models import store
 from deft.params import Params
-from pipeline import stage
+from pipeline import folds, stage
 
 
-def predict(params: Params, rows: list[tables.Row], name: str) -> list[tables.Row]:
+def predict(params: Params, name: str) -> list[tables.Row]:
     """Answers for the clips of one fold's held-out subject."""
     torch.set_num_threads(1)
     model, tokenizer = store.load(stage.MODELS / "folds" / name)
-    clips = folds.loso(rows)[name].test
+    clips = folds.read()[name].test
     vectors, batch = stage.vectors(params, clips), params.predict.batch
     answers = []
     for at in range(0, len(clips), batch):
@@ -38,11 +38,10 @@ def predict(params: Params, rows: list[tables.Row], name: str) -> list[tables.Ro
 def main() -> None:
     """Answer for every clip."""
     params, started = stage.load(), time.perf_counter()
-    rows = tables.rows(stage.DATA / "triples.parquet")
-    names = list(folds.loso(rows))
-    reads = [stage.DATA / "triples.parquet", stage.DATA / "features", stage.MODELS / "folds"]
+    names = [name for name, fold in folds.read().items() if fold.test]
+    reads = [folds.PATH, stage.DATA / "features", stage.MODELS / "folds"]
     kept = stage.scratch("predict", reads, params)
-    done, failures = fanout.gather(stage.over("predict", partial(predict, params, rows), names, kept, params))
+    done, failures = fanout.gather(stage.over("predict", partial(predict, params), names, kept, params))
     found = sorted(chain.from_iterable(done.values()), key=lambda answered: answered["clip"])
     stage.finish("predict", len(found), failures, strict=True)
     tables.write(stage.DATA / "predictions.parquet", tables.PREDICTIONS, ([answered] for answered in found))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deft import fanout, tables
 from deft.render import clips, corpus, layouts
+from deft.render.layouts import casme2
 from pipeline import stage
 
 
@@ -20,11 +21,12 @@ def render(plans: dict[str, corpus.ClipPlan], root: Path, clip: str) -> tables.R
 def main() -> None:
     """Render all clips."""
     params = stage.load()
-    plans = {layouts.key(plan): plan for plan in corpus.plan(*params.render.model_dump().values())}
-    kept = stage.scratch("render", [], params.render)
+    dials = params.render.model_dump(exclude={"layouts"})
+    plans = {"/".join(("rendered", *casme2.LAYOUT.who(plan))): plan for plan in corpus.plan(**dials)}
+    kept = stage.scratch("render", [], dials)
     root = kept.with_suffix(".frames")  # moved into its place when whole
     root.mkdir(parents=True, exist_ok=True)
-    layouts.write_sheet(list(plans.values()), root)
+    layouts.write_labels(casme2.LAYOUT, list(plans.values()), root, traps=False)
     work = partial(render, plans, root)
     truths, failures = fanout.gather(stage.over("render", work, sorted(plans), kept, params))
     stage.replace(root, stage.RAW / "rendered")

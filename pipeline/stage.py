@@ -27,6 +27,11 @@ def table(stage: str, dataset: str) -> Path:
     return DATA / stage / f"{dataset}.parquet"
 
 
+def flow_clips(dataset: str) -> list[str]:
+    """A dataset's clips that come as flow."""
+    return [row["clip"] for row in tables.rows(table("index", dataset), ["clip", "flow"]) if row["flow"]]
+
+
 def scratch(stage: str, reads: Iterable[Path], dials: object) -> Path:
     """Where a stage keeps what it has done until all is done: another place for other inputs, dials or source."""
     return SCRATCH / stage / fanout.content_key(reads, dials)
@@ -40,13 +45,22 @@ def over(
 
 
 def vectors(params: Params, clips: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
-    """What each expert saw of these clips: expert → (clips, tokens, dim)."""
-    found: dict[str, dict[str, Any]] = {expert: {} for expert in params.experts}
-    for expert, seen in found.items():
+    """What each expert saw of these clips: expert → (clips, tokens, dim), NaN for a clip that it cannot see.
+
+    An expert that cannot see any clip of any dataset is left out.
+    """
+    found: dict[str, npt.NDArray[np.float32]] = {}
+    for expert in params.experts:
+        seen: dict[str, Any] = {}
         for dataset in params.datasets:
-            for row in tables.rows(table("features", f"{dataset}/{expert}")):
-                seen[row["clip"]] = row["tokens"]
-    return {expert: np.array([seen[clip] for clip in clips], np.float32) for expert, seen in found.items()}
+            seen |= {row["clip"]: row["tokens"] for row in tables.rows(table("features", f"{dataset}/{expert}"))}
+        if seen:
+            nothing = np.full(np.shape(next(iter(seen.values()))), np.nan)
+            found[expert] = np.array([seen.get(clip, nothing) for clip in clips], np.float32)
+    if not found:
+        expected = "one that sees the clips: motion, where they come as flow"
+        raise DataError("experts", ", ".join(params.experts), expected, "mend params.yaml")
+    return found
 
 
 def map_clips(
@@ -61,8 +75,8 @@ def map_clips(
 ) -> None:
     """Map clips to rows of ``data/<stage>/<name>.parquet`` and report beside it, in ``<name>.json``.
 
-    ``figures`` is asked for the stage's own figures once the table is whole. Exits non-zero when no clip is left, or
-    when one failed under ``strict: true``.
+    ``figures`` is asked for the stage's own figures once the table is whole. Exits non-zero when all clips failed, or
+    one did under ``strict: true``; without any clip there is nothing to do.
     """
     started, path = time.perf_counter(), table(stage, name)
     failures: dict[str, str] = {}
@@ -71,7 +85,10 @@ def map_clips(
     seconds = time.perf_counter() - started
     report = {"clips": done, "failures": failures, "ms_per_clip": round(1000 * seconds / max(1, len(clips)), 1)}
     tables.write_json(path.with_suffix(".json"), report | (figures() if done else {}))
-    finish(f"{stage} {name}", done, failures, params.strict)
+    if clips:
+        finish(f"{stage} {name}", done, failures, params.strict)
+    else:
+        print(f"{stage} {name}: nothing to do, its clips come as flow", file=sys.stderr)
 
 
 def replace(folder: Path, target: Path) -> None:

@@ -17,12 +17,14 @@ from pipeline import stage
 
 def write(clip: tables.Row, found: list[tables.Row], params: Params) -> tables.Row:
     """The triple of one clip, from its row of the index and its rows of ``verify``."""
-    label = emotions.label(params.task.labels, clip["emotion"], clip["objective"])
+    label = None
+    if clip["kind"] == "micro":
+        label = emotions.label(params.task.labels, clip["emotion"], clip["objective"], clip["classes"])
     aus = found[0]["aus"]
     held = [codes.Code(**{name: au[name] for name in codes.Code._fields}) for au in aus if au["verdict"] == "supported"]
     evidence = {row["region"]: Evidence(**{name: row[name] for name in Evidence._fields}) for row in found}
     composed = compose.compose(
-        label or clip["emotion"],
+        label or clip["emotion"] or "others",
         evidence,
         held,
         labelled=bool(aus),
@@ -31,12 +33,14 @@ def write(clip: tables.Row, found: list[tables.Row], params: Params) -> tables.R
         supported=params.verify.supported,
     )
     told, dropped = composed.triple, None
-    if label is None:
-        dropped = f"{clip['emotion']} is no class under task.labels"
+    if clip["kind"] != "micro":
+        dropped = "not a micro-expression"
+    elif label is None:
+        dropped = f"{clip['emotion'] or 'no emotion'} is no class under task.labels"
     elif not held and any(au["verdict"] != verification.UNOBSERVABLE for au in aus):
         dropped = "no listed unit is supported by the motion"
     return {
-        **{name: clip[name] for name in ("clip", "dataset", "subject", "emotion", "coarse")},
+        **{name: clip[name] for name in ("clip", "dataset", "subject", "part", "emotion", "coarse")},
         "label": label,
         "listed": sorted({au["unit"] for au in clip["aus"]}),
         "aus": list(told.aus),

@@ -54,6 +54,7 @@ def test_any_units_have_an_objective_class(units: set[int]) -> None:
         ("3", "surprise", 2, "surprise"),
         ("3", "others", 7, None),
         ("5", "others", 7, "others"),
+        ("5", "other", 7, "others"),
         ("5", "fear", 7, None),
         ("7", "sad", 5, "sadness"),
         ("7", "happy", 1, "happiness"),
@@ -66,7 +67,7 @@ def test_any_units_have_an_objective_class(units: set[int]) -> None:
 def test_a_label_is_the_class_under_the_task(
     labels: str, emotion: str, number: int | None, expected: str | None
 ) -> None:
-    assert emotions.label(labels, emotion, number) == expected
+    assert emotions.label(labels, emotion, number, emotions.classes(emotion)) == expected
 
 
 @pytest.mark.parametrize(("labels", "count"), [("3", 3), ("5", 5), ("7", 7), ("objective", 7)])

@@ -84,6 +84,84 @@ def test_a_subjects_name_in_two_datasets_is_two_people() -> None:
     assert folds.loso(rows)["casme2-01"] == ("casme2-01", ["samm/01/a"], ["casme2/01/a"])
 
 
+def people(*keys: str) -> Rows:
+    """A labelled clip for each ``dataset/subject[/part]``."""
+    rows = []
+    for number, key in enumerate(keys):
+        dataset, subject, *part = key.split("/")
+        about = {"dataset": dataset, "subject": subject, "part": part[0] if part else None}
+        rows.append({"clip": f"{dataset}/{subject}/{number}", "label": "others", "dropped": None, **about})
+    return rows
+
+
+THREE = people("casme2/01", "casme2/02", "samm/006", "dfme/sub0003/training", "dfme/sub0004/testA")
+
+
+def test_leaving_a_dataset_out_tests_all_its_people() -> None:
+    found = folds.split("lodo", [], THREE)
+    assert {name: len(fold.test) for name, fold in found.items()} == {"casme2": 2, "dfme": 2, "samm": 1}
+    assert found["samm"].train == [row["clip"] for row in THREE if row["dataset"] != "samm"]
+
+
+def test_leaving_the_only_dataset_out_is_refused() -> None:
+    with pytest.raises(DataError, match="found the datasets casme2, expected two or more"):
+        folds.split("lodo", [], people("casme2/01", "casme2/02"))
+
+
+@pytest.mark.parametrize(
+    ("test", "held"),
+    [
+        (["samm"], ["samm/006/2"]),
+        (["casme2/02"], ["casme2/02/1"]),
+        (["dfme/testA", "casme2/01"], ["casme2/01/0", "dfme/sub0004/4"]),
+    ],
+)
+def test_a_fixed_split_tests_whom_it_names(test: list[str], held: list[str]) -> None:
+    fold = folds.split("fixed", test, THREE)["fixed"]
+    assert fold.test == held
+    assert sorted(fold.train + fold.test) == sorted(row["clip"] for row in THREE)
+
+
+def test_a_fixed_split_takes_all_of_a_person() -> None:
+    rows = people("dfme/sub0003/training", "dfme/sub0003/testA", "dfme/sub0004/training")
+    assert len(folds.split("fixed", ["dfme/testA"], rows)["fixed"].test) == 2
+
+
+def test_a_name_that_is_nobodys_is_refused() -> None:
+    with pytest.raises(DataError, match=r"folds\.test: found samm/007, expected a dataset, dataset/subject"):
+        folds.split("fixed", ["samm/007"], THREE)
+
+
+def test_a_split_that_leaves_nobody_to_learn_from_is_refused() -> None:
+    with pytest.raises(DataError, match="fold fixed: found nobody to learn from"):
+        folds.split("fixed", ["samm", "casme2", "dfme"], THREE)
+
+
+def test_a_subject_on_both_sides_is_refused() -> None:
+    rows = people("samm/006", "samm/006", "samm/007")
+    fold = folds.Fold("mine", [rows[0]["clip"], rows[2]["clip"]], [rows[1]["clip"]])
+    with pytest.raises(DataError, match="fold mine: found samm/006 on both sides, expected each subject on one side"):
+        folds.check([fold], rows)
+
+
+def test_a_clip_that_is_tested_twice_is_refused() -> None:
+    rows = people("samm/006", "samm/007")
+    twice = [folds.Fold(name, [rows[1]["clip"]], [rows[0]["clip"]]) for name in ("a", "b")]
+    with pytest.raises(DataError, match="fold b: found samm/006/0, tested in a too"):
+        folds.check(twice, rows)
+
+
+@given(clips(), st.sampled_from(["loso", "lodo"]))
+def test_nobody_stands_on_both_sides_of_any_protocol(rows: Rows, protocol: str) -> None:
+    try:
+        found = folds.split(protocol, [], [row | {"part": None} for row in rows])
+    except DataError:  # one dataset, or nobody to learn from
+        return
+    person = {row["clip"]: folds.person(row) for row in rows}
+    for fold in found.values():
+        assert {person[clip] for clip in fold.test}.isdisjoint(person[clip] for clip in fold.train)
+
+
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory, words_of_pages: PreTrainedTokenizerFast) -> Path:
     """A random Llama of width 32."""
@@ -113,7 +191,7 @@ def tune(corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def run(rows: Rows, name: str, folder: Path = corpus) -> dict[str, bytes]:
         monkeypatch.chdir(folder)
         root = tmp_path / str(next(count))
-        finetune.tune(dials, rows, root, name)
+        finetune.tune(dials, rows, {**folds.loso(rows), folds.FINAL: folds.final(rows)}, root, name)
         return {
             file: (root / name / file).read_bytes() for file in ("adapter_model.safetensors", "deft.safetensors")
         } | {"folder": str(root / name).encode()}

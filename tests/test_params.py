@@ -2,13 +2,14 @@ import copy
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 from pydantic import BaseModel
 
 from deft import params
+from deft.datasets import FORMATS
 from deft.params import Params, ParamsError, decode, load
 
 FILE = Path(__file__).resolve().parents[1] / "params.yaml"
@@ -67,7 +68,12 @@ def test_a_sentence_stands_above_every_key(key: str) -> None:
 
 @pytest.mark.parametrize("path", list(leaves(TREE)), ids=dotted)
 def test_a_value_of_another_type_is_refused_by_its_path(path: tuple[Any, ...]) -> None:
-    values: list[Any] = [[[]], {"a": {}}, None, 2.5 if isinstance(get(path), str) else "a"]
+    values: list[Any] = [
+        *([] if get(path) == [] else [[[]]]),
+        {"a": {}},
+        None,
+        2.5 if isinstance(get(path), str) else "a",
+    ]
     for wrong in values:
         lines = refusal(changed(path, wrong)).splitlines()
         assert all(line.startswith(f"params.yaml: {dotted(path)}: expected ") for line in lines), lines
@@ -104,17 +110,12 @@ def test_a_missing_key_is_named(key: str) -> None:
 SECTIONS = [name for name, value in TREE.items() if isinstance(value, dict)]
 
 
-# The index's only key holds names of the user's own: the next test has it.
-@pytest.mark.parametrize("section", ["", *(name for name in SECTIONS if name != "index")])
+@pytest.mark.parametrize("section", ["", *SECTIONS])
 def test_an_unknown_key_is_refused_with_those_known(section: str) -> None:
     tree = changed((section, "ranks") if section else ("ranks",), 1)
     known = ", ".join(TREE[section] if section else TREE)
     path = f"{section}.ranks" if section else "ranks"
     assert refusal(tree) == f"params.yaml: {path}: unknown key; known here: {known}"
-
-
-def test_an_unknown_key_of_the_index_is_refused() -> None:
-    assert refusal(changed(("index", "format"), {})).endswith("index.format: unknown key; known here: formats")
 
 
 @pytest.mark.parametrize(
@@ -150,6 +151,16 @@ def test_a_whole_number_may_stand_for_a_real_one() -> None:
 @pytest.mark.parametrize("name", ["datasets", "experts"])
 def test_a_name_listed_twice_is_refused(name: str) -> None:
     assert refusal(TREE | {name: TREE[name] * 2}).startswith(f"params.yaml: {name}: expected each name once")
+
+
+def test_a_format_has_a_reader() -> None:
+    assert get_args(params.Format) == FORMATS
+
+
+@pytest.mark.parametrize(("protocol", "test"), [("fixed", []), ("loso", ["samm"]), ("lodo", ["samm"])])
+def test_a_fixed_split_and_no_other_says_who_is_tested(protocol: str, test: list[str]) -> None:
+    said = refusal(TREE | {"folds": {"protocol": protocol, "test": test}})
+    assert said.startswith("params.yaml: folds.test: expected ")
 
 
 def test_levels_must_ascend() -> None:

@@ -12,6 +12,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from deft.render import camera, clips, corpus, layouts, motions
+from deft.render.layouts import casme2
 from deft.render.portrait import LANDMARKS, MIRROR
 from deft.render.subjects import subject
 
@@ -30,6 +31,7 @@ RELATIVE = {
 }  # fmt: skip
 
 Flow = NDArray[np.float32]
+SHEET = casme2.LAYOUT.books[0].file
 PLAN = corpus.plan(seed=5, subjects=2, clips=2, wrong=0.5)
 
 
@@ -37,12 +39,12 @@ PLAN = corpus.plan(seed=5, subjects=2, clips=2, wrong=0.5)
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[clips.Truth]]:
     root = tmp_path_factory.mktemp("rendered")
     truths = [clips.render(plan, root) for plan in PLAN]
-    layouts.write_sheet(PLAN, root)
+    layouts.write_labels(casme2.LAYOUT, PLAN, root, traps=False)
     return root, truths
 
 
 def read_frame(root: Path, plan: corpus.ClipPlan, position: int) -> NDArray[np.uint8]:
-    jpeg = np.frombuffer((root / layouts.frame(plan, position)).read_bytes(), np.uint8)
+    jpeg = np.frombuffer((root / casme2.frame(plan, position)).read_bytes(), np.uint8)
     return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
 
 
@@ -142,7 +144,7 @@ def test_same_plan_same_bytes_in_another_process_and_order(
 ) -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         again = list(pool.map(clips.render, PLAN[::-1], [tmp_path] * len(PLAN)))[::-1]
-    layouts.write_sheet(PLAN[::-1], tmp_path)
+    layouts.write_labels(casme2.LAYOUT, PLAN[::-1], tmp_path, traps=False)
     written = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
     assert len(written) == 1 + sum(plan.frames for plan in PLAN)
     assert all((tmp_path / path).read_bytes() == (rendered[0] / path).read_bytes() for path in written)
@@ -151,7 +153,7 @@ def test_same_plan_same_bytes_in_another_process_and_order(
 
 
 def test_the_sheet_is_casme2s(rendered: tuple[Path, list[clips.Truth]]) -> None:
-    book = openpyxl.load_workbook(rendered[0] / layouts.SHEET)
+    book = openpyxl.load_workbook(rendered[0] / SHEET)
     assert book.sheetnames == ["Sheet1", "Sheet2", "Sheet3"]
     header, *rows = book["Sheet1"].iter_rows(values_only=True)
     assert header[:3] == ("Subject", "Filename", None)
@@ -159,12 +161,12 @@ def test_the_sheet_is_casme2s(rendered: tuple[Path, list[clips.Truth]]) -> None:
     for plan, row in zip(PLAN, rows, strict=True):
         assert row[0] == f"{plan.subject:02d}"
         assert row[7] == plan.listed
-        folder = rendered[0] / layouts.folder(plan)
+        folder = (rendered[0] / casme2.frame(plan, 0)).parent
         assert all((folder / f"img{number}.jpg").exists() for number in row[3:6])
 
 
 def test_the_sheet_carries_no_date_but_casme2s(rendered: tuple[Path, list[clips.Truth]]) -> None:
-    with zipfile.ZipFile(rendered[0] / layouts.SHEET) as book:
+    with zipfile.ZipFile(rendered[0] / SHEET) as book:
         assert {entry.date_time for entry in book.infolist()} == {(2014, 5, 8, 0, 0, 0)}
         assert set(re.findall(r"\d{4}-\d\d-\d\dT", book.read("docProps/core.xml").decode())) == {"2014-05-08T"}
 

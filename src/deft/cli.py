@@ -1,4 +1,4 @@
-"""The command line: ``deft predict VIDEO``."""
+"""The command line: ``deft predict``, ``deft doctor``, ``deft render``."""
 
 import json
 import sys
@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from deft import params
 from deft.errors import DataError, NoFaceError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
+RAW = Path("data/raw")
 NO_FACE, UNUSABLE = 2, 1  # exit codes
 
 
@@ -55,6 +57,61 @@ def predict(
         when=when,
     )
     typer.echo(f"{when}\n{seen.triple.text}\n{written}\n{written.with_suffix('.png')}")
+
+
+@app.command()
+def doctor(
+    dataset: Annotated[str | None, typer.Argument(help="A folder under data/raw/; all of them if left out.")] = None,
+) -> None:
+    """Say what is there of each dataset, what is missing, and which rows cannot be used and why."""
+    from deft.datasets import FORMATS, checkup
+    from deft.report import doctor as tables
+
+    try:
+        index = params.load().index
+    except params.ParamsError as error:
+        sys.exit(f"error: {error}")
+
+    def examine(name: str) -> checkup.Checkup:
+        return checkup.examine(RAW / name, name, index.formats.get(name, name), index.corrections)
+
+    if dataset is not None:
+        try:
+            found = examine(dataset)
+        except DataError as error:
+            _stop(error, UNUSABLE)
+        tables.show(tables.details(dataset, found, f"data/index/{dataset}.json"))
+        return
+    there = sorted(path.name for path in RAW.iterdir() if path.is_dir() and path.name[0] != ".") if RAW.is_dir() else []
+    checkups: dict[str, checkup.Checkup | DataError] = {}
+    for name in there:
+        try:
+            checkups[name] = examine(name)
+        except DataError as error:
+            checkups[name] = error
+    tables.show(tables.overview(checkups, [name for name in FORMATS if name not in there]))
+
+
+@app.command()
+def render(
+    layouts: Annotated[
+        list[str] | None, typer.Argument(help="Formats of datasets; those of `render.layouts` if left out.")
+    ] = None,
+    subjects: Annotated[int, typer.Option(min=2, max=99, help="People, others in each layout.")] = 4,
+    clips: Annotated[int, typer.Option(min=1, help="Clips of each of them.")] = 9,
+) -> None:
+    """Fill data/raw/ with rendered stand-ins for datasets, in their layouts and with their sheets' traps."""
+    from deft.render import standins
+
+    try:
+        dials = params.load()
+        for name in layouts or dials.render.layouts:
+            written = standins.write(name, RAW / name, dials.render.seed, subjects, clips, dials.jobs)
+            typer.echo(f"{RAW / name}: {written} clips; every face in them is drawn")
+    except params.ParamsError as error:
+        sys.exit(f"error: {error}")
+    except DataError as error:
+        _stop(error, UNUSABLE)
 
 
 def _plain(video: Path, seen: Any) -> dict[str, Any]:

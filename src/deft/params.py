@@ -17,6 +17,9 @@ Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.+-]*$")]
 Expert = Literal["structure", "texture", "motion"]
+Format = Literal[
+    "casme2", "samm", "smic", "casme3", "casme_squared", "samm_long", "dfme", "mmew", "casme", "fourdme", "flow"
+]
 
 
 class _Section(BaseModel):
@@ -30,12 +33,14 @@ class Render(_Section):
     subjects: Annotated[int, Field(ge=2, le=99)]
     clips: Count
     wrong: Share
+    layouts: list[Format]
 
 
 class Index(_Section):
     """Dials of the label sheets' readers."""
 
-    formats: dict[Name, Literal["casme2"]]
+    formats: dict[Name, Format]
+    corrections: bool
 
 
 class Crop(_Section):
@@ -80,6 +85,13 @@ class Task(_Section):
     """Which classes are told apart."""
 
     labels: Literal["native", "3", "5", "7", "objective"]
+
+
+class Folds(_Section):
+    """Who is held out."""
+
+    protocol: Literal["loso", "lodo", "fixed"]
+    test: list[str]
 
 
 class Features(_Section):
@@ -169,6 +181,7 @@ class Params(_Section):
     verify: Verify
     triples: Triples
     task: Task
+    folds: Folds
     features: Features
     backbone: Backbone
     llm: Llm
@@ -217,6 +230,10 @@ def decode(content: Any, where: str = "params.yaml") -> Params:
     verify = params.verify
     if not verify.slight_z < verify.clear_z < verify.strong_z:
         raise ParamsError(f"{where}: verify: expected slight_z < clear_z < strong_z, got {verify}")
+    if (params.folds.protocol == "fixed") != bool(params.folds.test):
+        fixed = params.folds.protocol == "fixed"
+        expected = "who is tested" if fixed else "an empty list unless folds.protocol is fixed"
+        raise ParamsError(f"{where}: folds.test: expected {expected}, got {params.folds.test}")
     if params.backbone.width % (2 * params.backbone.heads):
         raise ParamsError(f"{where}: backbone.width: expected a multiple of 2 · heads, got {params.backbone.width}")
     return params

@@ -35,19 +35,29 @@ _EVIDENCE = pa.struct(
     [("region", pa.string()), ("direction", pa.string()), ("level", pa.string()), ("timing", pa.string())]
 )
 
+_CLASSES = pa.struct([("3", pa.string()), ("5", pa.string()), ("7", pa.string())])  # null: no class there
+
 SHEET = pa.schema(
     [
-        ("row", pa.int32()),  # as a spreadsheet counts: the header is row 1
+        ("row", pa.int32()),  # as a spreadsheet counts, from 1
         ("subject", pa.string()),
         ("name", pa.string()),
+        ("kind", pa.string()),  # "micro" or "macro"
+        ("part", pa.string()),  # of the dataset's own split; null: it has none
         ("onset", pa.int64()),  # frame numbers of the sheet
         ("apex", pa.int64()),
         ("offset", pa.int64()),
+        ("fps", pa.float64()),
         ("emotion", pa.string()),
         ("coarse", pa.string()),
+        ("classes", _CLASSES),
         ("objective", pa.int32()),
         ("aus", pa.list_(pa.struct(_CODE))),
-        ("note", pa.string()),
+        ("folders", pa.list_(pa.string())),  # where its frames may lie, the best first; may hold a *
+        ("flow", pa.string()),  # or the file of its flow
+        ("points", pa.list_(pa.float32())),  # its landmarks, as in `INDEX`
+        ("note", pa.string()),  # what was substituted, corrected or left unread
+        ("corrected", pa.list_(pa.string())),
         ("rejected", pa.string()),  # why the row cannot be used; null for a good one
     ]
 )
@@ -86,13 +96,18 @@ INDEX = pa.schema(
         ("dataset", pa.string()),
         ("subject", pa.string()),
         ("name", pa.string()),
-        ("frames", pa.list_(pa.string())),
-        ("onset", pa.int32()),
+        ("kind", pa.string()),  # "micro" or "macro"
+        ("part", pa.string()),  # of the dataset's own split; null: it has none
+        ("frames", pa.list_(pa.string())),  # relative to the dataset's root
+        ("flow", pa.string()),  # or the file of a clip that comes as flow
+        ("points", pa.list_(pa.float32())),  # its 68×2 landmarks, pixels of the field as the stage `flow` has it
+        ("onset", pa.int32()),  # positions in `frames`, from 0
         ("apex", pa.int32()),
         ("offset", pa.int32()),
         ("fps", pa.float64()),
         ("emotion", pa.string()),
         ("coarse", pa.string()),
+        ("classes", _CLASSES),  # among the 3, the 5, the 7
         ("objective", pa.int32()),
         ("aus", pa.list_(pa.struct(_CODE))),
         ("note", pa.string()),
@@ -157,6 +172,7 @@ TRIPLES = pa.schema(
         ("clip", pa.string()),
         ("dataset", pa.string()),
         ("subject", pa.string()),
+        ("part", pa.string()),
         ("emotion", pa.string()),
         ("coarse", pa.string()),
         ("label", pa.string()),  # the class under task.labels; null: none there
@@ -171,6 +187,14 @@ TRIPLES = pa.schema(
         ("target", pa.string()),
         ("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
         ("dropped", pa.string()),  # why nobody trains on this clip; null: it is trained on
+    ]
+)
+FOLDS = pa.schema(
+    [
+        ("fold", pa.string()),
+        ("role", pa.string()),  # "train" or "test"
+        ("clip", pa.string()),
+        ("person", pa.string()),  # dataset/subject
     ]
 )
 FEATURES = pa.schema([("clip", pa.string()), ("tokens", pa.list_(pa.list_(pa.float32())))])

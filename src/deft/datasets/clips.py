@@ -1,22 +1,50 @@
-"""From a label sheet and its frames to the index: clips that can be used, and for every other row the reason."""
+"""From a dataset as it lies there to the index: clips that can be used, and for every other row the reason."""
 
 import importlib
+from collections import Counter
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from deft import tables
-from deft.datasets import FORMATS, Reader
+from deft.datasets import FORMATS, Reader, Source, frames
 from deft.errors import DataError
+
+_MOMENTS = ("onset", "apex", "offset")
+_KEPT = (
+    *("subject", "name", "kind", "part", "flow", "points", "fps", "emotion", "coarse", "classes", "objective", "aus"),
+    "note",
+)
 
 
 class Index(NamedTuple):
-    """``clips`` are rows of `tables.INDEX`; ``rejected`` tells why each other row is not among them."""
+    """``clips`` are rows of `tables.INDEX`; ``rejected`` tells why each other row is not among them.
+
+    ``corrected`` tells what was corrected in which clip; ``sheets`` names the label sheets; ``rows`` are all that they
+    hold (`tables.SHEET`).
+    """
 
     clips: list[tables.Row]
     rejected: dict[str, str]
+    corrected: dict[str, list[str]]
+    sheets: list[str]
+    rows: list[tables.Row]
+    source: Source
 
 
-def read(root: Path, dataset: str, layout: str) -> Index:
+def reader(layout: str, where: object) -> Reader:
+    """The module of a format.
+
+    Raises:
+        DataError: there is no such format.
+
+    """
+    if layout not in FORMATS:
+        remedy = f"say in params.yaml which it is, for example index.formats.{layout}: {FORMATS[0]}"
+        raise DataError(where, f"the format {layout}", f"one of {', '.join(FORMATS)}", remedy)
+    return cast(Reader, importlib.import_module(f"deft.datasets.{layout}"))
+
+
+def read(root: Path, dataset: str, layout: str, corrections: bool = True) -> Index:
     """Index a dataset whose folder is ``root`` and whose format is ``layout`` (a module of ``deft.datasets``).
 
     Raises:
@@ -26,41 +54,78 @@ def read(root: Path, dataset: str, layout: str) -> Index:
     if not root.is_dir():
         remedy = f"put the dataset there, or take {dataset} out of `datasets` in params.yaml"
         raise DataError(root, "no such folder", f"the dataset {dataset} in the layout of {layout}", remedy)
-    if layout not in FORMATS:
-        remedy = f"say in params.yaml which it is, for example index.formats.{dataset}: {FORMATS[0]}"
-        raise DataError(root, f"the format {layout}", f"one of {', '.join(FORMATS)}", remedy)
-    reader = cast(Reader, importlib.import_module(f"deft.datasets.{layout}"))
-    sheets = [root / name for name in reader.SHEETS if (root / name).is_file()]
-    if not sheets:
-        raise DataError(root, "no label sheet", " or ".join(reader.SHEETS), "put the dataset's label sheet there")
-    clips: dict[str, tables.Row] = {}
-    rejected: dict[str, str] = {}
-    for row in reader.read_sheet(sheets[0]).to_pylist():
-        clip = f"{dataset}/{row['subject']}/{row['name']}"
-        where = f"{sheets[0].name}, row {row['row']}, {clip}"
-        try:
-            if row["rejected"]:
-                raise DataError(where, row["rejected"], "a usable row", "see there")
-            if clip in clips:
-                raise DataError(where, "this clip a second time", "each clip once", "mend the sheet")
-            clips[clip] = _clip(root, dataset, reader, row, clip)
-        except DataError as error:
-            rejected[where] = row["rejected"] or str(error)
-    return Index([clips[clip] for clip in sorted(clips)], rejected)
+    known = reader(layout, root)
+    source, sheets = labels(root, known)
+    rows, clips = list[tables.Row](), dict[str, tables.Row]()
+    rejected, corrected = dict[str, str](), dict[str, list[str]]()
+    listings: dict[tuple[str, ...], dict[int, str]] = {}
+    for sheet in sheets:
+        for row in known.read_sheet(sheet, corrections).to_pylist():
+            clip = f"{dataset}/{row['subject']}/{row['name']}"
+            where = f"{sheet.name}, row {row['row']}, {clip}"
+            rows.append(row)
+            if row["corrected"]:
+                corrected[clip] = row["corrected"]
+            try:
+                if row["rejected"]:
+                    rejected[where] = row["rejected"]
+                    continue
+                if clip in clips:
+                    raise DataError(where, "this clip a second time", "each clip once", "mend the sheet")
+                kept = {name: row[name] for name in _KEPT} | {"clip": clip, "dataset": dataset}
+                clips[clip] = kept | _placed(root, row, clip, known.RECORDINGS, listings)
+            except DataError as error:
+                rejected[where] = str(error)
+    return Index([clips[clip] for clip in sorted(clips)], rejected, corrected, [s.name for s in sheets], rows, source)
 
 
-def _clip(root: Path, dataset: str, reader: Reader, row: tables.Row, clip: str) -> tables.Row:
-    numbered = reader.frames(root, row["subject"], row["name"])
-    for name in ("onset", "apex", "offset"):
+def report(found: Index) -> dict[str, Any]:
+    """The figures of the stage `index`: ``composite`` counts clips a class of MEGC 2019."""
+    composite = Counter(clip["classes"]["3"] for clip in found.clips if clip["kind"] == "micro")
+    return {
+        "rows": len(found.rows),
+        "clips": len(found.clips),
+        "subjects": len({clip["subject"] for clip in found.clips}),
+        "composite": {name: count for name, count in sorted(composite.items(), key=str) if name},
+        "corrections": found.corrected,
+        "failures": found.rejected,
+    }
+
+
+def labels(root: Path, known: Reader) -> tuple[Source, list[Path]]:
+    """The best release that is there, and its files; a format without label sheets reads the folder itself."""
+    for source in known.SOURCES:
+        found = []
+        for pattern in source.files:
+            there = sorted(path for path in root.glob(pattern) if not path.name.startswith((".", "~$")))
+            if len(there) > 1:
+                names = " and ".join(path.name for path in there)
+                raise DataError(root, f"{names}", f"one label sheet {pattern}", "keep the right one")
+            found += there
+        if found or not source.files:
+            return source, found or [root]
+    expected = " or ".join(pattern for source in known.SOURCES for pattern in source.files)
+    raise DataError(root, "no label sheet", expected, "put the dataset's label sheet there")
+
+
+def _placed(
+    root: Path, row: tables.Row, clip: str, recordings: bool, listings: dict[tuple[str, ...], dict[int, str]]
+) -> tables.Row:
+    """A row's frames, and onset, apex and offset as positions among them; of a recording only the clip's own."""
+    if row["flow"]:
+        return {"frames": [], **{name: row[name] for name in _MOMENTS}}
+    folders = tuple(row["folders"])
+    if folders not in listings:
+        if not recordings:
+            listings.clear()
+        listings[folders] = frames.find(root, folders)
+    numbered = listings[folders]
+    for name in _MOMENTS:
         if row[name] not in numbered:
             span = f"frames {min(numbered)}–{max(numbered)}" if numbered else "no frames"
-            raise DataError(clip, span, f"frame {row[name]}, the {name}", "restore the frame or mend the sheet")
+            gap = " without it" if numbered and min(numbered) < row[name] < max(numbered) else ""
+            raise DataError(clip, f"{span}{gap}", f"frame {row[name]}, the {name}", "restore it or mend the sheet")
+    if recordings:
+        numbered = {number: path for number, path in numbered.items() if row["onset"] <= number <= row["offset"]}
     positions = {number: position for position, number in enumerate(numbered)}
-    kept = {name: row[name] for name in ("subject", "name", "emotion", "coarse", "objective", "aus", "note")}
-    return kept | {
-        "clip": clip,
-        "dataset": dataset,
-        "frames": list(numbered.values()),
-        "fps": reader.FPS,
-        **{name: positions[row[name]] for name in ("onset", "apex", "offset")},
-    }
+    return {"frames": list(numbered.values()), **{name: positions[row[name]] for name in _MOMENTS}}

@@ -1,67 +1,265 @@
-"""Cells of label sheets: found by their header, read as what they must be, refused with sheet, row and column."""
+"""Label sheets: the header found, cells read as what they must be, bad rows kept with sheet, row and column."""
 
-import zipfile
-from collections.abc import Sequence
+import csv
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
+import pandas as pd
+import pyarrow as pa
 
+from deft import tables
+from deft.datasets import corrections as known
 from deft.errors import DataError
+from deft.facs import codes, emotions
 
-Row = dict[str, Any]
+Cells = list[Any]
+
+MEND = "mend the sheet"
+_OWN = "put the dataset's own label sheet there"
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # .xls, and every workbook under a password
+_NOWHERE = ("", "/", "\\", "-", "-1", "-1.0")  # what coders write where there is no such frame
+_ROMAN = {name: number for number, name in enumerate(emotions.LABELS["objective"], 1)}
+_LARGEST = 10**9  # of a frame number
 
 
-class Rows(NamedTuple):
-    """A sheet's body: ``cells`` are (row number as a spreadsheet counts, header → value)."""
+def text(cell: object) -> str:
+    """A cell without blanks at its ends, a whole number without a fraction; ``""`` for an empty one."""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < _LARGEST:
+        cell = int(cell)
+    return "" if cell is None or (isinstance(cell, float) and cell != cell) else str(cell).strip()
 
-    sheet: str
-    cells: list[tuple[int, Row]]
+
+class Line:
+    """A row of a sheet. Reading a cell raises `DataError` with sheet, row and column; what is substituted is noted."""
+
+    def __init__(self, where: str, row: int, cells: dict[str, Any]) -> None:
+        self.where, self.row, self.cells = where, row, cells
+        self.notes: list[str] = []
+
+    def shown(self, column: str) -> str:
+        """A cell as `text`."""
+        return text(self.cells.get(column))
+
+    def refuse(self, column: str, expected: str) -> DataError:
+        """What is wrong with a cell."""
+        found = f'"{shown}"' if (shown := self.shown(column)) else "an empty cell"
+        return DataError(f"{self.where}, {column}", found, expected, MEND)
+
+    def name(self, column: str, pattern: str, example: str) -> str:
+        """A cell that names a subject or a clip and must match all of ``pattern``; its first group, where it has one.
+
+        So it never holds a separator of paths, and no folder named by it lies outside the dataset's.
+        """
+        match = re.fullmatch(pattern, self.shown(column), re.ASCII | re.IGNORECASE)
+        if not match:
+            raise self.refuse(column, f"a name like {example}")
+        return match[1] if match.re.groups else match[0]
+
+    def among(self, column: str, words: Iterable[str]) -> str:
+        """A cell that is one of these words, in whatever case, in small letters."""
+        word = self.shown(column).lower()
+        if word not in words:
+            raise self.refuse(column, f"one of {', '.join(words)}")
+        return word
+
+    def frame(self, column: str, rounded: bool = False) -> int:
+        """A frame number; with ``rounded``, a fraction goes to the nearest, and the note says so."""
+        shown = self.shown(column)
+        value = int(shown) if re.fullmatch(r"\d{1,9}", shown, re.ASCII) else None
+        if value is None and rounded and re.fullmatch(r"\d{1,9}\.\d+", shown, re.ASCII):
+            value = round(float(shown))
+            self.notes.append(f"{column}: {shown} in the sheet, {value} is used")
+        if value is None:
+            raise self.refuse(column, "a frame number")
+        return value
+
+    def interval(self, onset: str, apex: str, offset: str, rounded: bool = False, none: str = "") -> tables.Row:
+        """Onset, apex and offset from their columns.
+
+        Without an apex the middle of onset and offset is used, and without an offset the apex; the note says so.
+        ``none`` is what this dataset writes for either, besides the usual signs.
+        """
+        start = self.frame(onset, rounded)
+        peak = None if self.shown(apex) in (*_NOWHERE, none) else self.frame(apex, rounded)
+        if peak is not None and self.shown(offset) == none != "":
+            self.notes.append(f"{offset}: the sheet has none, the apex is used")
+            end = peak
+        else:
+            end = self.frame(offset, rounded)
+        if peak is None:
+            peak = (start + end) // 2
+            self.notes.append(f"{apex}: the sheet has none, the middle of onset and offset is used")
+        if not start <= peak <= end:
+            found = f"onset {start}, apex {peak}, offset {end}"
+            raise DataError(f"{self.where}, {apex if start <= end else offset}", found, "onset ≤ apex ≤ offset", MEND)
+        return {"onset": start, "apex": peak, "offset": end}
+
+    def number(self, column: str) -> float:
+        """A cell above zero."""
+        try:
+            value = float(self.shown(column))
+        except ValueError:
+            value = 0.0
+        if not 0 < value < _LARGEST:
+            raise self.refuse(column, "a number above zero")
+        return value
+
+    def remark(self, column: str) -> None:
+        """Take a cell of remarks into the note."""
+        if shown := self.shown(column):
+            self.notes.append(f"{column}: {' '.join(shown.split())}")
+
+    def units(self, column: str) -> list[codes.Code]:
+        """Action Units of a cell; what is no code goes into the note with its reason."""
+        found = codes.read(self.cells.get(column))
+        if found.note:
+            self.notes.append(f"{column}: {found.note}")
+        return found.codes
+
+    def objective(self, column: str, units: Sequence[codes.Code]) -> int | None:
+        """The objective class 1–7, as number or as I–VII; of the units where the sheet has no such column."""
+        if column not in self.cells:
+            moving = {code.unit for code in units if not code.static}
+            if moving:
+                self.notes.append(f"objective class {emotions.objective(moving)}: from the units, the sheet has none")
+            return emotions.objective(moving) if moving else None
+        shown = self.shown(column).upper()
+        if shown in _ROMAN or shown in set(map(str, _ROMAN.values())):
+            return _ROMAN.get(shown) or int(shown)
+        raise self.refuse(column, "1 to 7, or I to VII")
 
 
-def read_rows(path: Path, required: Sequence[str]) -> Rows:
-    """The rows below the first line that holds every ``required`` header, in whichever worksheet it stands.
+class Body(NamedTuple):
+    """A sheet's lines below its header."""
+
+    path: Path
+    lines: list[Line]
+
+
+def sheets(path: Path) -> dict[str, list[Cells]]:
+    """A workbook's sheets (.xlsx, .xls or .csv), name → lines of cells; formulas are their last values, None is empty.
 
     Raises:
-        DataError: the file is missing or no workbook, or no worksheet has such a line.
+        DataError: the file is missing, no workbook, cut short or locked by a password.
 
     """
-    remedy = "put the dataset's own label sheet there"
     try:
-        book = openpyxl.load_workbook(path, data_only=True)
-    except FileNotFoundError:
-        raise DataError(path, "no such file", "a label sheet", remedy) from None
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
-        raise DataError(path, f"no readable workbook ({error})", "an .xlsx label sheet", remedy) from None
-    best: list[str] = []
-    for sheet in book.worksheets:
-        lines = list(sheet.iter_rows(values_only=True))
-        for number, line in enumerate(lines):
-            headers = [str(cell).strip() if cell is not None else "" for cell in line]
-            if set(required) <= set(headers):
-                return Rows(
-                    sheet.title,
-                    [
-                        (below, dict(zip(headers, cells, strict=True)))
-                        for below, cells in enumerate(lines[number + 1 :], number + 2)
-                        if any(cell is not None for cell in cells)
-                    ],
-                )
-            best = max(best, [h for h in headers if h in required], key=len)
-    missing = [name for name in required if name not in best]
-    raise DataError(path, f"no column {', '.join(missing)}", f"the columns {', '.join(required)}", remedy)
+        content = path.read_bytes()
+    except OSError as error:
+        found = "no such file" if isinstance(error, FileNotFoundError) else str(error.strerror)
+        raise DataError(path, found, "a label sheet", _OWN) from None
+    if path.suffix.lower() == ".csv":
+        return {"": _comma_separated(path, content)}
+    if content.startswith(_OLE) and "EncryptedPackage".encode("utf-16-le") in content:
+        raise DataError(path, "a workbook under a password", "a readable one", "open it and save it without")
+    old = content.startswith(_OLE)
+    kind: dict[str, Any] = {"engine": "xlrd", "engine_kwargs": {"logfile": io.StringIO()}} if old else {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles and extensions that hold no data
+            book = pd.read_excel(
+                io.BytesIO(content), sheet_name=None, header=None, dtype=object, na_filter=False, **kind
+            )
+    except Exception as error:  # a broken file makes its reader raise whatever it likes
+        reason = f"no readable workbook ({type(error).__name__}: {error})"
+        raise DataError(path, reason, "an .xlsx or .xls label sheet", _OWN) from None
+    return {
+        str(title): [[None if cell == "" else cell for cell in line] for line in frame.to_numpy(object).tolist()]
+        for title, frame in book.items()
+    }
 
 
-def whole(value: object, where: str) -> int:
-    """A frame number.
+def find(path: Path, columns: Sequence[str]) -> Body:
+    """The rows below the first line that holds every one of ``columns``, in whichever sheet it stands.
+
+    Case and width of blanks in a header do not matter. Empty rows are left out.
 
     Raises:
-        DataError: the cell holds none.
+        DataError: the file is no workbook, or no line has these columns, or has one of them twice.
 
     """
-    text = "" if value is None else str(value).strip()
-    digits = text.removesuffix(".0")
-    if digits.isascii() and digits.isdigit():
-        return int(digits)
-    raise DataError(where, f'"{text}"' if text else "an empty cell", "a frame number", "mend the sheet")
+    best: list[str] = []
+    for title, lines in sheets(path).items():
+        for number, line in enumerate(lines, 1):
+            headers = [_header(cell) for cell in line]
+            missing = [column for column in columns if _header(column) not in headers]
+            if missing:
+                best = max(best, [column for column in columns if column not in missing], key=len)
+                continue
+            twice = [column for column in columns if headers.count(_header(column)) > 1]
+            if twice:
+                found = f"two columns {twice[0]}"
+                raise DataError(f"{path.name}, {title}, row {number}", found, "each column once", _OWN)
+            names = {_header(column): column for column in columns}
+            keys = [names.get(header, str(cell).strip()) for header, cell in zip(headers, line, strict=True)]
+            return body(path, title, keys, lines[number:], number + 1)
+    lacking = ", ".join(column for column in columns if column not in best)
+    raise DataError(path, f"no column {lacking}", f"the columns {', '.join(columns)}", _OWN)
+
+
+def body(path: Path, title: str, columns: Sequence[str], lines: Iterable[Cells], first: int) -> Body:
+    """Lines under these columns, of which the first is row ``first``; empty ones are left out."""
+    where = f"{path.name}, {title}" if title else path.name
+    found = [
+        Line(f"{where}, row {number}", number, dict(zip(columns, line, strict=False)))
+        for number, line in enumerate(lines, first)
+        if any(cell is not None and str(cell).strip() for cell in line)
+    ]
+    return Body(path, found)
+
+
+def table(
+    layout: str,
+    found: Body,
+    who: Callable[[Line], tuple[str, str]],
+    read: Callable[[Line, str, str], tables.Row],
+    corrections: bool,
+) -> pa.Table:
+    """The sheet as a table (`deft.tables.SHEET`), a row a line.
+
+    ``who`` reads a line's subject and name, ``read`` the rest; a line that either refuses keeps its place, with the
+    reason in ``rejected``. ``corrections`` applies those that are known of this ``layout``.
+
+    Raises:
+        DataError: no line names a clip of this dataset: the sheet is another's.
+
+    """
+    rows, strangers = [], list[DataError]()
+    for line in found.lines:
+        row: tables.Row = {"row": line.row, "subject": "", "name": "", "rejected": None, "corrected": []}
+        try:
+            row["subject"], row["name"] = who(line)
+        except DataError as error:
+            strangers.append(error)
+            rows.append(row | {"rejected": str(error)})
+            continue
+        try:
+            if corrections:
+                row["corrected"] = known.apply(layout, row["subject"], row["name"], line.cells)
+            row |= {"kind": "micro"} | read(line, row["subject"], row["name"])
+            word: str | None = row["emotion"]
+            row = dict[str, Any](coarse=word and emotions.coarse(word), classes=emotions.classes(word)) | row
+            row["aus"] = [code._asdict() for code in row["aus"]]
+        except DataError as error:
+            row["rejected"] = str(error)
+        rows.append(row | {"note": "; ".join([*row["corrected"], *line.notes])})
+    if strangers and len(strangers) == len(found.lines):
+        first = strangers[0]
+        raise DataError(first.where, first.found, first.expected, f"this is another dataset's sheet: {_OWN}")
+    return pa.Table.from_pylist(rows, schema=tables.SHEET)
+
+
+def _comma_separated(path: Path, content: bytes) -> list[Cells]:
+    try:
+        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(path, f"no readable table ({error})", "comma-separated values in UTF-8", _OWN) from None
+    return [[cell or None for cell in line] for line in lines]
+
+
+def _header(cell: object) -> str:
+    return " ".join(str(cell).split()).casefold() if cell is not None else ""

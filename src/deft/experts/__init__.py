@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+FLOW_ALONE = ("motion",)  # experts that need no pixels: they see clips that come as flow
+
 
 def look(
     expert: str,

@@ -59,10 +59,10 @@ _TOKEN = re.compile(
     r"""(?P<space>\s+)
     |(?P<static>\(k\))
     |(?P<ref>ref(?=\s*\())
-    |(?P<or>or(?![a-z]))
+    |(?P<or>or(?=[LRTBA]?\d|\W|$))
     |(?P<open>\()|(?P<close>\))|(?P<plus>[+,;、])
     |(?P<code>(?:AU|AD|M)?\s*(?P<asym>A/?)?(?P<side>[RLTB])?(?P<unit>\d{1,3})(?!\d)
-        (?:\.0)?\s*(?P<intensity>[A-E](?:/[A-E])?|\([A-E](?:/[A-E])?\))?(?![\w.]))
+        (?:\.0)?\s*(?P<intensity>[A-E](?:/[A-E])?|\([A-E](?:/[A-E])?\))?(?:(?=or[\W\dLRTBA])|(?![\w.])))
     |(?P<word>[^\s+,;()、]+)""",
     re.VERBOSE | re.IGNORECASE,
 )

@@ -1,6 +1,6 @@
 """Emotion words of the datasets, their coarse classes (MEGC 2019) and the objective classes (Davison et al. 2018)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 COARSE = {
     "disgust": "negative",
@@ -53,9 +53,22 @@ PROTOTYPES: dict[str, tuple[frozenset[int], ...]] = {
 }
 
 
+_SAME = {"happy": "happiness", "sad": "sadness", "other": "others"}
+
+
 def coarse(emotion: str) -> str:
     """Negative | positive | surprise | others, for a dataset's own word in any case."""
     return COARSE.get(emotion.strip().lower(), "others")
+
+
+def classes(emotion: str | None) -> dict[str, str | None]:
+    """An emotion's class among the 3, the 5 and the 7; None: it has none there, or nobody named one.
+
+    The 5 are CASME II's. Readers of datasets whose own convention differs say so.
+    """
+    word = _SAME.get(emotion or "", emotion)
+    given = {"3": coarse(emotion or ""), "5": word, "7": word}
+    return {labels: name if name in LABELS[labels] else None for labels, name in given.items()}
 
 
 def objective(units: Iterable[int]) -> int:
@@ -63,11 +76,10 @@ def objective(units: Iterable[int]) -> int:
     return COMBINATIONS.get(frozenset(units), 7)
 
 
-def label(labels: str, emotion: str, number: int | None) -> str | None:
+def label(labels: str, emotion: str | None, number: int | None, classes: Mapping[str, str | None]) -> str | None:
     """A clip's class under ``task.labels`` (native | 3 | 5 | 7 | objective); None: the clip has no class there."""
     if labels == "native":
         return emotion
     if labels == "objective":
         return None if number is None else LABELS["objective"][number - 1]
-    word = coarse(emotion) if labels == "3" else {"happy": "happiness", "sad": "sadness"}.get(emotion, emotion)
-    return word if word in LABELS[labels] else None
+    return classes[labels]

@@ -1,40 +1,109 @@
 """Folds: who is held out, and who is learned from. Subjects of different datasets are different people."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from deft.errors import DataError
+
 FINAL = "final"
+Row = Mapping[str, Any]  # of `deft.tables.TRIPLES`: clip, dataset, subject, part, label and dropped
 
 
 class Fold(NamedTuple):
-    """``name`` is ``<dataset>-<subject>`` of who is held out, or "final" for the model on all."""
+    """``name`` says who is held out ("final" for the model on all); ``train`` and ``test`` are clips."""
 
     name: str
     train: list[str]
     test: list[str]
 
 
-def loso(rows: Iterable[Mapping[str, Any]]) -> dict[str, Fold]:
-    """Leave one subject out: a fold a subject by name, from rows with clip, dataset, subject and ``dropped``.
+def person(row: Row) -> str:
+    """Who is seen in a clip."""
+    return f"{row['dataset']}/{row['subject']}"
 
-    A clip with a reason in ``dropped`` is never trained on, but tested all the same if it has a ``label``.
+
+def loso(rows: Iterable[Row]) -> dict[str, Fold]:
+    """Leave one subject out: a fold a subject, named ``<dataset>-<subject>``."""
+    return _leave_out(list(rows), lambda row: f"{row['dataset']}-{row['subject']}")
+
+
+def lodo(rows: Iterable[Row]) -> dict[str, Fold]:
+    """Leave one dataset out: a fold a dataset, by its name.
+
+    Raises:
+        DataError: there is one dataset alone.
+
     """
     table = list(rows)
-    names = sorted({_name(row) for row in table if row["label"]})
-    return {
-        name: Fold(
-            name,
-            [row["clip"] for row in table if _name(row) != name and not row["dropped"]],
-            [row["clip"] for row in table if _name(row) == name and row["label"]],
-        )
-        for name in names
-    }
+    datasets = sorted({row["dataset"] for row in table})
+    if len(datasets) < 2:
+        remedy = "add datasets, or take folds.protocol: loso"
+        raise DataError("folds.protocol: lodo", f"the datasets {', '.join(datasets)}", "two or more", remedy)
+    return _leave_out(table, lambda row: str(row["dataset"]))
 
 
-def final(rows: Sequence[Mapping[str, Any]]) -> Fold:
+def fixed(rows: Iterable[Row], test: Sequence[str]) -> dict[str, Fold]:
+    """One split: whoever ``test`` names, as a dataset, dataset/subject or dataset/part, is held out.
+
+    Raises:
+        DataError: a name is nobody's.
+
+    """
+    table = list(rows)
+    names = {row["clip"]: {row["dataset"], person(row), f"{row['dataset']}/{row['part']}"} for row in table}
+    for name in test:
+        if not any(name in known for known in names.values()):
+            expected = "a dataset, dataset/subject or dataset/part among the clips"
+            raise DataError("folds.test", name, expected, "mend it in params.yaml")
+    held = {person(row) for row in table if names[row["clip"]] & set(test)}
+    return {"fixed": _fold("fixed", table, lambda row: person(row) in held)}
+
+
+def final(rows: Sequence[Row]) -> Fold:
     """The fold that learns from every clip and tests none."""
-    return Fold(FINAL, [row["clip"] for row in rows if not row["dropped"]], [])
+    return _fold(FINAL, rows, lambda _: False)
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    return f"{row['dataset']}-{row['subject']}"
+def split(protocol: str, test: Sequence[str], rows: Sequence[Row]) -> dict[str, Fold]:
+    """The folds of a protocol (loso | lodo | fixed), by name, checked (see `check`)."""
+    found = {"loso": loso, "lodo": lodo}[protocol](rows) if protocol != "fixed" else fixed(rows, test)
+    check(found.values(), rows)
+    return found
+
+
+def check(folds: Iterable[Fold], rows: Iterable[Row]) -> None:
+    """Refuse folds in which a subject stands on both sides, a clip is tested twice or nobody is left to learn from.
+
+    Raises:
+        DataError: names the fold, and who or what it is.
+
+    """
+    people = {row["clip"]: person(row) for row in rows}
+    tested: dict[str, str] = {}
+    for fold in folds:
+        both = {people[clip] for clip in fold.train} & {people[clip] for clip in fold.test}
+        if both:
+            found = f"{', '.join(sorted(both))} on both sides"
+            raise DataError(f"fold {fold.name}", found, "each subject on one side", "mend the split")
+        if not fold.train:
+            raise DataError(f"fold {fold.name}", "nobody to learn from", "other people's clips", "add subjects")
+        for clip in fold.test:
+            if clip in tested:
+                found = f"{clip}, tested in {tested[clip]} too"
+                raise DataError(f"fold {fold.name}", found, "each clip tested once", "mend the split")
+            tested[clip] = fold.name
+
+
+def _leave_out(table: Sequence[Row], held: Callable[[Row], str]) -> dict[str, Fold]:
+    names = sorted({held(row) for row in table if row["label"]})
+    return {name: _fold(name, table, lambda row, name=name: held(row) == name) for name in names}  # type: ignore[misc]
+
+
+def _fold(name: str, table: Iterable[Row], held: Callable[[Row], bool]) -> Fold:
+    """Clips with a reason in ``dropped`` are never trained on, but tested all the same if they have a ``label``."""
+    rows = list(table)
+    return Fold(
+        name,
+        [row["clip"] for row in rows if not held(row) and not row["dropped"]],
+        [row["clip"] for row in rows if held(row) and row["label"]],
+    )

@@ -77,9 +77,11 @@ class Deft(nn.Module):
         }
 
     def projected(self, expert: str, reduced: Tensor) -> Tensor:
-        """An expert's prefix tokens (B, tokens, width), each as long as a word's embedding."""
-        tokens: Tensor = self.rms * self.norm(self.project[expert](reduced) + self.place[expert])
-        return tokens
+        """An expert's prefix tokens (B, tokens, width), each as long as a word's embedding; zeros where it saw nothing,
+        which is NaN.
+        """
+        tokens: Tensor = self.rms * self.norm(self.project[expert](reduced.nan_to_num()) + self.place[expert])
+        return tokens.masked_fill(reduced.isnan().any(-1, keepdim=True), 0.0)
 
     def tokens(self, reduced: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Every expert's prefix tokens."""

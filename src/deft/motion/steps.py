@@ -41,8 +41,16 @@ def measure(
     ``crops`` are grey (H, W) by position, the onset among them; ``points`` (68, 2) the onset's landmarks.
     """
     stable = compensation.stable_area(points, crops[onset].shape)
-    found = []
-    for position in at:
-        moved = compensation.compensate(tvl1.flow(crops[onset], crops[position]), stable)
-        found.append(Step(position, moved.flow, moved.head, moved.residual, evidence.noise(moved.flow, points)))
-    return found
+    return [_step(tvl1.flow(crops[onset], crops[position]), stable, points, position) for position in at]
+
+
+def given(field: npt.NDArray[np.float32], points: npt.NDArray[np.float32], position: int) -> Step:
+    """The step of a clip that comes as flow: its field (H, W, 2), the head's motion removed, at ``position``."""
+    return _step(field, compensation.stable_area(points, field.shape[:2]), points, position)
+
+
+def _step(
+    field: npt.NDArray[np.float32], stable: npt.NDArray[np.bool_], points: npt.NDArray[np.float32], position: int
+) -> Step:
+    moved = compensation.compensate(field, stable)
+    return Step(position, moved.flow, moved.head, moved.residual, evidence.noise(moved.flow, points))

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from deft.render import camera, motions
 from deft.render.corpus import FPS, ClipPlan
-from deft.render.layouts import frame, key
+from deft.render.layouts import Layout, casme2
 from deft.render.portrait import HEIGHT, WIDTH, Array
 from deft.render.subjects import subject
 
@@ -53,8 +53,24 @@ class Truth(NamedTuple):
     flow: NDArray[np.float16]
 
 
-def render(plan: ClipPlan, root: Path) -> Truth:
-    """Write the clip's frames under root and return its truth; the same plan gives the same bytes in any process."""
+class Scene(NamedTuple):
+    """What happens in a clip: the subject's ``points`` (68, 2) and ``picture``, where it ``pose``s in the frame (2, 3),
+    ``head`` (frames, 2, 3), the ``expression`` at the apex (480, 640, 2) in subject px, and the eyes frame by frame.
+    """
+
+    points: Array
+    picture: NDArray[np.uint8]
+    pose: Array
+    head: Array
+    expression: NDArray[np.float32]
+    closed: Array
+    gaze: Array
+    gain: Array
+    rng: Generator
+
+
+def scene(plan: ClipPlan) -> Scene:
+    """Set a clip up; the same plan gives the same scene in any process."""
     person = subject(plan.seed, plan.subject)
     points = person.landmarks
     rng = np.random.default_rng([plan.seed, plan.subject, plan.number, 1])
@@ -63,38 +79,52 @@ def render(plan: ClipPlan, root: Path) -> Truth:
     pose = camera.similarity(middle, angle, 1 + scale, np.array([right, down]))
     head = _head(plan, camera.transform(pose, middle), rng)
     closed, gaze, gain = _blink(plan, rng), _gaze(plan, points, rng), _flicker(plan.frames, rng)
-    profile = rise_and_fall(plan.frames, plan.onset, plan.apex, plan.offset)
     expression = np.zeros((HEIGHT, WIDTH, 2), np.float32)
     for motion in plan.moved:  # amplitudes are meant in the frame, the expression in the subject
         amplitude = np.float32(motion.amplitude_px / (1 + scale))
         expression += amplitude * motions.field(motion.unit, motion.side, points, plan.lopsided)
+    return Scene(points, person.picture, pose, head, expression, closed, gaze, gain, rng)
 
-    noise = camera.grain(rng.uniform(1.5, 2.5))
-    (root / frame(plan, 0)).parent.mkdir(parents=True, exist_ok=True)
+
+def render(plan: ClipPlan, root: Path, layout: Layout = casme2.LAYOUT, dataset: str = "rendered") -> Truth:
+    """Write the clip's frames under root in a layout, and return its truth; its clip is ``dataset``'s.
+
+    The same plan gives the same bytes in any process. Bitmaps are grey: they are large.
+    """
+    if layout.frame is None:
+        raise ValueError("layout: expected one with frames, got one of flow fields")
+    person = scene(plan)
+    profile = rise_and_fall(plan.frames, plan.onset, plan.apex, plan.offset)
+    noise = camera.grain(person.rng.uniform(1.5, 2.5))
+    (root / layout.frame(plan, 0)).parent.mkdir(parents=True, exist_ok=True)
     for t in range(plan.frames):
-        whole = camera.compose(head[t], pose)
-        source = camera.trace(points, expression, whole, profile[t], closed[t], gaze[t])
-        image = camera.expose(person.picture, source, gain[t], noise, rng)
-        jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
-        (root / frame(plan, t)).write_bytes(jpeg.tobytes())
+        whole = camera.compose(person.head[t], person.pose)
+        eyes = person.closed[t], person.gaze[t]
+        source = camera.trace(person.points, person.expression, whole, profile[t], *eyes)
+        image = camera.expose(person.picture, source, person.gain[t], noise, person.rng)
+        path = root / layout.frame(plan, t)
+        if path.suffix == ".bmp":
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY] if path.suffix == ".jpg" else []
+        path.write_bytes(cv2.imencode(path.suffix, image, options)[1].tobytes())
 
     return Truth(
-        clip=key(plan),
+        clip="/".join((dataset, *layout.who(plan))),
         emotion=plan.emotion,
         wrong=plan.wrong,
         moved=[motion._asdict() for motion in plan.moved],
         listed=str(plan.listed),
-        landmarks=camera.transform(pose, points),
-        head=head.astype(np.float32),
+        landmarks=camera.transform(person.pose, person.points),
+        head=person.head.astype(np.float32),
         profile=profile.astype(np.float32),
         onset=plan.onset,
         apex=plan.apex,
         offset=plan.offset,
-        blink=bool(closed.max() > 0.9),
+        blink=bool(person.closed.max() > 0.9),
         x0=camera.X0,
         y0=camera.Y0,
         stride=STRIDE,
-        flow=_flow(points, expression, pose, closed[plan.apex], gaze[plan.apex]),
+        flow=expression_flow(person, plan.apex).astype(np.float16),
     )
 
 
@@ -104,12 +134,14 @@ def rise_and_fall(frames: int, onset: int, apex: int, offset: int) -> Array:
     return np.asarray(share**2 * (3 - 2 * share))
 
 
-def _flow(points: Array, expression: Array, pose: Array, closed: float, gaze: Array) -> NDArray[np.float16]:
+def expression_flow(person: Scene, apex: int) -> NDArray[np.float32]:
+    """How far each point of the box moves until the apex by expression, gaze and blink (see `Truth`)."""
     x = np.arange(camera.X0, camera.X0 + camera.BOX_WIDTH, STRIDE)
     y = np.arange(camera.Y0, camera.Y0 + camera.BOX_HEIGHT, STRIDE)
     box = np.stack(np.meshgrid(x, y), -1).astype(np.float32)
-    moved = camera.express(camera.transform(camera.invert(pose), box), expression, 1.0)
-    return (camera.transform(pose, camera.see(moved, points, closed, gaze)) - box).astype(np.float16)
+    moved = camera.express(camera.transform(camera.invert(person.pose), box), person.expression, 1.0)
+    seen = camera.see(moved, person.points, person.closed[apex], person.gaze[apex])
+    return np.asarray(camera.transform(person.pose, seen) - box)
 
 
 def _head(plan: ClipPlan, middle: Array, rng: Generator) -> Array:

@@ -1,0 +1,52 @@
+"""CAS(ME)³ part A (Li et al. 2023, doi:10.1109/TPAMI.2022.3174895): 94 subjects, 860 clips, 30 fps, 1280×720.
+
+Sheet ``cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx``; frames ``part_A/spNO.1/a/color/355.jpg``: whole recordings,
+unpadded numbers, with gaps. Clips that were cut out lie in ``Part_A_ME_clip/frame/spNO.1_a_355/355.jpg``.
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from deft import tables
+from deft.datasets import Source, Whole, sheet
+
+TITLE = "CAS(ME)³ part A"
+_COUNTS = {"disgust": 250, "surprise": 187, "others": 161, "fear": 86, "anger": 64, "sad": 57, "happy": 55}
+SOURCES = (Source(("cas(me)3_part_A_ME_label_JpgIndex_v2*.xls*",), Whole(860, 94, _COUNTS)),)
+RECORDINGS = True
+
+FPS = 30.0
+_COLUMNS = ("Subject", "Filename", "Onset", "Apex", "Offset", "AU", "Objective class", "emotion")
+
+
+def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
+    """The label sheet, a row a clip (`deft.tables.SHEET`); needs no frames.
+
+    A recording holds several clips, so a clip's name is ``<Filename>_<Onset>``.
+
+    Raises:
+        DataError: the file is not the label sheet of CAS(ME)³ part A.
+
+    """
+    return sheet.table("casme3", sheet.find(path, _COLUMNS), _who, _read, corrections)
+
+
+def _who(line: sheet.Line) -> tuple[str, str]:
+    subject = int(line.name("Subject", r"spNO\.(\d{1,3})", "spNO.1"))
+    return f"spNO.{subject}", f"{line.name('Filename', '[a-z]', 'a')}_{line.frame('Onset')}"
+
+
+def _read(line: sheet.Line, subject: str, name: str) -> tables.Row:
+    film = name.split("_")[0]
+    aus = line.units("AU")
+    return line.interval("Onset", "Apex", "Offset", none="0") | {
+        "fps": FPS,
+        "emotion": line.among("emotion", _COUNTS),
+        "objective": line.objective("Objective class", aus),
+        "aus": aus,
+        "folders": [
+            *(f"part_A/{subject}/{each}/color" for each in dict.fromkeys((film, film.lower()))),
+            f"Part_A_ME_clip/frame/{subject}_{name}",
+        ],
+    }

@@ -1,0 +1,74 @@
+"""CAS(ME)² (Qu et al. 2018, doi:10.1109/TAFFC.2017.2654440): 22 subjects, 300 macro- and 57 micro-expressions, 30 fps.
+
+``CAS(ME)^2code_final.xlsx`` holds the labels in its first sheet, without a header, and the rules by which subjects and
+films are named in the frames' folders (``naming rule1``, ``naming rule2``); frames
+``rawpic/s15/15_0101disgustingteeth/img001.jpg``: whole recordings.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from deft import tables
+from deft.datasets import Source, Whole, sheet
+from deft.errors import DataError
+
+TITLE = "CAS(ME)²"
+SOURCES = (Source(("CAS(ME)^2code_final.xls*",), Whole(357, 22)),)
+RECORDINGS = True
+
+FPS = 30.0
+EMOTIONS = ("negative", "positive", "others", "surprise")
+_RULES = ("naming rule1", "naming rule2")
+_COLUMNS = ("subject", "film", "onset", "apex", "offset", "AU", "emotion", "kind", "self-report")
+_KINDS = {"macro-expression": "macro", "micro-expression": "micro"}
+
+
+def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
+    """The labels, a row an expression (`deft.tables.SHEET`); needs no frames.
+
+    Columns of the headerless sheet are called subject, film, onset, apex, offset, AU, emotion, kind and self-report.
+
+    Raises:
+        DataError: the file is not the label sheet of CAS(ME)².
+
+    """
+    book = sheet.sheets(path)
+    title = next((title for title in book if title not in _RULES), None)
+    if title is None or not set(_RULES) <= set(book):
+        found = f"the sheets {', '.join(book)}"
+        expected = f"CASFEcode_final, {' and '.join(_RULES)}"
+        raise DataError(path, found, expected, "put the dataset's own label sheet there")
+    rules = [book[rule] for rule in _RULES]
+    people = {_text(line, 2): (_text(line, 0), _text(line, 1)) for line in rules[0]}
+    films = {_text(line, 1): _text(line, 0).zfill(4) for line in rules[1]}
+    body = sheet.body(path, title, _COLUMNS, book[title], 1)
+    return sheet.table("casme_squared", body, _who, partial(_read, people, films), corrections)
+
+
+def _who(line: sheet.Line) -> tuple[str, str]:
+    subject = int(line.name("subject", r"\d{1,2}", "1"))
+    return f"sub{subject:02d}", line.name("film", r"[a-z]+\d+_\d+", "anger1_1")
+
+
+def _read(
+    people: dict[str, tuple[str, str]], films: dict[str, str], line: sheet.Line, subject: str, name: str
+) -> tables.Row:
+    film = name.rsplit("_", 1)[0]
+    if str(int(subject[3:])) not in people:
+        raise line.refuse("subject", "a subject of the sheet naming rule1")
+    if film not in films:
+        raise line.refuse("film", "a film of the sheet naming rule2")
+    number, folder = people[str(int(subject[3:]))]
+    return line.interval("onset", "apex", "offset", none="0") | {
+        "kind": _KINDS[line.among("kind", _KINDS)],
+        "fps": FPS,
+        "emotion": line.among("emotion", EMOTIONS),
+        "aus": line.units("AU"),
+        "folders": [f"rawpic/{folder}/{number}_{films[film]}*"],
+    }
+
+
+def _text(line: sheet.Cells, at: int) -> str:
+    return sheet.text(line[at]) if at < len(line) else ""

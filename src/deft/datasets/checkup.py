@@ -1,0 +1,62 @@
+"""What of a dataset is there, against what it holds when nothing is missing."""
+
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from deft.datasets import Whole, clips
+
+COMPOSITE = "clips in MEGC 2019's three classes"
+
+
+class Check(NamedTuple):
+    """One count: ``expected`` is None where nobody knows what it should be."""
+
+    what: str
+    found: int
+    expected: int | None
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing speaks against it."""
+        return self.expected is None or self.found == self.expected
+
+
+class Checkup(NamedTuple):
+    """A dataset as it lies there: its counts, and its index, which knows what was rejected and corrected."""
+
+    title: str
+    checks: list[Check]
+    indexed: clips.Index
+
+    @property
+    def well(self) -> bool:
+        """Whether all of it can be used."""
+        return all(check.well for check in self.checks)
+
+
+def examine(root: Path, dataset: str, layout: str, corrections: bool) -> Checkup:
+    """Examine the dataset in the folder ``root`` (see `deft.datasets.clips.read`).
+
+    Raises:
+        DataError: the folder or its label sheet is missing, or is another dataset's.
+
+    """
+    found = clips.read(root, dataset, layout, corrections)
+    whole = found.source.whole or Whole(len(found.rows))
+    named = [row for row in found.rows if row["name"]]
+    checks = [
+        Check("rows of the label sheet", len(found.rows), whole.clips),
+        Check("subjects", len({row["subject"] for row in named}), whole.subjects),
+        Check("clips that can be used", len(found.clips), len(found.rows)),
+    ]
+    words = Counter(row["emotion"] for row in found.rows if row["emotion"])
+    checks += [Check(word, words[word], whole.emotions.get(word)) for word in sorted({*words, *whole.emotions})]
+    composite = Counter(
+        clip["classes"]["3"] for clip in found.clips if clip["kind"] == "micro" and clip["classes"]["3"]
+    )
+    checks.append(Check(COMPOSITE, composite.total(), whole.composite))
+    kinds = Counter(clip["kind"] for clip in found.clips)
+    if kinds["macro"]:
+        checks.append(Check("macro-expressions, which nothing is trained or tested on", kinds["macro"], None))
+    return Checkup(clips.reader(layout, root).TITLE, checks, found)

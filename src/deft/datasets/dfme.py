@@ -1,0 +1,51 @@
+"""DFME (Zhao et al. 2024, doi:10.1109/TAFFC.2023.3341918): the release of its challenge, 200, 300 or 500 fps.
+
+Sheets ``training_full_with_AU.xlsx``, ``testA_full_with_AU.xlsx`` and ``testB_full_with_AU.xlsx``; frames
+``DFME_train/sub0003_01/00109.png``, numbered from 0, those of the tests in other folders beside. A clip's part is
+"training", "testA" or "testB".
+"""
+
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from deft import tables
+from deft.datasets import Source, Whole, sheet
+
+TITLE = "DFME"
+PARTS = ("training", "testA", "testB")
+SOURCES = (Source(tuple(f"{part}_full_with_AU.xls*" for part in PARTS), Whole(1856 + 474 + 299)),)
+RECORDINGS = False
+
+EMOTIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
+_COLUMNS = ("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Emotion", "EmotionId", "Fps", "AU")
+
+
+def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
+    """One part's label sheet, a row a clip (`deft.tables.SHEET`); needs no frames.
+
+    Raises:
+        DataError: the file is no label sheet of DFME.
+
+    """
+    part = next((part for part in PARTS if path.name.startswith(part)), None)
+    return sheet.table("dfme", sheet.find(path, _COLUMNS), _who, partial(_read, part), corrections)
+
+
+def _who(line: sheet.Line) -> tuple[str, str]:
+    subject = line.name("Subject", r"sub\d+", "sub0003")
+    return subject, line.name("Filename", rf"{subject}_\d+", f"{subject}_01")
+
+
+def _read(part: str | None, line: sheet.Line, subject: str, name: str) -> tables.Row:
+    rate = line.frame("Fps")
+    if not rate:
+        raise line.refuse("Fps", "frames a second")
+    return line.interval("OnsetFrame", "ApexFrame", "OffsetFrame") | {
+        "part": part,
+        "fps": float(rate),
+        "emotion": line.among("Emotion", EMOTIONS),
+        "aus": line.units("AU"),
+        "folders": [f"DFME_train/{name}", f"*/{name}"],
+    }

@@ -1,0 +1,84 @@
+"""Clips that come as flow, without a face (our own format): a lab shares motion without sharing faces.
+
+``index.csv`` has the columns subject, clip, emotion, aus and flow, and may have fps, onset, apex and offset; ``flow``
+is the path of a file (`deft.datasets.fields`) under the dataset's root. Faces are upright and fill the field;
+``landmarks.csv`` may have their 68 points in its pixels, with the columns clip (subject/clip), x0, y0, …, x67, y67.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from deft import tables
+from deft.datasets import Source, fields, frames, sheet
+from deft.errors import DataError
+from deft.facs import mean_face, regions
+
+TITLE = "flow fields"
+SOURCES = (Source(("index.csv",)),)
+RECORDINGS = False
+
+_COLUMNS = ("subject", "clip", "emotion", "aus", "flow")
+_PLACES = tuple(f"{axis}{number}" for number in range(68) for axis in "xy")
+_NAME = r"[\w+][\w.+ -]*"
+
+
+def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
+    """The list of clips, a row a clip (`deft.tables.SHEET`); reads their fields, to know that they are some.
+
+    Raises:
+        DataError: the file is no such list, or the landmarks beside it are none.
+
+    """
+    read = partial(_read, path.parent, _landmarks(path.with_name("landmarks.csv")))
+    return sheet.table("flow", sheet.find(path, _COLUMNS), _who, read, corrections)
+
+
+def _who(line: sheet.Line) -> tuple[str, str]:
+    return line.name("subject", _NAME, "s01"), line.name("clip", _NAME, "001")
+
+
+def _read(
+    root: Path, landmarks: dict[str, npt.NDArray[np.float32]], line: sheet.Line, subject: str, name: str
+) -> tables.Row:
+    emotion = line.shown("emotion").lower()
+    if not emotion:
+        raise line.refuse("emotion", "a word")
+    file = Path(line.shown("flow"))
+    if file.is_absolute() or ".." in file.parts or file.suffix.lower() not in fields.SUFFIXES:
+        raise line.refuse("flow", f"the path of a {', '.join(fields.SUFFIXES)} file inside the dataset's folder")
+    if not (root / file).is_file():
+        raise DataError(f"{line.where}, flow", f"no file {file}", "the clip's flow", "put it there")
+    frames.inside(root, root / file)
+    shape = fields.read(root / file).shape[:2]
+    points = landmarks.get(f"{subject}/{name}")
+    if points is None:
+        points = mean_face.filling(shape)
+        line.notes.append("landmarks: those of the mean face")
+    aus = line.units("aus")
+    return {
+        **{column: line.frame(column) for column in ("onset", "apex", "offset") if line.shown(column)},
+        "fps": line.number("fps") if line.shown("fps") else None,
+        "emotion": emotion,
+        "objective": line.objective("objective", aus),
+        "aus": aus,
+        "folders": [],
+        "flow": file.as_posix(),
+        "points": ((points + 0.5) * fields.SIDE / max(shape) - 0.5).ravel(),
+    }
+
+
+def _landmarks(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """Clip (subject/clip) → its 68 points (68, 2) in pixels of its field; none where there is no such file."""
+    found = {}
+    for line in sheet.find(path, ("clip", *_PLACES)).lines if path.exists() else []:
+        try:
+            points = np.array([line.shown(place) for place in _PLACES]).astype(np.float32).reshape(68, 2)
+            regions.axes(points)
+        except ValueError as error:
+            raise DataError(line.where, str(error), "68 places of a face", sheet.MEND) from None
+        found[line.shown("clip")] = points
+    return found

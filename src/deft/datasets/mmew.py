@@ -1,0 +1,50 @@
+"""MMEW (Ben et al. 2022, doi:10.1109/TPAMI.2021.3067464): 300 clips, 90 fps, faces of 231×231.
+
+Sheet ``MMEW_Micro_Exp.xlsx``; frames ``Micro_Expression/<emotion>/S03-01-002/1.jpg``, or
+``S03/<emotion>/S03-01-002/1.jpg``.
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from deft import tables
+from deft.datasets import Source, Whole, sheet
+
+TITLE = "MMEW"
+SOURCES = (Source(("MMEW_Micro_Exp*.xls*",), Whole(300)),)
+RECORDINGS = False
+
+FPS = 90.0
+EMOTIONS = ("happiness", "anger", "surprise", "disgust", "fear", "sadness", "repression", "others")
+_COLUMNS = (
+    *("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Action Units", "Estimated Emotion"),
+    "remarks",
+)
+
+
+def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
+    """The label sheet, a row a clip (`deft.tables.SHEET`); needs no frames.
+
+    Raises:
+        DataError: the file is not MMEW's label sheet.
+
+    """
+    return sheet.table("mmew", sheet.find(path, _COLUMNS), _who, _read, corrections)
+
+
+def _who(line: sheet.Line) -> tuple[str, str]:
+    subject = f"S{int(line.name('Subject', r'S?([0-9]{1,2})', 'S03')):02d}"
+    return subject, line.name("Filename", rf"{subject}-\d+-\d+", f"{subject}-01-002")
+
+
+def _read(line: sheet.Line, subject: str, name: str) -> tables.Row:
+    emotion = line.among("Estimated Emotion", EMOTIONS)
+    line.remark("remarks")
+    folders = (emotion, "repression") if emotion == "others" else (emotion,)  # as the frames of others may lie
+    return line.interval("OnsetFrame", "ApexFrame", "OffsetFrame") | {
+        "fps": FPS,
+        "emotion": emotion,
+        "aus": line.units("Action Units"),
+        "folders": [f"{tree}/{folder}/{name}" for tree in ("Micro_Expression", subject) for folder in folders],
+    }

@@ -1,0 +1,63 @@
+"""SAMM long videos (Yap et al. 2020, doi:10.1109/FG47880.2020.00029): 343 macro- and 159 micro-expressions, 200 fps.
+
+Sheet ``SAMM_LongVideos_V*_Release.xlsx``, whose header stands in row 10; frames
+``SAMM_longvideos/006_1/006_1_0001.jpg``. Emotions of the micro-expressions come from SAMM's own sheet beside it.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from deft import tables
+from deft.datasets import Source, Whole, samm, sheet
+
+TITLE = "SAMM long videos"
+SOURCES = (Source(("SAMM_LongVideos_V*_Release.xls*",), Whole(502)),)
+RECORDINGS = True
+
+FPS = 200.0
+_COLUMNS = ("Subject", "Filename", "Inducement Code", "Onset", "Apex", "Offset", "Type", "Action Units")
+_KINDS = {"macro": "macro", "micro - 1/2": "micro", "micro": "micro"}
+_TOLD = ("emotion", "classes", "coarse", "objective")  # by SAMM's sheet
+
+
+def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
+    """The label sheet, a row a movement (`deft.tables.SHEET`); needs no frames.
+
+    A macro-expression's name ends in "_macro", since it may share its file name with a micro-expression. Without
+    SAMM's sheet in the same folder no emotion is known, and the note says so.
+
+    Raises:
+        DataError: the file is not the label sheet of SAMM's long videos, or SAMM's own cannot be read.
+
+    """
+    body = sheet.find(path, _COLUMNS)
+    micro: dict[str, tables.Row] = {}
+    for beside in sorted(path.parent.glob(samm.SOURCES[0].files[0])):
+        micro = {row["name"]: row for row in samm.read_sheet(beside, corrections).to_pylist() if not row["rejected"]}
+    return sheet.table("samm_long", body, _who, partial(_read, micro), corrections)
+
+
+def _who(line: sheet.Line) -> tuple[str, str]:
+    subject, name = samm.who(line)
+    return subject, f"{name}_macro" if _KINDS.get(line.shown("Type").lower()) == "macro" else name
+
+
+def _read(micro: dict[str, tables.Row], line: sheet.Line, subject: str, name: str) -> tables.Row:
+    kind = _KINDS[line.among("Type", _KINDS)]
+    told = {"emotion": None}
+    if kind == "micro" and name in micro:
+        told = {key: micro[name][key] for key in _TOLD}
+    elif kind == "micro":
+        line.notes.append(f"emotion: none here, and no row {name} in {samm.SOURCES[0].files[0]} beside this sheet")
+    if line.shown("Onset") == "0":
+        raise line.refuse("Onset", "a frame from 1 on: this movement began before the recording")
+    line.remark("Notes")
+    return line.interval("Onset", "Apex", "Offset", rounded=True) | {
+        "kind": kind,
+        "fps": FPS,
+        "aus": line.units("Action Units"),
+        "folders": [f"SAMM_longvideos/{'_'.join(name.split('_')[:2])}"],
+        **told,
+    }

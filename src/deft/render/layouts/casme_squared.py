@@ -1,0 +1,67 @@
+"""CAS(ME)²'s layout: no header, folders named by rules in two more sheets, offsets of 0, macro-expressions."""
+
+from deft.render.corpus import ClipPlan
+from deft.render.layouts import Layout, sheets
+
+ROLES = sheets.Roles("subject", "film", "onset", "apex", "offset", "AU", "emotion")
+_COLUMNS = (*ROLES, "kind", "self-report")
+_FILMS = {"disgust1": "0101disgustingteeth", "anger1": "0401girlcrashing", "happy1": "0502funnyerrors"}
+
+
+def _film(plan: ClipPlan) -> str:
+    return list(_FILMS)[plan.number % len(_FILMS)]
+
+
+def _number(plan: ClipPlan, position: int) -> int:
+    return 1000 * plan.number + plan.first + position
+
+
+def _who(plan: ClipPlan) -> tuple[str, str]:
+    return f"sub{plan.subject:02d}", f"{_film(plan)}_{plan.number + 1}"
+
+
+def _line(plan: ClipPlan, word: str) -> sheets.Cells:
+    moments = (_number(plan, position) for position in (plan.onset, plan.apex, plan.offset))
+    return dict(zip(ROLES, (plan.subject, _who(plan)[1], *moments, plan.listed, word), strict=True)) | {
+        "kind": "micro-expression",
+        "self-report": word,
+    }
+
+
+_TRAPS = (
+    sheets.Trap(
+        "offset",
+        lambda cells: {"offset": 0, "kind": "macro-expression"},
+        lambda truth: {"offset": truth["apex"], "kind": "macro"},
+        "the sheet has none, the apex is used",
+    ),
+    sheets.Trap("kind", lambda cells: {"kind": "expression"}, None, 'found "expression"'),
+    sheets.Trap("film", lambda cells: {"film": "sorrow9_1"}, None, "expected a film of the sheet naming rule2"),
+    sheets.Trap("subject", lambda cells: {"subject": 99}, None, "expected a subject of the sheet naming rule1"),
+)
+
+LAYOUT = Layout(
+    {
+        **{"happiness": "positive", "disgust": "negative", "surprise": "surprise", "repression": "negative"},
+        "others": "others",
+    },
+    _who,
+    lambda plan, position: (
+        f"rawpic/s{plan.subject + 14}/{plan.subject + 14}_{_FILMS[_film(plan)]}/img{_number(plan, position):03d}.jpg"
+    ),
+    (
+        sheets.Book(
+            "CAS(ME)^2code_final.xlsx",
+            "CASFEcode_final",
+            _COLUMNS,
+            ROLES,
+            _line,
+            _TRAPS,
+            header=False,
+            beside={
+                "naming rule1": [[number + 14, f"s{number + 14}", number] for number in range(1, 50)],
+                "naming rule2": [[folder[:4], film] for film, folder in _FILMS.items()],
+            },
+        ),
+    ),
+)

@@ -1,0 +1,81 @@
+"""Checkups of datasets as tables for a terminal."""
+
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from deft.datasets.checkup import COMPOSITE, Checkup
+from deft.errors import DataError
+
+SHOWN = 20  # rows of a list; the rest is in the index's report
+_WELL, _ILL = Text("✓", style="green"), Text("✗", style="red")
+
+
+def overview(found: Mapping[str, Checkup | DataError], missing: Sequence[str]) -> Group:
+    """A line a dataset that is there, why others cannot be read, and where to read how to get those ``missing``."""
+    table = _table("dataset", "clips", "subjects", "MEGC 2019", "rejected", "corrected", "whole")
+    faults = []
+    for name, each in found.items():
+        if isinstance(each, DataError):
+            faults.append(Text.assemble(_ILL, f" {name}: {each}"))
+            continue
+        rows, subjects = each.checks[:2]
+        composite = next(check for check in each.checks if check.what == COMPOSITE)
+        table.add_row(
+            name,
+            _of(len(each.indexed.clips), rows.expected),
+            _of(subjects.found, subjects.expected),
+            _of(composite.found, composite.expected),
+            str(len(each.indexed.rejected) or ""),
+            str(len(each.indexed.corrected) or ""),
+            _WELL if each.well else _ILL,
+        )
+    told = [Text("`deft doctor DATASET` lists what is missing and every row that cannot be used.")] if found else []
+    page = Text(f"Not there: {', '.join(missing)}. docs/datasets/ has a page on each: where to ask, where to put it.")
+    return Group(*([table] if table.rows else []), *faults, *told, *([page] if missing else []))
+
+
+def details(name: str, found: Checkup, report: str) -> Group:
+    """Every count of a dataset, and every row that was rejected or corrected, with the reason.
+
+    ``report`` is where the whole list will stand.
+    """
+    counts = _table("", "found", "expected", "")
+    for check in found.checks:
+        expected = "" if check.expected is None else str(check.expected)
+        counts.add_row(check.what, str(check.found), expected, "" if not expected else _WELL if check.well else _ILL)
+    parts: list[Text | Table] = [
+        Text(f"{name}: {found.title}, {', '.join(found.indexed.sheets)}", style="bold"),
+        counts,
+    ]
+    rejected = [(key.split(", ")[-1], *reason.split(": ", 1)) for key, reason in found.indexed.rejected.items()]
+    corrected = [(clip, what) for clip, each in found.indexed.corrected.items() for what in each]
+    for table, rows in (
+        (_table("rejected", "where", "why"), rejected),
+        (_table("corrected", "what, why and who says so"), corrected),
+    ):
+        for row in rows[:SHOWN]:
+            table.add_row(*row)
+        if rows[SHOWN:]:
+            table.add_row(f"and {len(rows) - SHOWN} more", f"in {report}, once `dvc repro index` has run")
+        parts += [Text(), table] if rows else []
+    return Group(*parts)
+
+
+def show(content: Group) -> None:
+    """Print it, as wide as the terminal is."""
+    Console(highlight=False).print(content)
+
+
+def _of(count: int, expected: int | None) -> str:
+    return str(count) if expected in (None, count) else f"{count} of {expected}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
