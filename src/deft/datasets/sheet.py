@@ -179,7 +179,7 @@ def find(path: Path, columns: Sequence[str]) -> Body:
     Case and width of blanks in a header do not matter. Empty rows are left out.
 
     Raises:
-        DataError: the file is no workbook, or no line has these columns, or has one of them twice.
+        DataError: the file is no workbook, no line has these columns or one has them twice, or rows stand above it.
 
     """
     best: list[str] = []
@@ -190,10 +190,12 @@ def find(path: Path, columns: Sequence[str]) -> Body:
             if missing:
                 best = max(best, [column for column in columns if column not in missing], key=len)
                 continue
+            where = f"{path.name}, {title}, row {number}"
             twice = [column for column in columns if headers.count(_header(column)) > 1]
             if twice:
-                found = f"two columns {twice[0]}"
-                raise DataError(f"{path.name}, {title}, row {number}", found, "each column once", _OWN)
+                raise DataError(where, f"two columns {twice[0]}", "each column once", _OWN)
+            if any(2 * sum(cell is not None for cell in above) > len(columns) for above in lines[: number - 1]):
+                raise DataError(where, "the header below rows of data", "it above them", MEND)
             names = {_header(column): column for column in columns}
             keys = [names.get(header, str(cell).strip()) for header, cell in zip(headers, line, strict=True)]
             return body(path, title, keys, lines[number:], number + 1)
