@@ -18,7 +18,11 @@ def main(dataset: str) -> None:
     found = clips.read(stage.RAW / dataset, dataset, layout, params.index.corrections)
     path = stage.table("index", dataset)
     tables.write(path, tables.INDEX, ([clip] for clip in found.clips))
-    tables.write_json(path.with_suffix(".json"), clips.report(found))
+    report = clips.report(found)
+    tables.write_json(path.with_suffix(".json"), report)
+    members, expected = sum(report["composite"].values()), report.get("composite_expected")
+    if expected not in (None, members):
+        print(f"  {dataset}: {members} clips in MEGC 2019's classes, expected {expected}", file=sys.stderr)
     for clip, what in found.corrected.items():
         print(f"  {clip}: {'; '.join(what)}", file=sys.stderr)
     stage.finish(f"index {dataset}", len(found.clips), found.rejected, params.strict)

@@ -163,6 +163,10 @@ def test_a_fixed_split_and_no_other_says_who_is_tested(protocol: str, test: list
     assert said.startswith("params.yaml: folds.test: expected ")
 
 
+def test_two_datasets_of_the_same_people_are_refused() -> None:
+    assert "the same people" in refusal(TREE | {"datasets": ["samm", "samm_long"]})
+
+
 def test_levels_must_ascend() -> None:
     assert "slight_z < clear_z < strong_z" in refusal(changed(("verify", "clear_z"), 1.0))
 

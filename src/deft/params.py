@@ -230,6 +230,9 @@ def decode(content: Any, where: str = "params.yaml") -> Params:
     verify = params.verify
     if not verify.slight_z < verify.clear_z < verify.strong_z:
         raise ParamsError(f"{where}: verify: expected slight_z < clear_z < strong_z, got {verify}")
+    layouts = {params.index.formats.get(name, name) for name in params.datasets}
+    if {"samm", "samm_long"} <= layouts:
+        raise ParamsError(f"{where}: datasets: expected samm or samm_long, got both: the same people, on both sides")
     if (params.folds.protocol == "fixed") != bool(params.folds.test):
         fixed = params.folds.protocol == "fixed"
         expected = "who is tested" if fixed else "an empty list unless folds.protocol is fixed"

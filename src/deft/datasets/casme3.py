@@ -1,4 +1,4 @@
-"""CAS(ME)³ part A (Li et al. 2023, doi:10.1109/TPAMI.2022.3174895): 94 subjects, 860 clips, 30 fps, 1280×720.
+"""CAS(ME)³ part A (Li et al. 2023, doi:10.1109/TPAMI.2022.3174895): 94 subjects, 860 clips, 30 fps.
 
 Sheet ``cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx``; frames ``part_A/spNO.1/a/color/355.jpg``: whole recordings,
 unpadded numbers, with gaps. Clips that were cut out lie in ``Part_A_ME_clip/frame/spNO.1_a_355/355.jpg``.

@@ -15,7 +15,7 @@ from deft.datasets import Source, Whole, sheet
 from deft.errors import DataError
 
 TITLE = "CAS(ME)²"
-SOURCES = (Source(("CAS(ME)^2code_final.xls*",), Whole(357, 22)),)
+SOURCES = (Source(("CAS(ME)^2code_final*.xls*",), Whole(357, 22)),)
 RECORDINGS = True
 
 FPS = 30.0

@@ -52,10 +52,7 @@ def examine(root: Path, dataset: str, layout: str, corrections: bool) -> Checkup
     ]
     words = Counter(row["emotion"] for row in found.rows if row["emotion"])
     checks += [Check(word, words[word], whole.emotions.get(word)) for word in sorted({*words, *whole.emotions})]
-    composite = Counter(
-        clip["classes"]["3"] for clip in found.clips if clip["kind"] == "micro" and clip["classes"]["3"]
-    )
-    checks.append(Check(COMPOSITE, composite.total(), whole.composite))
+    checks.append(Check(COMPOSITE, clips.composite(found).total(), whole.composite))
     kinds = Counter(clip["kind"] for clip in found.clips)
     if kinds["macro"]:
         checks.append(Check("macro-expressions, which nothing is trained or tested on", kinds["macro"], None))

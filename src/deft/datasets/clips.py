@@ -79,14 +79,25 @@ def read(root: Path, dataset: str, layout: str, corrections: bool = True) -> Ind
     return Index([clips[clip] for clip in sorted(clips)], rejected, corrected, [s.name for s in sheets], rows, source)
 
 
+def composite(found: Index) -> Counter[str]:
+    """Clips a class of MEGC 2019, which takes no macro-expressions."""
+    return Counter(clip["classes"]["3"] for clip in found.clips if clip["kind"] == "micro" and clip["classes"]["3"])
+
+
 def report(found: Index) -> dict[str, Any]:
-    """The figures of the stage `index`: ``composite`` counts clips a class of MEGC 2019."""
-    composite = Counter(clip["classes"]["3"] for clip in found.clips if clip["kind"] == "micro")
+    """The figures of the stage `index`.
+
+    ``composite`` counts clips a class of MEGC 2019; ``composite_expected`` is what they come to in all, where the label
+    sheet has all its rows.
+    """
+    whole = found.source.whole
+    complete = whole is not None and whole.composite is not None and len(found.rows) == whole.clips
     return {
         "rows": len(found.rows),
         "clips": len(found.clips),
         "subjects": len({clip["subject"] for clip in found.clips}),
-        "composite": {name: count for name, count in sorted(composite.items(), key=str) if name},
+        "composite": dict(sorted(composite(found).items())),
+        **({"composite_expected": whole.composite} if complete and whole else {}),
         "corrections": found.corrected,
         "failures": found.rejected,
     }

@@ -1,4 +1,4 @@
-"""DFME (Zhao et al. 2024, doi:10.1109/TAFFC.2023.3341918): the release of its challenge, 200, 300 or 500 fps.
+"""DFME (Zhao et al. 2023, doi:10.1109/TAFFC.2023.3341918): the release of its challenge, 200, 300 or 500 fps.
 
 Sheets ``training_full_with_AU.xlsx``, ``testA_full_with_AU.xlsx`` and ``testB_full_with_AU.xlsx``; frames
 ``DFME_train/sub0003_01/00109.png``, numbered from 0, those of the tests in other folders beside. A clip's part is

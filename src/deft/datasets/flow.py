@@ -1,7 +1,7 @@
 """Clips that come as flow, without a face (our own format): a lab shares motion without sharing faces.
 
-``index.csv`` has the columns subject, clip, emotion, aus and flow, and may have fps, onset, apex and offset; ``flow``
-is the path of a file (`deft.datasets.fields`) under the dataset's root. Faces are upright and fill the field;
+``index.csv`` has the columns subject, clip, emotion, aus and flow, and may have fps, onset, apex, offset and objective;
+``flow`` is the path of a file (`deft.datasets.fields`) under the dataset's root. Faces are upright and fill the field;
 ``landmarks.csv`` may have their 68 points in its pixels, with the columns clip (subject/clip), x0, y0, …, x67, y67.
 """
 

@@ -1,4 +1,4 @@
-"""SAMM (Davison et al. 2018, doi:10.1109/TAFFC.2016.2573832): 29 subjects, 159 clips, 200 fps, 2040×1088, grey.
+"""SAMM (Davison et al. 2018, doi:10.1109/TAFFC.2016.2573832): 29 subjects, 159 clips, 200 fps, grey.
 
 Sheet ``SAMM_Micro_FACS_Codes_v2.xlsx``, whose header stands in row 14; frames ``SAMM/006/006_1_2/006_05562.jpg``.
 """

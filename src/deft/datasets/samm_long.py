@@ -1,4 +1,4 @@
-"""SAMM long videos (Yap et al. 2020, doi:10.1109/FG47880.2020.00029): 343 macro- and 159 micro-expressions, 200 fps.
+"""SAMM long videos (Yap et al. 2020, arXiv:1911.01519): 343 macro- and 159 micro-expressions, 200 fps.
 
 Sheet ``SAMM_LongVideos_V*_Release.xlsx``, whose header stands in row 10; frames
 ``SAMM_longvideos/006_1/006_1_0001.jpg``. Emotions of the micro-expressions come from SAMM's own sheet beside it.

@@ -120,9 +120,9 @@ class Line:
             self.notes.append(f"{column}: {found.note}")
         return found.codes
 
-    def objective(self, column: str, units: Sequence[codes.Code]) -> int | None:
-        """The objective class 1–7, as number or as I–VII; of the units where the sheet has no such column."""
-        if column not in self.cells:
+    def objective(self, column: str | None, units: Sequence[codes.Code]) -> int | None:
+        """The objective class 1–7, written so or as I–VII; where the sheet has no such column that of the units."""
+        if column is None or column not in self.cells:
             moving = {code.unit for code in units if not code.static}
             if moving:
                 self.notes.append(f"objective class {emotions.objective(moving)}: from the units, the sheet has none")
@@ -245,6 +245,8 @@ def table(
             row |= {"kind": "micro"} | read(line, row["subject"], row["name"])
             word: str | None = row["emotion"]
             row = dict[str, Any](coarse=word and emotions.coarse(word), classes=emotions.classes(word)) | row
+            if "objective" not in row:
+                row["objective"] = line.objective(None, row["aus"])
             row["aus"] = [code._asdict() for code in row["aus"]]
         except DataError as error:
             row["rejected"] = str(error)
