@@ -1,4 +1,4 @@
-"""Measure the motion core: ``make bench``. Prints tables and writes bench/results.json.
+"""Measure the motion core and the readers: ``make bench``. Prints tables and writes bench/results.json.
 
 Run: ``python -m bench PEERS`` (the Python of the peers' environment), or ``python -m bench calibrate``, which prints
 the two dials that turn an Action Unit's support into a score.
@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from bench import compensation, gpu, solver, stages, verdicts
+from bench import compensation, gpu, sheets, solver, stages, verdicts
 from deft import params, tables
 from deft.motion.verification import Calibration
 
@@ -37,6 +37,7 @@ def measure(peers: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         solved = solver.figures(peers, Path(folder))
         staged = stages.figures(Path(folder))
+        indexed = sheets.figures(Path(folder))
     moved = compensation.figures()
     judged = verdicts.figures(verdicts.table(verdicts.SEED), Calibration(dials.even_z, dials.slope), dials.supported)
     machine = {"cores": os.cpu_count(), "platform": platform.platform()}
@@ -46,6 +47,7 @@ def measure(peers: Path) -> None:
         "compensation": moved,
         "verdicts": judged,
         "stages": staged,
+        "sheets": indexed,
     }
     if torch.cuda.is_available():
         found["gpu"] = gpu.figures()

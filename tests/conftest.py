@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from deft.facs.emotions import COARSE, LABELS, PROTOTYPES
 from deft.facs.regions import REGIONS
 from deft.facs.units import UNITS, observable
 from deft.language import textbook, tokenizer, triple
+from deft.render.corpus import ClipPlan
+from deft.render.layouts import Layout
 
 if TYPE_CHECKING:  # at run time deft comes first: it keeps transformers off the network
     from transformers import PreTrainedTokenizerFast
@@ -66,6 +69,15 @@ def write_params(folder: Path, **changes: Any) -> dict[str, Any]:
         params[section] = params[section] | values if isinstance(values, dict) else values
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     return params
+
+
+def empty_frames(layout: Layout, plans: Sequence[ClipPlan], root: Path) -> None:
+    """An empty file for every frame of a layout."""
+    for plan in plans if layout.frame else []:
+        for position in range(plan.frames):
+            path = root / layout.frame(plan, position)  # type: ignore[misc]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
 
 
 def random_flow(seed: int) -> npt.NDArray[np.float32]:

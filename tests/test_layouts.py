@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import empty_frames
 
 from deft import tables
 from deft.datasets import FORMATS, clips
@@ -18,12 +19,7 @@ def written(name: str, root: Path, traps: bool = True) -> list[sheets.Expected]:
     """A layout's labels, and an empty file for every frame."""
     layout = layouts.get(name)
     expected = layouts.write_labels(layout, PLANS, root, traps)
-    if layout.frame:
-        for plan in PLANS:
-            for position in range(plan.frames):
-                path = root / layout.frame(plan, position)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.touch()
+    empty_frames(layout, PLANS, root)
     return expected
 
 

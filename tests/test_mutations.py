@@ -13,7 +13,7 @@ import xlwt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deft.datasets import clips, frames, sheet
+from deft.datasets import clips, frames, workbook
 from deft.errors import DataError
 from deft.render import corpus, layouts
 
@@ -21,7 +21,7 @@ WORKBOOKS = [name for name in layouts.LAYOUTS if layouts.get(name).books]
 PLANS = corpus.plan(seed=3, subjects=3, clips=2, wrong=0.0)
 NUMBERED = {number: f"{number}.jpg" for number in range(3000)}
 
-_SHEETS = cache(sheet.sheets)  # of those beside, which stay as they are
+_SHEETS = cache(workbook.sheets)  # of those beside, which stay as they are
 Grid = list[list[Any]]
 Book = dict[str, Grid]
 
@@ -40,7 +40,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def books(written: dict[str, Path]) -> dict[str, dict[Path, Book]]:
     """The same, read: format → file → its sheets."""
     return {
-        name: {path: sheet.sheets(path) for path in clips.labels(root, clips.reader(name, root))[1]}
+        name: {path: workbook.sheets(path) for path in clips.labels(root, clips.reader(name, root))[1]}
         for name, root in written.items()
     }
 
@@ -99,7 +99,7 @@ def test_no_row_of_a_spoiled_sheet_is_lost(
     headers = {file: len(each.above) if each.header else -1 for file, each in book.items()}
     whole[path] = whole[path] | {tab: data.draw(spoiled(whole[path][tab], max(0, headers[path])))}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sheet, "sheets", lambda path: whole.get(path) or _SHEETS(path))
+        patch.setattr(workbook, "sheets", lambda path: whole.get(path) or _SHEETS(path))
         patch.setattr(clips, "labels", lambda root, reader: (reader.SOURCES[0], list(whole)))
         patch.setattr(frames, "find", lambda root, folders: NUMBERED)
         with suppress(DataError):

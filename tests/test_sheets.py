@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import openpyxl
 import pytest
+from conftest import empty_frames
 from msoffcrypto.format.ooxml import OOXMLFile
 
 from deft.datasets import FORMATS, Reader, clips, corrections, fields, frames, sheet
@@ -27,14 +28,8 @@ def labels(name: str, root: Path, traps: bool = False) -> list[Path]:
 
 def with_frames(name: str, root: Path) -> Path:
     """A dataset with an empty file for every frame."""
-    layout = layouts.get(name)
     labels(name, root)
-    assert layout.frame
-    for plan in PLANS:
-        for position in range(plan.frames):
-            path = root / layout.frame(plan, position)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
+    empty_frames(layouts.get(name), PLANS, root)
     return root
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from deft import tables
-from deft.datasets import Source, Whole, sheet
+from deft.datasets import Source, Whole, sheet, workbook
 from deft.errors import DataError
 
 TITLE = "CAS(ME)²"
@@ -34,12 +34,12 @@ def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
         DataError: the file is not the label sheet of CAS(ME)².
 
     """
-    book = sheet.sheets(path)
+    book = workbook.sheets(path)
     title = next((title for title in book if title not in _RULES), None)
     if title is None or not set(_RULES) <= set(book):
         found = f"the sheets {', '.join(book)}"
         expected = f"CASFEcode_final, {' and '.join(_RULES)}"
-        raise DataError(path, found, expected, "put the dataset's own label sheet there")
+        raise DataError(path, found, expected, workbook.OWN)
     rules = [book[rule] for rule in _RULES]
     people = {_text(line, 2): (_text(line, 0), _text(line, 1)) for line in rules[0]}
     films = {_text(line, 1): _text(line, 0).zfill(4) for line in rules[1]}
@@ -70,5 +70,5 @@ def _read(
     }
 
 
-def _text(line: sheet.Cells, at: int) -> str:
-    return sheet.text(line[at]) if at < len(line) else ""
+def _text(line: workbook.Cells, at: int) -> str:
+    return workbook.text(line[at]) if at < len(line) else ""

@@ -43,7 +43,8 @@ def examine(root: Path, dataset: str, layout: str, corrections: bool) -> Checkup
 
     """
     found = clips.read(root, dataset, layout, corrections)
-    whole = found.source.whole or Whole(len(found.rows))
+    # A folder under another name than its format's holds what its owner put there.
+    whole = (found.source.whole if dataset == layout else None) or Whole(len(found.rows))
     named = [row for row in found.rows if row["name"]]
     checks = [
         Check("rows of the label sheet", len(found.rows), whole.clips),
@@ -53,6 +54,8 @@ def examine(root: Path, dataset: str, layout: str, corrections: bool) -> Checkup
     words = Counter(row["emotion"] for row in found.rows if row["emotion"])
     checks += [Check(word, words[word], whole.emotions.get(word)) for word in sorted({*words, *whole.emotions})]
     checks.append(Check(COMPOSITE, clips.composite(found).total(), whole.composite))
+    noted = sum(bool(clip["note"]) for clip in found.clips)
+    checks.append(Check("clips with a note: something substituted, corrected or left unread", noted, None))
     kinds = Counter(clip["kind"] for clip in found.clips)
     if kinds["macro"]:
         checks.append(Check("macro-expressions, which nothing is trained or tested on", kinds["macro"], None))

@@ -1,36 +1,22 @@
 """Label sheets: the header found, cells read as what they must be, bad rows kept with sheet, row and column."""
 
-import csv
-import io
 import re
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pandas as pd
 import pyarrow as pa
 
 from deft import tables
 from deft.datasets import corrections as known
+from deft.datasets import workbook
 from deft.errors import DataError
 from deft.facs import codes, emotions
 
-Cells = list[Any]
-
 MEND = "mend the sheet"
-_OWN = "put the dataset's own label sheet there"
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # .xls, and every workbook under a password
 _NOWHERE = ("", "/", "\\", "-", "-1", "-1.0")  # what coders write where there is no such frame
 _ROMAN = {name: number for number, name in enumerate(emotions.LABELS["objective"], 1)}
 _LARGEST = 10**9  # of a frame number
-
-
-def text(cell: object) -> str:
-    """A cell without blanks at its ends, a whole number without a fraction; ``""`` for an empty one."""
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < _LARGEST:
-        cell = int(cell)
-    return "" if cell is None or (isinstance(cell, float) and cell != cell) else str(cell).strip()
 
 
 class Line:
@@ -41,8 +27,8 @@ class Line:
         self.notes: list[str] = []
 
     def shown(self, column: str) -> str:
-        """A cell as `text`."""
-        return text(self.cells.get(column))
+        """A cell as `deft.datasets.workbook.text` has it."""
+        return workbook.text(self.cells.get(column))
 
     def refuse(self, column: str, expected: str) -> DataError:
         """What is wrong with a cell."""
@@ -140,39 +126,6 @@ class Body(NamedTuple):
     lines: list[Line]
 
 
-def sheets(path: Path) -> dict[str, list[Cells]]:
-    """A workbook's sheets (.xlsx, .xls or .csv), name → lines of cells; formulas are their last values, None is empty.
-
-    Raises:
-        DataError: the file is missing, no workbook, cut short or locked by a password.
-
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        found = "no such file" if isinstance(error, FileNotFoundError) else str(error.strerror)
-        raise DataError(path, found, "a label sheet", _OWN) from None
-    if path.suffix.lower() == ".csv":
-        return {"": _comma_separated(path, content)}
-    if content.startswith(_OLE) and "EncryptedPackage".encode("utf-16-le") in content:
-        raise DataError(path, "a workbook under a password", "a readable one", "open it and save it without")
-    old = content.startswith(_OLE)
-    kind: dict[str, Any] = {"engine": "xlrd", "engine_kwargs": {"logfile": io.StringIO()}} if old else {}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of styles and extensions that hold no data
-            book = pd.read_excel(
-                io.BytesIO(content), sheet_name=None, header=None, dtype=object, na_filter=False, **kind
-            )
-    except Exception as error:  # a broken file makes its reader raise whatever it likes
-        reason = f"no readable workbook ({type(error).__name__}: {error})"
-        raise DataError(path, reason, "an .xlsx or .xls label sheet", _OWN) from None
-    return {
-        str(title): [[None if cell == "" else cell for cell in line] for line in frame.to_numpy(object).tolist()]
-        for title, frame in book.items()
-    }
-
-
 def find(path: Path, columns: Sequence[str]) -> Body:
     """The rows below the first line that holds every one of ``columns``, in whichever sheet it stands.
 
@@ -183,7 +136,7 @@ def find(path: Path, columns: Sequence[str]) -> Body:
 
     """
     best: list[str] = []
-    for title, lines in sheets(path).items():
+    for title, lines in workbook.sheets(path).items():
         for number, line in enumerate(lines, 1):
             headers = [_header(cell) for cell in line]
             missing = [column for column in columns if _header(column) not in headers]
@@ -193,17 +146,17 @@ def find(path: Path, columns: Sequence[str]) -> Body:
             where = f"{path.name}, {title}, row {number}"
             twice = [column for column in columns if headers.count(_header(column)) > 1]
             if twice:
-                raise DataError(where, f"two columns {twice[0]}", "each column once", _OWN)
+                raise DataError(where, f"two columns {twice[0]}", "each column once", workbook.OWN)
             if any(2 * sum(cell is not None for cell in above) > len(columns) for above in lines[: number - 1]):
                 raise DataError(where, "the header below rows of data", "it above them", MEND)
             names = {_header(column): column for column in columns}
             keys = [names.get(header, str(cell).strip()) for header, cell in zip(headers, line, strict=True)]
             return body(path, title, keys, lines[number:], number + 1)
     lacking = ", ".join(column for column in columns if column not in best)
-    raise DataError(path, f"no column {lacking}", f"the columns {', '.join(columns)}", _OWN)
+    raise DataError(path, f"no column {lacking}", f"the columns {', '.join(columns)}", workbook.OWN)
 
 
-def body(path: Path, title: str, columns: Sequence[str], lines: Iterable[Cells], first: int) -> Body:
+def body(path: Path, title: str, columns: Sequence[str], lines: Iterable[workbook.Cells], first: int) -> Body:
     """Lines under these columns, of which the first is row ``first``; empty ones are left out."""
     where = f"{path.name}, {title}" if title else path.name
     found = [
@@ -253,16 +206,8 @@ def table(
         rows.append(row | {"note": "; ".join([*row["corrected"], *line.notes])})
     if strangers and len(strangers) == len(found.lines):
         first = strangers[0]
-        raise DataError(first.where, first.found, first.expected, f"this is another dataset's sheet: {_OWN}")
+        raise DataError(first.where, first.found, first.expected, f"this is another dataset's sheet: {workbook.OWN}")
     return pa.Table.from_pylist(rows, schema=tables.SHEET)
-
-
-def _comma_separated(path: Path, content: bytes) -> list[Cells]:
-    try:
-        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(path, f"no readable table ({error})", "comma-separated values in UTF-8", _OWN) from None
-    return [[cell or None for cell in line] for line in lines]
 
 
 def _header(cell: object) -> str:

@@ -11,12 +11,13 @@ from deft.datasets.checkup import COMPOSITE, Checkup
 from deft.errors import DataError
 
 SHOWN = 20  # rows of a list; the rest is in the index's report
+_NUMBERS = ("clips", "subjects", "MEGC 2019", "rejected rows", "corrected rows", "found", "expected")
 _WELL, _ILL = Text("✓", style="green"), Text("✗", style="red")
 
 
 def overview(found: Mapping[str, Checkup | DataError], missing: Sequence[str]) -> Group:
     """A line a dataset that is there, why others cannot be read, and where to read how to get those ``missing``."""
-    table = _table("dataset", "clips", "subjects", "MEGC 2019", "rejected", "corrected", "whole")
+    table = _table("dataset", "", "clips", "subjects", "MEGC 2019", "rejected rows", "corrected rows", "whole")
     faults = []
     for name, each in found.items():
         if isinstance(each, DataError):
@@ -26,6 +27,7 @@ def overview(found: Mapping[str, Checkup | DataError], missing: Sequence[str]) -
         composite = next(check for check in each.checks if check.what == COMPOSITE)
         table.add_row(
             name,
+            each.title,
             _of(len(each.indexed.clips), rows.expected),
             _of(subjects.found, subjects.expected),
             _of(composite.found, composite.expected),
@@ -33,9 +35,9 @@ def overview(found: Mapping[str, Checkup | DataError], missing: Sequence[str]) -
             str(len(each.indexed.corrected) or ""),
             _WELL if each.well else _ILL,
         )
-    told = [Text("`deft doctor DATASET` lists what is missing and every row that cannot be used.")] if found else []
+    told = [Text(), Text("`deft doctor DATASET` lists what is missing and every row that cannot be used.")]
     page = Text(f"Not there: {', '.join(missing)}. docs/datasets/ has a page on each: where to ask, where to put it.")
-    return Group(*([table] if table.rows else []), *faults, *told, *([page] if missing else []))
+    return Group(*([table] if table.rows else []), *faults, *(told if found else []), *([page] if missing else []))
 
 
 def details(name: str, found: Checkup, report: str) -> Group:
@@ -51,7 +53,10 @@ def details(name: str, found: Checkup, report: str) -> Group:
         Text(f"{name}: {found.title}, {', '.join(found.indexed.sheets)}", style="bold"),
         counts,
     ]
-    rejected = [(key.split(", ")[-1], *reason.split(": ", 1)) for key, reason in found.indexed.rejected.items()]
+    rejected = [
+        (key.split(", ")[-1].removesuffix("//"), *reason.split(": ", 1))
+        for key, reason in found.indexed.rejected.items()
+    ]
     corrected = [(clip, what) for clip, each in found.indexed.corrected.items() for what in each]
     for table, rows in (
         (_table("rejected", "where", "why"), rejected),
@@ -77,5 +82,5 @@ def _of(count: int, expected: int | None) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, justify="right" if column in _NUMBERS else "left", overflow="fold")
     return table

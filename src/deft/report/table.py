@@ -44,7 +44,7 @@ def _cell(scores: Mapping[str, float], key: str) -> str:
 
 def bench(found: Mapping[str, Any]) -> str:
     """The motion core against its peers, and a line each on head motion, verdicts and stages."""
-    solver, verdicts, stages = found["solver"], found["verdicts"], found["stages"]
+    solver, verdicts, stages, sheets = (found[name] for name in ("solver", "verdicts", "stages", "sheets"))
     solvers = sorted(solver["solvers"].items(), key=lambda each: each[1]["error_px"])
     lines = [
         f"| 256 × 256, one thread, {solver['pairs']} pairs | ms a pair | mean endpoint error, px |",
@@ -64,6 +64,9 @@ def bench(found: Mapping[str, Any]) -> str:
         f"Verdicts on {verdicts['clips']} rendered clips: AUC {verdicts['auc_from_1_px']:.3f} for units that move by "
         f"1 px and more, {verdicts['auc_half_to_1_px']:.3f} from 0.5 to 1 px; wrong labels found with precision "
         f"{verdicts['wrong_precision']:.2f} and recall {verdicts['wrong_recall']:.2f} from 1 px on.",
+        "",
+        f"`index`: {sheets['rows']:,} rows of a label sheet and {sheets['frames']:,} frames in "
+        f"{sheets['seconds']:.1f} s.",
         "",
     ]
     return "\n".join(lines)
