@@ -44,10 +44,12 @@ def main() -> None:
         if (some := [clip for clip in clips if clip["dataset"] == dataset])
     }
     folds = _report(stage.DATA / "folds.json")
-    scores["rule"] = RULES[folds["protocol"]].format(**folds)
+    rule = {"rule": RULES[folds["protocol"]].format(**folds)}
+    scores |= rule
     tables.write_json(stage.METRICS / "loso.json", scores)
     baselines = [triples[row["clip"]] | row for row in tables.rows(stage.DATA / "baselines.parquet")]
-    tables.write_json(stage.METRICS / "baselines.json", loso.baselines(baselines, **dials))
+    found = {name: each | rule for name, each in loso.baselines(baselines, **dials).items()}
+    tables.write_json(stage.METRICS / "baselines.json", found)
     _gather(params)
     tuned = _report(stage.DATA / "finetune.json")["folds"]
     given = {"head": [clip["emotion"] for clip in clips], "text": [clip["said_emotion"] or "none" for clip in clips]}

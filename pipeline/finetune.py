@@ -1,4 +1,4 @@
-"""Tune the language model: one adapter per held-out subject, and one on all clips.
+"""Tune the language model: one adapter a fold, and one on all clips.
 
 Reads data/triples.parquet, data/folds.parquet, data/features and the language model (models/backbone by default).
 Writes models/folds/FOLD, models/final and the report data/finetune.json.

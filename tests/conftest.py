@@ -40,6 +40,7 @@ STAGES = (
     ["flow", "rendered"],
     ["verify", "rendered"],
     ["triples"],
+    ["folds"],
     ["features", "rendered", "structure"],
     ["features", "rendered", "texture"],
     ["features", "rendered", "motion"],

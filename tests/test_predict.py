@@ -43,6 +43,7 @@ def predict(*arguments: object) -> Result:
 def test_every_held_out_clip_is_answered_and_scored(tuned: Path) -> None:
     scores = json.loads((tuned / "metrics" / "loso.json").read_text())
     assert scores["n"] == {"clips": 9, "subjects": 3}
+    assert scores["rule"] == "leave one subject out: pooled over 3 folds"
     assert scores["text"]["parsed"] == 1.0
     assert {"uf1", "uar", "acc", "uf1_low", "uf1_high"} <= set(scores["emotion"])
     assert set(json.loads((tuned / "metrics" / "baselines.json").read_text())) == {"mdmo_svm", "majority"}

@@ -150,6 +150,15 @@ def test_the_dataset_itself_may_be_a_link(tmp_path: Path) -> None:
     assert len(clips.read(tmp_path / "casme2", "casme2", "casme2").clips) == len(PLANS)
 
 
+def test_a_label_sheet_from_elsewhere_is_refused(tmp_path: Path) -> None:
+    root = with_frames("casme2", tmp_path / "casme2")
+    (path,) = clips.labels(root, clips.reader("casme2", ""))[1]
+    path.rename(tmp_path / "elsewhere.xlsx")
+    path.symlink_to(tmp_path / "elsewhere.xlsx")
+    with pytest.raises(DataError, match=r"found a link to .*, expected a place inside the dataset's folder"):
+        clips.read(root, "casme2", "casme2")
+
+
 def test_links_within_the_dataset_are_followed(tmp_path: Path) -> None:
     root = with_frames("casme2", tmp_path)
     (root / "CASME2-RAW").rename(root / "frames")

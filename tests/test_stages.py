@@ -9,10 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import run_stage, write_params
 
-from deft import tables
+from deft import params, tables
 from deft.facs.regions import REGIONS
 from deft.language import triple
+from deft.learn import folds
 from deft.score import faithful
+from pipeline import triples
 
 CLIPS = 9
 PER_DATASET = {
@@ -119,6 +121,26 @@ def test_a_text_names_only_what_is_seen(told: list[tables.Row]) -> None:
     for row in told:
         assert [phrase.startswith(region) for phrase, region in zip(row["seen"], REGIONS, strict=True)] == [True] * 17
         assert {triple.Sight(**sight).text for sight in row["evidence"]} <= set(row["seen"])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"kind": "macro"}, "not a micro-expression"),
+        ({"emotion": None, "classes": {"3": None}}, "no emotion is no class under task.labels"),
+        ({"classes": {"3": None}}, "is no class under task.labels"),
+    ],
+)
+def test_a_clip_without_a_class_is_neither_learned_nor_tested(
+    change: dict[str, Any], reason: str, corpus: Path, tmp_path: Path
+) -> None:
+    write_params(tmp_path, task={"labels": "3"})
+    clip = tables.rows(corpus / "data" / "index" / "rendered.parquet")[0]
+    found = tables.rows(corpus / "data" / "verify" / "rendered.parquet", clip=clip["clip"])
+    row = triples.write(clip | change, found, params.load(tmp_path / "params.yaml"))
+    assert row["label"] is None
+    assert reason in row["dropped"]
+    assert folds.final([row]).train == []
 
 
 def test_messages_are_the_task_and_the_answer(told: list[tables.Row]) -> None:

@@ -43,7 +43,7 @@ def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
         DataError: the file is no CASME II label sheet.
 
     """
-    return sheet.table("casme2", sheet.find(path, _COLUMNS), _who, _read, corrections)
+    return sheet.table("casme2", sheet.find(path, _COLUMNS, ["Objective Classes"]), _who, _read, corrections)
 
 
 def _who(line: sheet.Line) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 
 import importlib
 from collections import Counter
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -58,7 +60,7 @@ def read(root: Path, dataset: str, layout: str, corrections: bool = True) -> Ind
     source, sheets = labels(root, known)
     rows, clips = list[tables.Row](), dict[str, tables.Row]()
     rejected, corrected = dict[str, str](), dict[str, list[str]]()
-    listings: dict[tuple[str, ...], dict[int, str]] = {}
+    find = lru_cache(8 if known.RECORDINGS else 0)(partial(frames.find, root))  # several clips in a recording
     for sheet in sheets:
         for row in known.read_sheet(sheet, corrections).to_pylist():
             clip = f"{dataset}/{row['subject']}/{row['name']}"
@@ -73,7 +75,7 @@ def read(root: Path, dataset: str, layout: str, corrections: bool = True) -> Ind
                 if clip in clips:
                     raise DataError(where, "this clip a second time", "each clip once", "mend the sheet")
                 kept = {name: row[name] for name in _KEPT} | {"clip": clip, "dataset": dataset}
-                clips[clip] = kept | _placed(root, row, clip, known.RECORDINGS, listings)
+                clips[clip] = kept | _placed(row, clip, find, known.RECORDINGS)
             except DataError as error:
                 rejected[where] = str(error)
     return Index([clips[clip] for clip in sorted(clips)], rejected, corrected, [s.name for s in sheets], rows, source)
@@ -112,6 +114,8 @@ def labels(root: Path, known: Reader) -> tuple[Source, list[Path]]:
             if len(there) > 1:
                 names = " and ".join(path.name for path in there)
                 raise DataError(root, f"{names}", f"one label sheet {pattern}", "keep the right one")
+            for path in there:
+                frames.inside(root, path)
             found += there
         if found or not source.files:
             return source, found or [root]
@@ -120,17 +124,12 @@ def labels(root: Path, known: Reader) -> tuple[Source, list[Path]]:
 
 
 def _placed(
-    root: Path, row: tables.Row, clip: str, recordings: bool, listings: dict[tuple[str, ...], dict[int, str]]
+    row: tables.Row, clip: str, find: Callable[[tuple[str, ...]], dict[int, str]], recordings: bool
 ) -> tables.Row:
     """A row's frames, and onset, apex and offset as positions among them; of a recording only the clip's own."""
     if row["flow"]:
         return {"frames": [], **{name: row[name] for name in _MOMENTS}}
-    folders = tuple(row["folders"])
-    if folders not in listings:
-        if not recordings:
-            listings.clear()
-        listings[folders] = frames.find(root, folders)
-    numbered = listings[folders]
+    numbered = find(tuple(row["folders"]))
     for name in _MOMENTS:
         if row[name] not in numbered:
             span = f"frames {min(numbered)}–{max(numbered)}" if numbered else "no frames"

@@ -22,6 +22,7 @@ SOURCES = (Source(("index.csv",)),)
 RECORDINGS = False
 
 _COLUMNS = ("subject", "clip", "emotion", "aus", "flow")
+_OPTIONAL = ("fps", "onset", "apex", "offset", "objective")
 _PLACES = tuple(f"{axis}{number}" for number in range(68) for axis in "xy")
 _NAME = r"[\w+][\w.+ -]*"
 
@@ -34,7 +35,7 @@ def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
 
     """
     read = partial(_read, path.parent, _landmarks(path.with_name("landmarks.csv")))
-    return sheet.table("flow", sheet.find(path, _COLUMNS), _who, read, corrections)
+    return sheet.table("flow", sheet.find(path, _COLUMNS, _OPTIONAL), _who, read, corrections)
 
 
 def _who(line: sheet.Line) -> tuple[str, str]:

@@ -32,7 +32,7 @@ def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
         DataError: the file is not the label sheet of SAMM's long videos, or SAMM's own cannot be read.
 
     """
-    body = sheet.find(path, _COLUMNS)
+    body = sheet.find(path, _COLUMNS, ["Notes"])
     micro: dict[str, tables.Row] = {}
     for beside in sorted(path.parent.glob(samm.SOURCES[0].files[0])):
         micro = {row["name"]: row for row in samm.read_sheet(beside, corrections).to_pylist() if not row["rejected"]}

@@ -71,7 +71,7 @@ class Line:
         """
         start = self.frame(onset, rounded)
         peak = None if self.shown(apex) in (*_NOWHERE, none) else self.frame(apex, rounded)
-        if peak is not None and self.shown(offset) == none != "":
+        if none and peak is not None and self.shown(offset) == none:
             self.notes.append(f"{offset}: the sheet has none, the apex is used")
             end = peak
         else:
@@ -126,10 +126,10 @@ class Body(NamedTuple):
     lines: list[Line]
 
 
-def find(path: Path, columns: Sequence[str]) -> Body:
+def find(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> Body:
     """The rows below the first line that holds every one of ``columns``, in whichever sheet it stands.
 
-    Case and width of blanks in a header do not matter. Empty rows are left out.
+    Case and width of blanks in a header do not matter, nor in that of ``optional`` columns. Empty rows are left out.
 
     Raises:
         DataError: the file is no workbook, no line has these columns or one has them twice, or rows stand above it.
@@ -144,12 +144,12 @@ def find(path: Path, columns: Sequence[str]) -> Body:
                 best = max(best, [column for column in columns if column not in missing], key=len)
                 continue
             where = f"{path.name}, {title}, row {number}"
-            twice = [column for column in columns if headers.count(_header(column)) > 1]
+            twice = [column for column in (*columns, *optional) if headers.count(_header(column)) > 1]
             if twice:
                 raise DataError(where, f"two columns {twice[0]}", "each column once", workbook.OWN)
             if any(2 * sum(cell is not None for cell in above) > len(columns) for above in lines[: number - 1]):
                 raise DataError(where, "the header below rows of data", "it above them", MEND)
-            names = {_header(column): column for column in columns}
+            names = {_header(column): column for column in (*columns, *optional)}
             keys = [names.get(header, str(cell).strip()) for header, cell in zip(headers, line, strict=True)]
             return body(path, title, keys, lines[number:], number + 1)
     lacking = ", ".join(column for column in columns if column not in best)

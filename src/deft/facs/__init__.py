@@ -1,5 +1,5 @@
 """What is known of faces: code grammar, regions, Action Units, emotion classes. Tables only, no pixels."""
 
-from deft.facs.codes import Code, parse, text
+from deft.facs.codes import Code, parse, read, text
 
-__all__ = ["Code", "parse", "text"]
+__all__ = ["Code", "parse", "read", "text"]
