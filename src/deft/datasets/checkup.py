@@ -45,10 +45,10 @@ def examine(root: Path, dataset: str, layout: str, corrections: bool) -> Checkup
     found = clips.read(root, dataset, layout, corrections)
     # A folder under another name than its format's holds what its owner put there.
     whole = (found.source.whole if dataset == layout else None) or Whole(len(found.rows))
-    named = [row for row in found.rows if row["name"]]
+    read = [row for row in found.rows if not row["rejected"]]
     checks = [
         Check("rows of the label sheet", len(found.rows), whole.clips),
-        Check("subjects", len({row["subject"] for row in named}), whole.subjects),
+        Check("subjects", len({row["subject"] for row in read}), whole.subjects),
         Check("clips that can be used", len(found.clips), len(found.rows)),
     ]
     words = Counter(row["emotion"] for row in found.rows if row["emotion"])

@@ -1,6 +1,7 @@
 """Checkups of datasets as tables for a terminal."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from rich import box
 from rich.console import Console, Group
@@ -11,13 +12,13 @@ from deft.datasets.checkup import COMPOSITE, Checkup
 from deft.errors import DataError
 
 SHOWN = 20  # rows of a list; the rest is in the index's report
-_NUMBERS = ("clips", "subjects", "MEGC 2019", "rejected rows", "corrected rows", "found", "expected")
+_NUMBERS = ("clips", "subjects", "MEGC 2019", "found", "expected")
 _WELL, _ILL = Text("✓", style="green"), Text("✗", style="red")
 
 
 def overview(found: Mapping[str, Checkup | DataError], missing: Sequence[str]) -> Group:
     """A line a dataset that is there, why others cannot be read, and where to read how to get those ``missing``."""
-    table = _table("dataset", "", "clips", "subjects", "MEGC 2019", "rejected rows", "corrected rows", "whole")
+    table = _table("dataset", "clips", "subjects", "MEGC 2019", "rejected", "corrected", "whole", wrapped=False)
     faults = []
     for name, each in found.items():
         if isinstance(each, DataError):
@@ -27,7 +28,6 @@ def overview(found: Mapping[str, Checkup | DataError], missing: Sequence[str]) -
         composite = next(check for check in each.checks if check.what == COMPOSITE)
         table.add_row(
             name,
-            each.title,
             _of(len(each.indexed.clips), rows.expected),
             _of(subjects.found, subjects.expected),
             _of(composite.found, composite.expected),
@@ -79,8 +79,9 @@ def _of(count: int, expected: int | None) -> str:
     return str(count) if expected in (None, count) else f"{count} of {expected}"
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+def _table(*columns: str, wrapped: bool = True) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for column in columns:
-        table.add_column(column, justify="right" if column in _NUMBERS else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in _NUMBERS else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=not wrapped)
     return table
