@@ -35,5 +35,5 @@ def main(dataset: str) -> None:
     params = stage.load()
     index, root = stage.table("index", dataset), stage.RAW / dataset
     work = partial(crop, index, root, *params.crop.model_dump().values())
-    clips = sorted({*tables.clips(index)} - {*stage.flow_clips(dataset)})
+    clips = [row["clip"] for row in tables.rows(index, ["clip", "flow"]) if not row["flow"]]
     stage.map_clips("crop", dataset, work, clips, tables.CROP, [index], params)

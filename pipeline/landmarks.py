@@ -17,11 +17,10 @@ from deft.score import truth
 from pipeline import stage
 
 
-def landmark(index: Path, crops: Path, name: str, clip: str) -> list[tables.Row]:
-    """Landmarks of one clip's onset, the first of its crops."""
-    brought = tables.row(index, clip, ["points"])["points"]
-    if brought:
-        points = np.array(brought, np.float32).reshape(68, 2)
+def landmark(crops: Path, brought: dict[str, list[float]], name: str, clip: str) -> list[tables.Row]:
+    """Landmarks of one clip's onset, the first of its crops, or those that it brought."""
+    if clip in brought:
+        points = np.array(brought[clip], np.float32).reshape(68, 2)
     else:
         points = backend(name)(pictures.decode(tables.rows(crops, ["position", "crop"], clip)[0]["crop"]))
     hulls = [{"region": region, "polygon": hull.ravel()} for region, hull in regions.polygons(points).items()]
@@ -32,7 +31,8 @@ def main(dataset: str) -> None:
     """Landmark one dataset."""
     params = stage.load()
     index, crops, path = (stage.table(name, dataset) for name in ("index", "crop", "landmarks"))
-    work = partial(landmark, index, crops, params.landmarks.backend)
-    clips = sorted({*tables.clips(crops)} | {*stage.flow_clips(dataset)})
+    brought = {row["clip"]: row["points"] for row in tables.rows(index, ["clip", "points"]) if row["points"]}
+    work = partial(landmark, crops, brought, params.landmarks.backend)
+    clips = sorted({*tables.clips(crops)} | {*brought})
     figures = partial(truth.landmark_figures, stage.TRUTH, crops, path)
     stage.map_clips("landmarks", dataset, work, clips, tables.LANDMARKS, [index, crops], params, figures)

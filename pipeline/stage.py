@@ -27,11 +27,6 @@ def table(stage: str, dataset: str) -> Path:
     return DATA / stage / f"{dataset}.parquet"
 
 
-def flow_clips(dataset: str) -> list[str]:
-    """A dataset's clips that come as flow."""
-    return [row["clip"] for row in tables.rows(table("index", dataset), ["clip", "flow"]) if row["flow"]]
-
-
 def scratch(stage: str, reads: Iterable[Path], dials: object) -> Path:
     """Where a stage keeps what it has done until all is done: another place for other inputs, dials or source."""
     return SCRATCH / stage / fanout.content_key(reads, dials)
