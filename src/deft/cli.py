@@ -65,7 +65,7 @@ def doctor(
 ) -> None:
     """Say what is there of each dataset, what is missing, and which rows cannot be used and why."""
     from deft.datasets import FORMATS, checkup
-    from deft.report import doctor as tables
+    from deft.report import doctor as written
 
     try:
         index = params.load().index
@@ -80,7 +80,7 @@ def doctor(
             found = examine(dataset)
         except DataError as error:
             _stop(error, UNUSABLE)
-        tables.show(tables.details(dataset, found, f"data/index/{dataset}.json"))
+        written.show(written.details(dataset, found, f"data/index/{dataset}.json"))
         return
     there = sorted(path.name for path in RAW.iterdir() if path.is_dir() and path.name[0] != ".") if RAW.is_dir() else []
     checkups: dict[str, checkup.Checkup | DataError] = {}
@@ -89,7 +89,7 @@ def doctor(
             checkups[name] = examine(name)
         except DataError as error:
             checkups[name] = error
-    tables.show(tables.overview(checkups, [name for name in FORMATS if name not in there]))
+    written.show(written.overview(checkups, [name for name in FORMATS if name not in there]))
 
 
 @app.command()

@@ -7,7 +7,7 @@ data. Nothing here imports a reader.
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from deft.render.corpus import ClipPlan
 from deft.render.layouts import sheets
@@ -52,6 +52,6 @@ def film(plan: ClipPlan) -> tuple[int, int]:
     return int(number), int(part)
 
 
-def at(plan: ClipPlan, position: int) -> Any:
+def at(plan: ClipPlan, position: int) -> int:
     """The number of a frame of the plan's recording."""
     return plan.first + position

@@ -20,10 +20,9 @@ def who(plan: ClipPlan) -> tuple[str, str]:
 
 def _line(plan: ClipPlan, word: str) -> sheets.Cells:
     moments = (at(plan, position) for position in (plan.onset, plan.apex, plan.offset))
-    row = _ABOVE + 2 + plan.number  # where exactly, a formula without a value does not matter
     return dict(zip(ROLES, (*who(plan), *moments, plan.listed, word.title()), strict=True)) | {
         "Inducement Code": film(plan)[0],
-        "Duration": f"=F{row}-D{row}+1",
+        "Duration": f"={plan.offset}-{plan.onset}+1",
         "Micro": "Micro - 1/2",
         "Objective Classes": 7,
         "Notes": None,

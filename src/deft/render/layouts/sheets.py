@@ -57,8 +57,8 @@ class Expected(NamedTuple):
 class Book(NamedTuple):
     """A label sheet: ``line`` gives a plan's cells, ``takes`` tells whether the plan is in it.
 
-    ``header`` is None where it has none; ``above`` are the lines before it; ``beside`` are other sheets of the
-    workbook, by title.
+    ``header`` tells whether it has a line of columns, ``above`` are the lines before that, ``beside`` the workbook's
+    other sheets, by title.
     """
 
     file: str
@@ -81,10 +81,10 @@ def write(
     traps: bool,
     who: Callable[[ClipPlan], tuple[str, str]],
 ) -> list[Expected]:
-    """Write one label sheet under ``root``; with ``traps`` each of them is laid once.
+    """Write one label sheet under ``root``, with ``traps`` or without.
 
-    A trap after which the row can still be read is laid in a plan's own row; one after which it cannot, in a copy of
-    the first row at the end.
+    A trap after which the row can still be read is laid in a plan's own row, as far as there are plans; one after which
+    it cannot, in a copy of the first row at the end.
     """
     plans = sorted((plan for plan in plans if book.takes(plan)), key=who)
     rows: list[tuple[Cells, Expected]] = []
