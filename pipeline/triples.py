@@ -8,6 +8,7 @@ Run: ``python -m pipeline triples``
 
 from deft import tables
 from deft.facs import codes, emotions
+from deft.facs.units import EXPRESSIVE
 from deft.language import compose, triple
 from deft.motion import verification
 from deft.motion.evidence import Evidence
@@ -42,7 +43,10 @@ def write(clip: tables.Row, found: list[tables.Row], params: Params) -> tables.R
     return {
         **{name: clip[name] for name in ("clip", "dataset", "subject", "part", "emotion", "coarse")},
         "label": label,
-        "listed": sorted({au["unit"] for au in clip["aus"]}),
+        "listed": sorted(
+            {au["unit"] for au in clip["aus"] if au["unit"] in EXPRESSIVE and not (au["static"] or au["alternative"])}
+            | {code.unit for code in held}
+        ),
         "aus": list(told.aus),
         "units": sorted({code.unit for code in held}),
         "moving": composed.moving,

@@ -234,7 +234,9 @@ def test_an_empty_folder_rejects_its_clip(tmp_path: Path) -> None:
     root = dataset(tmp_path, GOOD[0])
     for frame in (root / "CASME2-RAW" / "sub01" / "EP02_01f").iterdir():
         frame.unlink()
-    assert "found no frames, expected frame 46" in next(iter(clips.read(root, "casme2", "casme2").rejected.values()))
+    assert "found no frames, expected some in CASME2-RAW/sub01/EP02_01f or" in next(
+        iter(clips.read(root, "casme2", "casme2").rejected.values())
+    )
 
 
 def test_a_clip_listed_twice_is_refused_the_second_time(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import datetime
 import re
 from itertools import pairwise
 
@@ -89,6 +90,32 @@ def test_what_is_no_code_is_kept_with_its_reason(cell: str, expected: list[Code]
     assert found.codes == expected
     assert [(each.text, each.reason[: len(reason)]) for each in found.unread] == [(left, reason)]
     assert found.note.startswith(f'"{left}": {reason}')
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected", "left"),
+    [
+        ("(R6 or R12) or 14", "(R6 or R12 or 14)", ""),
+        ("14 or (17 or 24)", "(14 or 17 or 24)", ""),
+        ("((4 or 5)+6) or 7", "(6 or 7)", '"(4 or 5)": a choice within a choice'),
+        ("(1 or 2)+(4 or 5)", "(1 or 2)+(4 or 5)", ""),
+        ("(12)", "12", ""),
+    ],
+)
+def test_a_choice_within_a_choice_is_flat_or_left(cell: str, expected: str, left: str) -> None:
+    found = read(cell)
+    assert (text(found.codes), found.note) == (expected, left)
+    assert parse(text(found.codes)) == found.codes
+
+
+@pytest.mark.parametrize("cell", [datetime.time(12, 4), datetime.datetime(2012, 4, 7), True, b"12"])
+def test_the_digits_of_a_date_are_no_units(cell: object) -> None:
+    assert read(cell) == codes.Cell([], [codes.Unread(str(cell), "no code")])
+
+
+@given(st.text("14 or()+LR"))
+def test_what_is_parsed_survives_being_written(cell: str) -> None:
+    assert parse(text(parse(cell))) == parse(cell)
 
 
 def test_a_note_has_every_text_that_is_left() -> None:

@@ -144,6 +144,35 @@ def test_a_subject_on_both_sides_is_refused() -> None:
         folds.check([fold], rows)
 
 
+def test_subjects_that_differ_in_case_alone_are_one() -> None:
+    rows = people("mine/s01", "mine/S01", "mine/s02")
+    with pytest.raises(DataError, match="found mine/s01 on both sides"):
+        folds.split("loso", [], rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (people("final/s01", "mine/s02"), "a name that is not the whole model's"),
+        (people("casme2/01", "samm/006")[:0], "no clip with a label"),
+    ],
+)
+def test_folds_that_cannot_be_are_refused(rows: Rows, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        folds.split("lodo" if rows else "loso", [], rows)
+
+
+def test_two_subjects_of_one_folds_name_are_refused() -> None:
+    with pytest.raises(DataError, match="found a-b/c and a/b-c, expected names that differ"):
+        folds.split("loso", [], people("a-b/c", "a/b-c"))
+
+
+def test_a_split_that_tests_nobody_with_a_label_is_refused() -> None:
+    rows = [row | {"label": None if "samm" in row["clip"] else "others"} for row in THREE]
+    with pytest.raises(DataError, match="fold fixed: found nobody to test"):
+        folds.split("fixed", ["samm"], rows)
+
+
 def test_a_clip_that_is_tested_twice_is_refused() -> None:
     rows = people("samm/006", "samm/007")
     twice = [folds.Fold(name, [rows[1]["clip"]], [rows[0]["clip"]]) for name in ("a", "b")]

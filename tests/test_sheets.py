@@ -113,9 +113,10 @@ def test_a_workbook_that_is_open_elsewhere_does_not_count_twice(tmp_path: Path) 
         (lambda folder: _double(folder), "each number once"),
         (lambda folder: _behind_a_link(folder), "found a link to .*, expected a place inside the dataset's folder"),
         (lambda folder: _frame_elsewhere(folder), "found a link to .*, expected a place inside the dataset's folder"),
+        (lambda folder: _in_a_circle(folder), "expected files that can be read"),
         (lambda folder: shutil.rmtree(folder), "found no folder of this clip's frames, expected CASME2-RAW/sub01/"),
     ],
-    ids=["prefixes", "suffixes", "padding", "linked folder", "linked frame", "none"],
+    ids=["prefixes", "suffixes", "padding", "linked folder", "linked frame", "circle", "none"],
 )
 def test_bad_frames_reject_their_clip_alone(spoil: Callable[[Path], Any], said: str, tmp_path: Path) -> None:
     root = with_frames("casme2", tmp_path / "casme2")
@@ -142,6 +143,85 @@ def _frame_elsewhere(folder: Path) -> None:
     first = next(folder.iterdir())
     first.rename(folder.parents[3] / "elsewhere.jpg")
     first.symlink_to(folder.parents[3] / "elsewhere.jpg")
+
+
+def _in_a_circle(folder: Path) -> None:
+    first = next(folder.iterdir())
+    first.unlink()
+    first.symlink_to(first)
+
+
+def test_an_empty_tree_does_not_hide_a_full_one(tmp_path: Path) -> None:
+    root = with_frames("casme2", tmp_path)
+    cropped = root / "Cropped" / "sub01" / PLANS[0].name
+    shutil.copytree(the_clip(root), cropped)
+    for file in the_clip(root).iterdir():
+        file.unlink()
+    found = clips.read(root, "casme2", "casme2").clips
+    assert len(found) == len(PLANS)
+    assert found[0]["frames"][0].startswith("Cropped/")
+
+
+def test_a_name_too_long_for_a_file_rejects_its_row(tmp_path: Path) -> None:
+    root = with_frames("casme2", tmp_path)
+    (path,) = clips.labels(root, clips.reader("casme2", ""))[1]
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0].cell(2, 2, "EP" + "1" * 300)
+    book.save(path)
+    (reason,) = clips.read(root, "casme2", "casme2").rejected.values()
+    assert "File name too long" in reason
+
+
+def test_rows_in_two_sheets_are_refused(tmp_path: Path) -> None:
+    (path,) = labels("mmew", tmp_path)
+    book = openpyxl.load_workbook(path)
+    book.copy_worksheet(book.worksheets[0])
+    book.save(path)
+    with pytest.raises(DataError, match="found rows in the sheets Sheet1 and Sheet1 Copy, expected them in one"):
+        clips.reader("mmew", "").read_sheet(path)
+
+
+def test_the_sheet_that_a_release_names_is_read_whatever_stands_beside_it(tmp_path: Path) -> None:
+    (path,) = labels("samm", tmp_path)
+    book = openpyxl.load_workbook(path)
+    book.copy_worksheet(book.worksheets[0])
+    book.save(path)
+    assert len(clips.reader("samm", "").read_sheet(path)) == len(PLANS)
+
+
+def test_a_sheet_without_rows_is_refused(tmp_path: Path) -> None:
+    (path,) = labels("casme2", tmp_path)
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0].delete_rows(2, 99)
+    book.save(path)
+    with pytest.raises(DataError, match="found no rows, expected a row a clip"):
+        clips.reader("casme2", "").read_sheet(path)
+
+
+def test_cas_me_squareds_labels_are_found_behind_an_empty_sheet_and_its_rules_are_unique(tmp_path: Path) -> None:
+    (path,) = labels("casme_squared", tmp_path)
+    book = openpyxl.load_workbook(path)
+    book.create_sheet("Sheet1", 0)
+    book.save(path)
+    assert len(clips.reader("casme_squared", "").read_sheet(path)) == len(PLANS)
+    book["naming rule1"].append([99, "s99", 1])
+    book.save(path)
+    with pytest.raises(DataError, match="naming rule1, row 50: found 1 twice, expected it once"):
+        clips.reader("casme_squared", "").read_sheet(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "cell"), [("dfme", "Subject", "Sub1"), ("fourdme", "sub_ID", "1_1st"), ("casme2", "Subject", 1)]
+)
+def test_a_subject_is_one_however_it_is_written(name: str, column: str, cell: object, tmp_path: Path) -> None:
+    path, reader = labels(name, tmp_path)[0], clips.reader(name, "")
+    before = {row["subject"] for row in reader.read_sheet(path).to_pylist()}
+    book = openpyxl.load_workbook(path)
+    tab = book.worksheets[0]
+    places = {each.value: each.column for each in tab[1]}
+    tab.cell(2, places[column], cell)
+    book.save(path)
+    assert {row["subject"] for row in reader.read_sheet(path).to_pylist()} == before
 
 
 def test_the_dataset_itself_may_be_a_link(tmp_path: Path) -> None:
@@ -274,6 +354,7 @@ def test_a_field_is_read_from_any_of_its_formats(suffix: str, tmp_path: Path) ->
         (np.zeros((28, 28, 3)), r"found an array of shape \(28, 28, 3\)"),
         (np.zeros((8, 28, 2)), "at least 16 × 16"),
         (np.full((28, 28, 2), np.nan), "found values that are no numbers"),
+        (np.full((28, 28, 2), 3e38, np.float32), "or beyond all measure"),
         (np.array(["a"]), "expected numbers"),
         (np.array([object()]), "found no readable field"),
         (b"", "found no readable field"),
@@ -287,6 +368,15 @@ def test_what_is_no_field_is_refused(content: Any, said: str, tmp_path: Path) ->
     else:
         np.save(path, content, allow_pickle=True)
     with pytest.raises(DataError, match=said):
+        fields.read(path)
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04 no archive", b"\x93NUMPY\x01\x00", b""])
+@pytest.mark.parametrize("suffix", fields.SUFFIXES)
+def test_a_broken_file_is_no_field(content: bytes, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"field{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="found no readable field"):
         fields.read(path)
 
 
@@ -319,8 +409,16 @@ def test_landmarks_beside_the_fields_take_the_mean_faces_place(tmp_path: Path) -
     assert "mean face" in after[1]["note"]
     assert np.ptp(np.subtract(after[0]["points"], before[0]["points"])) < 0.01
     (tmp_path / "landmarks.csv").write_text("\n".join([lines[0], clip + ",1" * 136]), encoding="utf-8")
-    with pytest.raises(DataError, match=r"landmarks\.csv, row 2"):
-        reader.read_sheet(path)
+    spoiled = reader.read_sheet(path).to_pylist()
+    assert spoiled[0]["rejected"].startswith("landmarks.csv, row 2: found ")
+    assert [row["rejected"] for row in spoiled[1:]] == [None] * (len(spoiled) - 1)
+    for twice, said in (
+        (lines[1], "a second time"),
+        (lines[1].replace(clip, "sub99/none"), "found sub99/none, expected"),
+    ):
+        (tmp_path / "landmarks.csv").write_text("\n".join([*lines, twice]), encoding="utf-8")
+        with pytest.raises(DataError, match=said):
+            reader.read_sheet(path)
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a/b", "", ".", "x\x00y", "a\\b"])

@@ -134,8 +134,18 @@ def test_doctor_tells_of_one_dataset_why_a_row_cannot_be_used(here: CliRunner) -
     done = here.invoke(cli.app, ["doctor", "casme2"])
     assert done.exit_code == 0
     assert "casme2/sub24/EP07_01" in done.output
-    assert "found no frames, expected frame 1, the onset" in " ".join(done.output.split())
+    assert "found no frames, expected some in CASME2-RAW/sub24/EP07_01 or" in " ".join(done.output.split())
     assert "145" in done.output
+
+
+def test_doctor_shows_a_cell_as_it_is_whatever_brackets_it_has(here: CliRunner) -> None:
+    (path,) = Path("data/raw/casme2").glob("*.xlsx")
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0].cell(2, 7, "[/happiness]")
+    book.save(path)
+    done = here.invoke(cli.app, ["doctor", "casme2"])
+    assert done.exit_code == 0
+    assert 'found "[/happiness]"' in " ".join(done.output.split())
 
 
 def test_doctor_says_what_to_do_about_a_dataset_that_is_not_there(here: CliRunner) -> None:

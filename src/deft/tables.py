@@ -176,7 +176,7 @@ TRIPLES = pa.schema(
         ("emotion", pa.string()),
         ("coarse", pa.string()),
         ("label", pa.string()),  # the class under task.labels; null: none there
-        ("listed", pa.list_(pa.int32())),  # the sheet's units
+        ("listed", pa.list_(pa.int32())),  # the sheet's units that move; of a choice those that the motion supports
         ("aus", pa.list_(pa.string())),  # what motion supports of them, as the text says it
         ("units", pa.list_(pa.int32())),
         ("moving", pa.list_(pa.int32())),  # every unit that the motion supports, listed or not

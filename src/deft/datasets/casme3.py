@@ -29,7 +29,7 @@ def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
         DataError: the file is not the label sheet of CAS(ME)³ part A.
 
     """
-    return sheet.table("casme3", sheet.find(path, _COLUMNS), _who, _read, corrections)
+    return sheet.table("casme3", sheet.find(path, _COLUMNS, tab="label"), _who, _read, corrections)
 
 
 def _who(line: sheet.Line) -> tuple[str, str]:

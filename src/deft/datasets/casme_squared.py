@@ -5,6 +5,8 @@ films are named in the frames' folders (``naming rule1``, ``naming rule2``); fra
 ``rawpic/s15/15_0101disgustingteeth/img001.jpg``: whole recordings.
 """
 
+import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +22,7 @@ RECORDINGS = True
 
 FPS = 30.0
 EMOTIONS = ("negative", "positive", "others", "surprise")
+_LABELS = "CASFEcode_final"
 _RULES = ("naming rule1", "naming rule2")
 _COLUMNS = ("subject", "film", "onset", "apex", "offset", "AU", "emotion", "kind", "self-report")
 _KINDS = {"macro-expression": "macro", "micro-expression": "micro"}
@@ -35,14 +38,14 @@ def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
 
     """
     book = workbook.sheets(path)
-    title = next((title for title in book if title not in _RULES), None)
+    labels = [title for title, lines in book.items() if title not in _RULES and any(any(line) for line in lines)]
+    title = _LABELS if _LABELS in labels else labels[0] if len(labels) == 1 else None
     if title is None or not set(_RULES) <= set(book):
         found = f"the sheets {', '.join(book)}"
         expected = f"CASFEcode_final, {' and '.join(_RULES)}"
         raise DataError(path, found, expected, workbook.OWN)
-    rules = [book[rule] for rule in _RULES]
-    people = {_text(line, 2): (_text(line, 0), _text(line, 1)) for line in rules[0]}
-    films = {_text(line, 1): _text(line, 0).zfill(4) for line in rules[1]}
+    people = _rule(path, _RULES[0], book[_RULES[0]], r"(?P<number>\d+)\|(?P<folder>s\d+)\|(?P<key>\d+)")
+    films = _rule(path, _RULES[1], book[_RULES[1]], r"(?P<number>\d{3,4})\|(?P<key>[a-z]+\d+)")
     body = sheet.body(path, title, _COLUMNS, book[title], 1)
     return sheet.table("casme_squared", body, _who, partial(_read, people, films), corrections)
 
@@ -53,22 +56,30 @@ def _who(line: sheet.Line) -> tuple[str, str]:
 
 
 def _read(
-    people: dict[str, tuple[str, str]], films: dict[str, str], line: sheet.Line, subject: str, name: str
+    people: dict[str, re.Match[str]], films: dict[str, re.Match[str]], line: sheet.Line, subject: str, name: str
 ) -> tables.Row:
     film = name.rsplit("_", 1)[0]
     if str(int(subject[3:])) not in people:
         raise line.refuse("subject", "a subject of the sheet naming rule1")
     if film not in films:
         raise line.refuse("film", "a film of the sheet naming rule2")
-    number, folder = people[str(int(subject[3:]))]
+    person = people[str(int(subject[3:]))]
     return line.interval("onset", "apex", "offset", none="0") | {
         "kind": _KINDS[line.among("kind", _KINDS)],
         "fps": FPS,
         "emotion": line.among("emotion", EMOTIONS),
         "aus": line.units("AU"),
-        "folders": [f"rawpic/{folder}/{number}_{films[film]}*"],
+        "folders": [f"rawpic/{person['folder']}/{person['number']}_{films[film]['number'].zfill(4)}*"],
     }
 
 
-def _text(line: workbook.Cells, at: int) -> str:
-    return workbook.text(line[at]) if at < len(line) else ""
+def _rule(path: Path, title: str, lines: Sequence[workbook.Cells], pattern: str) -> dict[str, re.Match[str]]:
+    """A rule's lines by their key; others, such as a header, are none."""
+    found: dict[str, re.Match[str]] = {}
+    for number, line in enumerate(lines, 1):
+        match = re.match(pattern, "|".join(map(workbook.text, line)), re.ASCII)
+        if match and match["key"] in found:
+            raise DataError(f"{path.name}, {title}, row {number}", f"{match['key']} twice", "it once", sheet.MEND)
+        if match:
+            found[match["key"]] = match
+    return found

@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from deft.datasets.workbook import text
+
 
 class Correction(NamedTuple):
     """One cell: in the row of ``clip`` (subject/name) ``sheet`` stands where ``ours`` should; why, and who says so."""
@@ -29,7 +31,7 @@ def apply(layout: str, subject: str, name: str, cells: dict[str, Any]) -> list[s
     """Correct a row's cells in place where they hold the wrong value that is expected, and tell what was done."""
     done = []
     for each in known():
-        if (each.dataset, each.clip) == (layout, f"{subject}/{name}") and str(cells.get(each.column)) == each.sheet:
+        if (each.dataset, each.clip) == (layout, f"{subject}/{name}") and text(cells.get(each.column)) == each.sheet:
             cells[each.column] = each.ours
             done.append(f"{each.column}: {each.sheet} in the sheet, {each.ours} is used: {each.why} ({each.source})")
     return done

@@ -34,8 +34,9 @@ def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
 
 
 def _who(line: sheet.Line) -> tuple[str, str]:
-    subject = line.name("Subject", r"sub\d+", "sub0003")
-    return subject, line.name("Filename", rf"{subject}_\d+", f"{subject}_01")
+    subject = int(line.name("Subject", r"sub(\d{1,6})", "sub0003"))
+    part = line.name("Filename", rf"sub0*{subject}_(\d+)", f"sub{subject:04d}_01")
+    return f"sub{subject:04d}", f"sub{subject:04d}_{part}"
 
 
 def _read(part: str | None, line: sheet.Line, subject: str, name: str) -> tables.Row:
@@ -47,5 +48,5 @@ def _read(part: str | None, line: sheet.Line, subject: str, name: str) -> tables
         "fps": float(rate),
         "emotion": line.among("Emotion", EMOTIONS),
         "aus": line.units("AU"),
-        "folders": [f"DFME_train/{name}", f"*/{name}"],
+        "folders": [f"{tree}/{line.shown('Filename')}" for tree in ("DFME_train", "*")],
     }

@@ -11,6 +11,7 @@ from deft.errors import DataError
 SUFFIXES = (".npy", ".npz", ".flo")
 SIDE = 128  # pixels of the longer side of a field as the pipeline has it: regions need some
 _SMALLEST = 16
+_LONGEST = 1e30  # of a component: its square is a number still
 _REMEDY = "write the field anew"
 
 
@@ -23,15 +24,16 @@ def read(path: Path) -> npt.NDArray[np.float32]:
     """
     try:
         field = np.asarray(_content(path))
-    except (OSError, ValueError, EOFError, KeyError, cv2.error) as error:
-        raise DataError(path, f"no readable field ({error})", "a flow field", _REMEDY) from None
+    except Exception as error:  # a broken file makes its reader raise whatever it likes
+        reason = f"no readable field ({type(error).__name__}: {error})"
+        raise DataError(path, reason, "a flow field", _REMEDY) from None
     if field.ndim != 3 or field.shape[2] != 2 or min(field.shape[:2]) < _SMALLEST or field.dtype.kind not in "fiu":
         found = f"an array of shape {field.shape} and type {field.dtype}"
         expected = f"numbers (H, W, 2), at least {_SMALLEST} × {_SMALLEST}"
         raise DataError(path, found, expected, _REMEDY)
     field = field.astype(np.float32)
-    if not np.isfinite(field).all():
-        raise DataError(path, "values that are no numbers", "finite ones", _REMEDY)
+    if not (np.abs(field) < _LONGEST).all():
+        raise DataError(path, "values that are no numbers, or beyond all measure", "finite ones", _REMEDY)
     return field
 
 
@@ -54,9 +56,9 @@ def _content(path: Path) -> npt.NDArray[np.generic]:
         if field is None or not field.size:
             raise ValueError("cut short, or of another format")
         return np.asarray(field)
-    content = np.load(path, allow_pickle=False)
-    if isinstance(content, np.lib.npyio.NpzFile):
-        with content:
+    with path.open("rb") as file:
+        content = np.load(file, allow_pickle=False)
+        if isinstance(content, np.lib.npyio.NpzFile):
             names = content.files
             return np.asarray(content["flow" if "flow" in names or len(names) != 1 else names[0]])
-    return np.asarray(content)
+        return np.asarray(content)

@@ -34,8 +34,14 @@ def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
         DataError: the file is no such list, or the landmarks beside it are none.
 
     """
-    read = partial(_read, path.parent, _landmarks(path.with_name("landmarks.csv")))
-    return sheet.table("flow", sheet.find(path, _COLUMNS, _OPTIONAL), _who, read, corrections)
+    landmarks = _landmarks(path.parent, path.with_name("landmarks.csv"))
+    body = sheet.find(path, _COLUMNS, _OPTIONAL)
+    table = sheet.table("flow", body, _who, partial(_read, path.parent, landmarks), corrections)
+    strange = set(landmarks) - {f"{row['subject']}/{row['name']}" for row in table.to_pylist()}
+    if strange:
+        expected = "clips (subject/clip) of index.csv"
+        raise DataError(path.with_name("landmarks.csv"), ", ".join(sorted(strange)), expected, "mend either file")
+    return table
 
 
 def _who(line: sheet.Line) -> tuple[str, str]:
@@ -43,7 +49,7 @@ def _who(line: sheet.Line) -> tuple[str, str]:
 
 
 def _read(
-    root: Path, landmarks: dict[str, npt.NDArray[np.float32]], line: sheet.Line, subject: str, name: str
+    root: Path, landmarks: dict[str, npt.NDArray[np.float32] | DataError], line: sheet.Line, subject: str, name: str
 ) -> tables.Row:
     emotion = line.shown("emotion").lower()
     if not emotion:
@@ -51,17 +57,23 @@ def _read(
     file = Path(line.shown("flow"))
     if file.is_absolute() or ".." in file.parts or file.suffix.lower() not in fields.SUFFIXES:
         raise line.refuse("flow", f"the path of a {', '.join(fields.SUFFIXES)} file inside the dataset's folder")
-    if not (root / file).is_file():
-        raise DataError(f"{line.where}, flow", f"no file {file}", "the clip's flow", "put it there")
-    frames.inside(root, root / file)
+    with frames.told(root / file):
+        if not (root / file).is_file():
+            raise DataError(f"{line.where}, flow", f"no file {file}", "the clip's flow", "put it there")
+        frames.inside(root, root / file)
     shape = fields.read(root / file).shape[:2]
     points = landmarks.get(f"{subject}/{name}")
+    if isinstance(points, DataError):
+        raise points
     if points is None:
         points = mean_face.filling(shape)
         line.notes.append("landmarks: those of the mean face")
     aus = line.units("aus")
+    moments = {column: line.frame(column) for column in ("onset", "apex", "offset") if line.shown(column)}
+    if list(moments.values()) != sorted(moments.values()):
+        raise line.refuse("apex", "onset ≤ apex ≤ offset")
     return {
-        **{column: line.frame(column) for column in ("onset", "apex", "offset") if line.shown(column)},
+        **moments,
         "fps": line.number("fps") if line.shown("fps") else None,
         "emotion": emotion,
         "objective": line.objective("objective", aus),
@@ -72,14 +84,20 @@ def _read(
     }
 
 
-def _landmarks(path: Path) -> dict[str, npt.NDArray[np.float32]]:
-    """Clip (subject/clip) → its 68 points (68, 2) in pixels of its field; none where there is no such file."""
-    found = {}
-    for line in sheet.find(path, ("clip", *_PLACES)).lines if path.exists() else []:
+def _landmarks(root: Path, path: Path) -> dict[str, npt.NDArray[np.float32] | DataError]:
+    """Clip (subject/clip) → its 68 points (68, 2) in pixels of its field, or why they are none."""
+    found: dict[str, npt.NDArray[np.float32] | DataError] = {}
+    if not path.exists():
+        return found
+    frames.inside(root, path)
+    for line in sheet.find(path, ("clip", *_PLACES)).lines:
+        clip = line.shown("clip")
+        if clip in found:
+            raise DataError(line.where, f"{clip} a second time", "each clip once", sheet.MEND)
         try:
             points = np.array([line.shown(place) for place in _PLACES]).astype(np.float32).reshape(68, 2)
             regions.axes(points)
+            found[clip] = points
         except ValueError as error:
-            raise DataError(line.where, str(error), "68 places of a face", sheet.MEND) from None
-        found[line.shown("clip")] = points
+            found[clip] = DataError(line.where, str(error), "68 places of a face", sheet.MEND)
     return found

@@ -35,10 +35,10 @@ def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
 
 
 def _who(line: sheet.Line) -> tuple[str, str]:
-    session = line.name("sub_ID", r"S?\d+(?:_\w+)?", "S13 or S13_1st")
+    session = line.name("sub_ID", r"S?(\d+(?:_\w+)?)", "S13 or S13_1st")
     fold = line.name("fold_name", r"[a-z0-9][\w.-]*", "a folder's")
-    subject, _, visit = session.partition("_")
-    return subject, f"{visit}_{fold}" if visit else fold
+    number, _, visit = session.partition("_")
+    return f"S{int(number):02d}", f"{visit}_{fold}" if visit else fold
 
 
 def _read(line: sheet.Line, subject: str, name: str) -> tables.Row:

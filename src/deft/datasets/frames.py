@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from deft.errors import DataError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
-_NUMBERED = re.compile(r"(.*?)([0-9]{1,9})", re.DOTALL)  # of a name without its suffix
+_NUMBERED = re.compile(r"(.*?)([0-9]{1,18})", re.DOTALL)  # of a name without its suffix
 
 
 def find(root: Path, folders: Sequence[str]) -> dict[int, str]:
@@ -20,18 +21,31 @@ def find(root: Path, folders: Sequence[str]) -> dict[int, str]:
         DataError: no folder is there, it or a frame is a link out of ``root``, or frames are named in two schemes.
 
     """
-    for folder in folders:
-        if "*" in folder:
-            there = sorted(path for path in root.glob(folder) if path.is_dir())
+    empty = None
+    with told(root):
+        for folder in folders:
+            there = sorted(path for path in root.glob(folder) if path.is_dir()) if "*" in folder else [root / folder]
             if len(there) > 1:
                 found = f"{there[0].name} and {there[1].name}"
                 raise DataError(root / folder, found, "one folder of this clip", "keep the right one")
-        else:
-            there = [root / folder] if (root / folder).is_dir() else []
-        if there:
-            inside(root, there[0])
-            return numbered(root, there[0])
-    raise DataError(root, "no folder of this clip's frames", " or ".join(folders), "unpack the frames there")
+            if there and there[0].is_dir():
+                inside(root, there[0])
+                if found_here := numbered(root, there[0]):
+                    return found_here
+                empty = there[0]
+    expected = " or ".join(folders)
+    if empty is not None:
+        raise DataError(empty, "no frames", f"some in {expected}", "unpack them there")
+    raise DataError(root, "no folder of this clip's frames", expected, "unpack the frames there")
+
+
+@contextmanager
+def told(where: Path) -> Iterator[None]:
+    """Say as a `DataError` what the file system says: a name too long, links in a circle, a folder locked."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DataError(where, f"{type(error).__name__}: {error}", "files that can be read", "mend them") from None
 
 
 def numbered(root: Path, folder: Path) -> dict[int, str]:

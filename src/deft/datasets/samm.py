@@ -33,7 +33,7 @@ def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
         DataError: the file is not SAMM's label sheet.
 
     """
-    return sheet.table("samm", sheet.find(path, _COLUMNS, ["Notes"]), who, _read, corrections)
+    return sheet.table("samm", sheet.find(path, _COLUMNS, ["Notes"], "MICRO_ONLY"), who, _read, corrections)
 
 
 def who(line: sheet.Line) -> tuple[str, str]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from deft import tables
-from deft.datasets import Source, Whole, samm, sheet
+from deft.datasets import Source, Whole, frames, samm, sheet
+from deft.errors import DataError
 
 TITLE = "SAMM long videos"
 SOURCES = (Source(("SAMM_LongVideos_V*_Release.xls*",), Whole(502)),)
@@ -32,9 +33,14 @@ def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
         DataError: the file is not the label sheet of SAMM's long videos, or SAMM's own cannot be read.
 
     """
-    body = sheet.find(path, _COLUMNS, ["Notes"])
+    body = sheet.find(path, _COLUMNS, ["Notes"], "FACS_Movement_Only")
     micro: dict[str, tables.Row] = {}
-    for beside in sorted(path.parent.glob(samm.SOURCES[0].files[0])):
+    besides = sorted(path.parent.glob(samm.SOURCES[0].files[0]))
+    if len(besides) > 1:
+        names = " and ".join(beside.name for beside in besides)
+        raise DataError(path.parent, names, "one label sheet of SAMM", "keep the right one")
+    for beside in besides:
+        frames.inside(path.parent, beside)
         micro = {row["name"]: row for row in samm.read_sheet(beside, corrections).to_pylist() if not row["rejected"]}
     return sheet.table("samm_long", body, _who, partial(_read, micro), corrections)
 
@@ -50,7 +56,9 @@ def _read(micro: dict[str, tables.Row], line: sheet.Line, subject: str, name: st
     if kind == "micro" and name in micro:
         told = {key: micro[name][key] for key in _TOLD}
     elif kind == "micro":
-        line.notes.append(f"emotion: none here, and no row {name} in {samm.SOURCES[0].files[0]} beside this sheet")
+        line.notes.append(
+            f"emotion: none here, and no usable row {name} in {samm.SOURCES[0].files[0]} beside this sheet"
+        )
     if line.shown("Onset") == "0":
         raise line.refuse("Onset", "a frame from 1 on: this movement began before the recording")
     line.remark("Notes")

@@ -17,6 +17,7 @@ MEND = "mend the sheet"
 _NOWHERE = ("", "/", "\\", "-", "-1", "-1.0")  # what coders write where there is no such frame
 _ROMAN = {name: number for number, name in enumerate(emotions.LABELS["objective"], 1)}
 _LARGEST = 10**9  # of a frame number
+_NO_FACE = frozenset(range(50, 99))  # speech, head, eyes, visibility, gross behaviour: no part of an objective class
 
 
 class Line:
@@ -109,7 +110,10 @@ class Line:
     def objective(self, column: str | None, units: Sequence[codes.Code]) -> int | None:
         """The objective class 1–7, written so or as I–VII; where the sheet has no such column that of the units."""
         if column is None or column not in self.cells:
-            moving = {code.unit for code in units if not code.static}
+            moving = {code.unit for code in units if code.unit not in _NO_FACE and not (code.static or code.referenced)}
+            if any(code.alternative for code in units):
+                self.notes.append("objective class: none, the units leave a choice")
+                return None
             if moving:
                 self.notes.append(f"objective class {emotions.objective(moving)}: from the units, the sheet has none")
             return emotions.objective(moving) if moving else None
@@ -123,37 +127,56 @@ class Body(NamedTuple):
     """A sheet's lines below its header."""
 
     path: Path
+    title: str
     lines: list[Line]
 
 
-def find(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> Body:
-    """The rows below the first line that holds every one of ``columns``, in whichever sheet it stands.
+def find(path: Path, columns: Sequence[str], optional: Sequence[str] = (), tab: str | None = None) -> Body:
+    """The rows below the first line that holds every one of ``columns``, in the sheet ``tab`` or else in whichever.
 
     Case and width of blanks in a header do not matter, nor in that of ``optional`` columns. Empty rows are left out.
 
     Raises:
-        DataError: the file is no workbook, no line has these columns or one has them twice, or rows stand above it.
+        DataError: the file is no workbook, no line has these columns or one has them twice, rows stand above it, or
+            two sheets have them.
 
     """
-    best: list[str] = []
-    for title, lines in workbook.sheets(path).items():
-        for number, line in enumerate(lines, 1):
-            headers = [_header(cell) for cell in line]
-            missing = [column for column in columns if _header(column) not in headers]
-            if missing:
-                best = max(best, [column for column in columns if column not in missing], key=len)
-                continue
-            where = f"{path.name}, {title}, row {number}"
-            twice = [column for column in (*columns, *optional) if headers.count(_header(column)) > 1]
-            if twice:
-                raise DataError(where, f"two columns {twice[0]}", "each column once", workbook.OWN)
-            if any(2 * sum(cell is not None for cell in above) > len(columns) for above in lines[: number - 1]):
-                raise DataError(where, "the header below rows of data", "it above them", MEND)
-            names = {_header(column): column for column in (*columns, *optional)}
-            keys = [names.get(header, str(cell).strip()) for header, cell in zip(headers, line, strict=True)]
-            return body(path, title, keys, lines[number:], number + 1)
-    lacking = ", ".join(column for column in columns if column not in best)
-    raise DataError(path, f"no column {lacking}", f"the columns {', '.join(columns)}", workbook.OWN)
+    book = workbook.sheets(path)
+    found = [
+        each
+        for title in ([tab] if tab in book else book)
+        if (each := _below(path, title, book[title], columns, optional))
+    ]
+    full = [each for each in found if each.lines]
+    if len(full) > 1:
+        titles = " and ".join(each.title for each in full)
+        raise DataError(path, f"rows in the sheets {titles}", "them in one", MEND)
+    if not found:
+        headers = {_header(cell) for lines in book.values() for line in lines for cell in line}
+        lacking = [column for column in columns if _header(column) not in headers]
+        reason = f"no column {', '.join(lacking)}" if lacking else "no line of all columns"
+        raise DataError(path, reason, f"the columns {', '.join(columns)}", workbook.OWN)
+    return (full or found)[0]
+
+
+def _below(
+    path: Path, title: str, lines: Sequence[workbook.Cells], columns: Sequence[str], optional: Sequence[str]
+) -> Body | None:
+    """What stands below the header of one sheet; None: it has no such line."""
+    for number, line in enumerate(lines, 1):
+        headers = [_header(cell) for cell in line]
+        if not {_header(column) for column in columns} <= set(headers):
+            continue
+        where = f"{path.name}, {title}, row {number}"
+        twice = [column for column in (*columns, *optional) if headers.count(_header(column)) > 1]
+        if twice:
+            raise DataError(where, f"two columns {twice[0]}", "each column once", workbook.OWN)
+        if any(2 * sum(cell is not None for cell in above) > len(columns) for above in lines[: number - 1]):
+            raise DataError(where, "the header below rows of data", "it above them", MEND)
+        names = {_header(column): column for column in (*columns, *optional)}
+        keys = [names.get(header, str(cell).strip()) for header, cell in zip(headers, line, strict=True)]
+        return body(path, title, keys, lines[number:], number + 1)
+    return None
 
 
 def body(path: Path, title: str, columns: Sequence[str], lines: Iterable[workbook.Cells], first: int) -> Body:
@@ -164,7 +187,7 @@ def body(path: Path, title: str, columns: Sequence[str], lines: Iterable[workboo
         for number, line in enumerate(lines, first)
         if any(cell is not None and str(cell).strip() for cell in line)
     ]
-    return Body(path, found)
+    return Body(path, title, found)
 
 
 def table(
@@ -180,9 +203,11 @@ def table(
     reason in ``rejected``. ``corrections`` applies those that are known of this ``layout``.
 
     Raises:
-        DataError: no line names a clip of this dataset: the sheet is another's.
+        DataError: there is no line, or none names a clip of this dataset: the sheet is another's.
 
     """
+    if not found.lines:
+        raise DataError(found.path, "no rows", "a row a clip", workbook.OWN)
     rows, strangers = [], list[DataError]()
     for line in found.lines:
         row: tables.Row = {"row": line.row, "subject": "", "name": "", "rejected": None, "corrected": []}

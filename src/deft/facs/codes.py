@@ -8,7 +8,7 @@ An ``or`` binds tighter than a ``+``, so ``4+R12 or L14`` is 4 and one of R12, L
 import math
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 # Every number that FACS 2002 defines: Action Units, descriptors (29-37), head (51-58) and eye positions (61-66), gross
@@ -79,6 +79,8 @@ def read(cell: object) -> Cell:
         return Cell([], [])
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
+    if isinstance(cell, bool) or not isinstance(cell, str | int | float):  # a date, for one: its digits are no units
+        return Cell([], [Unread(str(cell), _NO_CODE)])
     return _Reader(unicodedata.normalize("NFKC", str(cell))).read()
 
 
@@ -103,7 +105,7 @@ def text(codes: Iterable[Code]) -> str:
         group.setdefault(code.alternative, {}).setdefault(code.option or 0, []).append(written)
     for alternative, options in group.items():
         joined = [f"({'+'.join(option)})" if len(option) > 1 else option[0] for option in options.values()]
-        parts[places[alternative]] = f"({' or '.join(joined)})"
+        parts[places[alternative]] = f"({' or '.join(joined)})" if len(joined) > 1 else joined[0]
     return "+".join(parts)
 
 
@@ -135,7 +137,8 @@ class _Reader:
             codes += self._sum()
             if self.at < len(self.tokens):
                 self._leave(self._take())
-        return Cell(codes, self.unread)
+        numbers = {group: n for n, group in enumerate(dict.fromkeys(c.alternative for c in codes if c.alternative), 1)}
+        return Cell([c._replace(alternative=numbers.get(c.alternative or 0)) for c in codes], self.unread)
 
     def _peek(self) -> str:
         return self.tokens[self.at][0] if self.at < len(self.tokens) else ""
@@ -167,15 +170,28 @@ class _Reader:
             options.append(self._atom())
             if not (options[-1] and any(options[:-1])):
                 self._leave(token)
-        options = [option for option in options if option]
-        if len(options) < 2:
-            return options[0] if options else []
+        if len([option for option in options if option]) < 2:
+            return next((option for option in options if option), [])
+        options = [each for option in options for each in self._flat(option)]
         self.groups += 1
         return [
             code._replace(alternative=self.groups, option=number)
             for number, option in enumerate(options, 1)
             for code in option
         ]
+
+    def _flat(self, option: list[Code]) -> Iterator[list[Code]]:
+        """An option without choices of its own: a bare choice is as many options, one among other codes is left."""
+        inner = {code.alternative for code in option} - {None}
+        if len(inner) == 1 and all(code.alternative for code in option):
+            for number in sorted({code.option or 0 for code in option}):
+                yield [code._replace(alternative=None, option=None) for code in option if code.option == number]
+            return
+        if inner:
+            choice = text(code for code in option if code.alternative)
+            self.unread.append(Unread(choice, "a choice within a choice"))
+        if kept := [code for code in option if not code.alternative]:
+            yield kept
 
     def _atom(self) -> list[Code]:
         kind = self._peek()

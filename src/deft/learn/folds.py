@@ -23,8 +23,19 @@ def person(row: Row) -> str:
 
 
 def loso(rows: Iterable[Row]) -> dict[str, Fold]:
-    """Leave one subject out: a fold a subject, named ``<dataset>-<subject>``."""
-    return _leave_out(list(rows), lambda row: f"{row['dataset']}-{row['subject']}")
+    """Leave one subject out: a fold a subject, named ``<dataset>-<subject>``.
+
+    Raises:
+        DataError: two subjects' folds would have one name.
+
+    """
+    table = list(rows)
+    people: dict[str, str] = {}
+    for row in table:
+        other = people.setdefault(f"{row['dataset']}-{row['subject']}", person(row))
+        if other != person(row):
+            raise DataError("folds", f"{other} and {person(row)}", "names that differ without / and -", "rename one")
+    return _leave_out(table, lambda row: f"{row['dataset']}-{row['subject']}")
 
 
 def lodo(rows: Iterable[Row]) -> dict[str, Fold]:
@@ -72,13 +83,15 @@ def split(protocol: str, test: Sequence[str], rows: Sequence[Row]) -> dict[str, 
 
 
 def check(folds: Iterable[Fold], rows: Iterable[Row]) -> None:
-    """Refuse folds in which a subject stands on both sides, a clip is tested twice or nobody is left to learn from.
+    """Refuse folds in which a subject stands on both sides, a clip is tested twice or one side is empty.
+
+    Names that differ in case alone are one subject's.
 
     Raises:
         DataError: names the fold, and who or what it is.
 
     """
-    people = {row["clip"]: person(row) for row in rows}
+    people = {row["clip"]: person(row).casefold() for row in rows}
     tested: dict[str, str] = {}
     for fold in folds:
         both = {people[clip] for clip in fold.train} & {people[clip] for clip in fold.test}
@@ -87,15 +100,21 @@ def check(folds: Iterable[Fold], rows: Iterable[Row]) -> None:
             raise DataError(f"fold {fold.name}", found, "each subject on one side", "mend the split")
         if not fold.train:
             raise DataError(f"fold {fold.name}", "nobody to learn from", "other people's clips", "add subjects")
+        if not fold.test:
+            raise DataError(f"fold {fold.name}", "nobody to test", "clips with a label", "mend the split")
         for clip in fold.test:
             if clip in tested:
                 found = f"{clip}, tested in {tested[clip]} too"
                 raise DataError(f"fold {fold.name}", found, "each clip tested once", "mend the split")
             tested[clip] = fold.name
+    if not tested:
+        raise DataError("folds", "no clip with a label", "some", "take another task.labels")
 
 
 def _leave_out(table: Sequence[Row], held: Callable[[Row], str]) -> dict[str, Fold]:
     names = sorted({held(row) for row in table if row["label"]})
+    if FINAL in names:
+        raise DataError("datasets", FINAL, "a name that is not the whole model's", "rename its folder")
     return {name: _fold(name, table, lambda row, name=name: held(row) == name) for name in names}  # type: ignore[misc]
 
 

@@ -31,7 +31,8 @@ def fit(view: Floats, components: int) -> Reduction:
     deviation = np.maximum(view.std(0), 1e-6)
     standard = (view - view.mean(0)) / deviation
     pca = PCA(min(components, *standard.shape), svd_solver="full").fit(standard)
-    scale = np.sqrt(pca.explained_variance_.mean()) or 1.0
+    scale = float(np.sqrt(pca.explained_variance_.mean()))
+    scale = scale if scale > 0 else 1.0  # nothing varies, or there is one token alone
     matrix = pca.components_.T / deviation[:, None] / scale
     return Reduction(view.mean(0).astype(np.float32), matrix.astype(np.float32))
 

@@ -27,7 +27,7 @@ def overview(found: Mapping[str, Checkup | DataError], missing: Sequence[str]) -
         rows, subjects = each.checks[:2]
         composite = next(check for check in each.checks if check.what == COMPOSITE)
         table.add_row(
-            name,
+            Text(name),
             _of(len(each.indexed.clips), rows.expected),
             _of(subjects.found, subjects.expected),
             _of(composite.found, composite.expected),
@@ -48,7 +48,9 @@ def details(name: str, found: Checkup, report: str) -> Group:
     counts = _table("", "found", "expected", "")
     for check in found.checks:
         expected = "" if check.expected is None else str(check.expected)
-        counts.add_row(check.what, str(check.found), expected, "" if not expected else _WELL if check.well else _ILL)
+        counts.add_row(
+            Text(check.what), str(check.found), expected, "" if not expected else _WELL if check.well else _ILL
+        )
     parts: list[Text | Table] = [
         Text(f"{name}: {found.title}, {', '.join(found.indexed.sheets)}", style="bold"),
         counts,
@@ -63,7 +65,7 @@ def details(name: str, found: Checkup, report: str) -> Group:
         (_table("corrected", "what, why and who says so"), corrected),
     ):
         for row in rows[:SHOWN]:
-            table.add_row(*row)
+            table.add_row(*map(Text, row))
         if rows[SHOWN:]:
             table.add_row(f"and {len(rows) - SHOWN} more", f"in {report}, once `dvc repro index` has run")
         parts += [Text(), table] if rows else []
