@@ -1,12 +1,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import openpyxl
 import pytest
 import skimage.data
 import yaml
@@ -70,6 +72,14 @@ def write_params(folder: Path, **changes: Any) -> dict[str, Any]:
         params[section] = params[section] | values if isinstance(values, dict) else values
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     return params
+
+
+@contextmanager
+def edited(path: Path) -> Iterator[openpyxl.Workbook]:
+    """A workbook to be changed, and written back."""
+    book = openpyxl.load_workbook(path)
+    yield book
+    book.save(path)
 
 
 def empty_frames(layout: Layout, plans: Sequence[ClipPlan], root: Path) -> None:

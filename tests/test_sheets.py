@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openpyxl
 import pytest
-from conftest import empty_frames
+from conftest import edited, empty_frames
 from msoffcrypto.format.ooxml import OOXMLFile
 
 from deft.datasets import FORMATS, Reader, clips, corrections, fields, frames, sheet
@@ -73,21 +72,19 @@ def test_a_workbook_that_is_cut_short_is_refused(share: float, tmp_path: Path) -
 
 def test_a_header_below_rows_of_data_is_refused(tmp_path: Path) -> None:
     path = labels("casme2", tmp_path)[0]
-    book = openpyxl.load_workbook(path)
-    tab = book.worksheets[0]
-    header = [cell.value for cell in tab[1]]
-    tab.delete_rows(1)
-    tab.append(header)
-    book.save(path)
+    with edited(path) as book:
+        tab = book.worksheets[0]
+        header = [cell.value for cell in tab[1]]
+        tab.delete_rows(1)
+        tab.append(header)
     with pytest.raises(DataError, match="found the header below rows of data"):
         clips.reader("casme2", "").read_sheet(path)
 
 
 def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
     path = labels("casme2", tmp_path)[0]
-    book = openpyxl.load_workbook(path)
-    book.worksheets[0].cell(1, 3, "OnsetFrame")
-    book.save(path)
+    with edited(path) as book:
+        book.worksheets[0].cell(1, 3, "OnsetFrame")
     with pytest.raises(DataError, match="Sheet1, row 1: found two columns OnsetFrame, expected each column once"):
         clips.reader("casme2", "").read_sheet(path)
 
@@ -165,47 +162,42 @@ def test_an_empty_tree_does_not_hide_a_full_one(tmp_path: Path) -> None:
 def test_a_name_too_long_for_a_file_rejects_its_row(tmp_path: Path) -> None:
     root = with_frames("casme2", tmp_path)
     (path,) = clips.labels(root, clips.reader("casme2", ""))[1]
-    book = openpyxl.load_workbook(path)
-    book.worksheets[0].cell(2, 2, "EP" + "1" * 300)
-    book.save(path)
+    with edited(path) as book:
+        book.worksheets[0].cell(2, 2, "EP" + "1" * 300)
     (reason,) = clips.read(root, "casme2", "casme2").rejected.values()
     assert "File name too long" in reason
 
 
 def test_rows_in_two_sheets_are_refused(tmp_path: Path) -> None:
     (path,) = labels("mmew", tmp_path)
-    book = openpyxl.load_workbook(path)
-    book.copy_worksheet(book.worksheets[0])
-    book.save(path)
+    with edited(path) as book:
+        book.copy_worksheet(book.worksheets[0])
     with pytest.raises(DataError, match="found rows in the sheets Sheet1 and Sheet1 Copy, expected them in one"):
         clips.reader("mmew", "").read_sheet(path)
 
 
 def test_the_sheet_that_a_release_names_is_read_whatever_stands_beside_it(tmp_path: Path) -> None:
     (path,) = labels("samm", tmp_path)
-    book = openpyxl.load_workbook(path)
-    book.copy_worksheet(book.worksheets[0])
-    book.save(path)
+    with edited(path) as book:
+        book.copy_worksheet(book.worksheets[0])
     assert len(clips.reader("samm", "").read_sheet(path)) == len(PLANS)
 
 
 def test_a_sheet_without_rows_is_refused(tmp_path: Path) -> None:
     (path,) = labels("casme2", tmp_path)
-    book = openpyxl.load_workbook(path)
-    book.worksheets[0].delete_rows(2, 99)
-    book.save(path)
+    with edited(path) as book:
+        book.worksheets[0].delete_rows(2, 99)
     with pytest.raises(DataError, match="found no rows, expected a row a clip"):
         clips.reader("casme2", "").read_sheet(path)
 
 
 def test_cas_me_squareds_labels_are_found_behind_an_empty_sheet_and_its_rules_are_unique(tmp_path: Path) -> None:
     (path,) = labels("casme_squared", tmp_path)
-    book = openpyxl.load_workbook(path)
-    book.create_sheet("Sheet1", 0)
-    book.save(path)
+    with edited(path) as book:
+        book.create_sheet("Sheet1", 0)
     assert len(clips.reader("casme_squared", "").read_sheet(path)) == len(PLANS)
-    book["naming rule1"].append([99, "s99", 1])
-    book.save(path)
+    with edited(path) as book:
+        book["naming rule1"].append([99, "s99", 1])
     with pytest.raises(DataError, match="naming rule1, row 50: found 1 twice, expected it once"):
         clips.reader("casme_squared", "").read_sheet(path)
 
@@ -216,11 +208,10 @@ def test_cas_me_squareds_labels_are_found_behind_an_empty_sheet_and_its_rules_ar
 def test_a_subject_is_one_however_it_is_written(name: str, column: str, cell: object, tmp_path: Path) -> None:
     path, reader = labels(name, tmp_path)[0], clips.reader(name, "")
     before = {row["subject"] for row in reader.read_sheet(path).to_pylist()}
-    book = openpyxl.load_workbook(path)
-    tab = book.worksheets[0]
-    places = {each.value: each.column for each in tab[1]}
-    tab.cell(2, places[column], cell)
-    book.save(path)
+    with edited(path) as book:
+        tab = book.worksheets[0]
+        places = {each.value: each.column for each in tab[1]}
+        tab.cell(2, places[column], cell)
     assert {row["subject"] for row in reader.read_sheet(path).to_pylist()} == before
 
 
@@ -320,13 +311,12 @@ def test_classes_follow_megc_and_each_datasets_own_convention(
 ) -> None:
     (path,) = labels(name, tmp_path)
     roles = layouts.get(name).books[0].roles
-    book = openpyxl.load_workbook(path)
-    tab = book.worksheets[0]
-    header = next(line for line in tab.iter_rows() if roles.subject in [cell.value for cell in line])
-    places = {cell.value: cell.column for cell in header}
-    for column, value in ((roles.subject, subject), (roles.name, clip), (roles.emotion, emotion)):
-        tab.cell(header[0].row + 1, places[column], value)
-    book.save(path)
+    with edited(path) as book:
+        tab = book.worksheets[0]
+        header = next(line for line in tab.iter_rows() if roles.subject in [cell.value for cell in line])
+        places = {cell.value: cell.column for cell in header}
+        for column, value in ((roles.subject, subject), (roles.name, clip), (roles.emotion, emotion)):
+            tab.cell(header[0].row + 1, places[column], value)
     row = clips.reader(name, "").read_sheet(path).to_pylist()[0]
     assert row["rejected"] is None
     assert (row["classes"]["3"], row["classes"]["5"]) == (three, five)

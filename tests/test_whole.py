@@ -5,7 +5,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from conftest import ROOT
+from conftest import ROOT, edited
 from typer.testing import CliRunner
 
 from deft import cli
@@ -140,9 +140,8 @@ def test_doctor_tells_of_one_dataset_why_a_row_cannot_be_used(here: CliRunner) -
 
 def test_doctor_shows_a_cell_as_it_is_whatever_brackets_it_has(here: CliRunner) -> None:
     (path,) = Path("data/raw/casme2").glob("*.xlsx")
-    book = openpyxl.load_workbook(path)
-    book.worksheets[0].cell(2, 7, "[/happiness]")
-    book.save(path)
+    with edited(path) as book:
+        book.worksheets[0].cell(2, 7, "[/happiness]")
     done = here.invoke(cli.app, ["doctor", "casme2"])
     assert done.exit_code == 0
     assert 'found "[/happiness]"' in " ".join(done.output.split())
