@@ -5,37 +5,61 @@ report, EXPERT.json.
 Run: ``python -m pipeline features DATASET EXPERT``
 """
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from deft import experts, tables
+from deft import experts, fanout, tables
+from deft.errors import DataError
 from deft.face import pictures
+from deft.params import Features
 from pipeline import stage
 
 
-def view(expert: str, crops: Path, landmarks: Path, flow: Path, grid: int, clip: str) -> list[tables.Row]:
-    """One expert's tokens of one clip."""
-    points = np.array(tables.row(landmarks, clip)["points"], np.float32).reshape(68, 2)
-    frames = [pictures.grey(pictures.decode(row["crop"])) for row in tables.rows(crops, ["clip", "crop"], clip)]
-    steps, fields = tables.flows(flow, clip)
-    return [{"clip": clip, "tokens": experts.look(expert, frames, points, fields, steps[-1]["noise"], grid).tolist()}]
+def clip(files: Sequence[Path], key: str) -> experts.Clip:
+    """A clip as the experts look at it, from its crops, landmarks and flow."""
+    crops, landmarks, flow = files
+    points = np.array(tables.row(landmarks, key)["points"], np.float32).reshape(68, 2)
+    frames = [pictures.decode(row["crop"]) for row in tables.rows(crops, ["clip", "crop"], key)]
+    steps, fields = tables.flows(flow, key)
+    return experts.Clip(frames, points, fields, steps[-1]["noise"])
+
+
+def view(
+    expert: str, files: Sequence[Path], dials: Features, batches: Mapping[str, Sequence[str]], name: str
+) -> dict[str, list[tables.Row] | DataError]:
+    """One expert's tokens of each clip of a batch."""
+    clips = batches[name]
+    model, shown = getattr(dials, expert), [clip(files, key) for key in clips]
+    found: dict[str, list[tables.Row] | DataError] = {}
+    for key, tokens in zip(clips, experts.look(expert, model, shown, dials.grid, dials.tokens), strict=True):
+        found[key] = [{"clip": key, "tokens": tokens.tolist()}]
+        if not np.isfinite(tokens).all():
+            bad = f"{np.count_nonzero(~np.isfinite(tokens))} of {tokens.size} values NaN or infinite"
+            found[key] = DataError(f"features.{expert}: {model}", bad, "numbers", "take another model")
+    return found
 
 
 def main(dataset: str, expert: str) -> None:
     """Let one expert look at one dataset."""
     params = stage.load()
-    crops, landmarks, flow = (stage.table(name, dataset) for name in ("crop", "landmarks", "flow"))
-    path = stage.table("features", f"{dataset}/{expert}")
-    seen = flow if expert in experts.FLOW_ALONE else crops
-    stage.map_clips(
-        "features",
-        f"{dataset}/{expert}",
-        partial(view, expert, crops, landmarks, flow, params.features.grid),
-        sorted({*tables.clips(flow)} & {*tables.clips(seen)}),
-        tables.FEATURES,
-        [crops, landmarks, flow],
-        params,
-        lambda: {"shape": np.shape(tables.rows(path, ["tokens"])[0]["tokens"])},
+    dials, own = params.features, getattr(params.features, expert) == experts.DEFAULT
+    files = [stage.table(name, dataset) for name in ("crop", "landmarks", "flow")]
+    seen = files[2] if expert in experts.FLOW_ALONE else files[0]
+    clips = sorted({*tables.clips(files[2])} & {*tables.clips(seen)})
+    size = 1 if own else dials.batch
+    batches = {clips[at]: clips[at : at + size] for at in range(0, len(clips), size)}
+    name = f"{dataset}/{expert}"
+    kept = stage.scratch(f"features/{name}", files, (expert, dials))
+    work = partial(view, expert, files, dials, batches)
+    outcomes = stage.over(f"features {name}", work, list(batches), kept, params if own else stage.on_gpu(params))
+    stage.keep(
+        "features", name, fanout.spread(outcomes, batches), clips, tables.FEATURES, params, partial(figures, name)
     )
+
+
+def figures(name: str) -> dict[str, object]:
+    """Tokens and values a token."""
+    return {"shape": np.shape(tables.rows(stage.table("features", name), ["tokens"])[0]["tokens"])}

@@ -16,8 +16,8 @@ import torch
 from deft import fanout, tables
 from deft.facs.units import EXPRESSIVE
 from deft.language import triple
-from deft.learn import examples, train
-from deft.learn.folds import FINAL, Fold
+from deft.learn import examples, selection, train
+from deft.learn.folds import FINAL, Fold, person
 from deft.models import llm, store
 from deft.models.deft import Shape
 from deft.params import Params
@@ -30,38 +30,45 @@ base = cache(llm.load)  # once a process: folds share it
 def tune(params: Params, rows: list[tables.Row], found: dict[str, Fold], root: Path, name: str) -> dict[str, Any]:
     """Tune one of the folds and write it to ``root/name``."""
     torch.set_num_threads(1)
-    started = time.perf_counter()
-    fold = found[name]
+    started, dials = time.perf_counter(), params.finetune
     chosen = {row["clip"]: row for row in rows}
-    clips = [examples.of(chosen[clip]) for clip in fold.train]
+    learned = [chosen[clip] for clip in found[name].train]
+    clips = [examples.of(row) for row in learned]
+    vectors = {
+        name: view for name, view in stage.vectors(params, found[name].train).items() if not np.isnan(view).all()
+    }
     emotions = tuple(sorted({clip.emotion for clip in clips}))
-    language, tokenizer = base(params.llm.base)
-    vectors = {name: view for name, view in stage.vectors(params, fold.train).items() if not np.isnan(view).all()}
     counts = tuple(view.shape[1] for view in vectors.values())
+    language, tokenizer = base(params.llm.base, params.llm.four_bit)
+    work: Any = partial(
+        train.tune,
+        language,
+        tokenizer,
+        triple.TASK,
+        lessons=examples.lessons(emotions, dials.seed),
+        shape=Shape(tuple(vectors), emotions, EXPRESSIVE, counts, params.triples.regions),
+        lora=params.lora.model_dump(),
+        weights=params.loss.model_dump(),
+        **dials.model_dump(exclude={"inner"}),
+    )
+    report: dict[str, Any] = {}
     try:
-        model, history = train.tune(
-            language,
-            tokenizer,
-            triple.TASK,
-            clips,
-            vectors,
-            examples.lessons(emotions, params.finetune.seed),
-            Shape(tuple(vectors), emotions, EXPRESSIVE, counts),
-            lora=params.lora.model_dump(),
-            weights=params.loss.model_dump(),
-            **params.finetune.model_dump(),
-        )
+        if dials.inner:
+            people, question = [person(row) for row in learned], llm.ask(tokenizer, triple.TASK)
+            report["inner"] = selection.best_epoch(work, question, clips, vectors, people, dials.inner, dials.seed)
+            report["epochs"] = int(np.argmax(report["inner"])) + 1
+        model, history = work(clips, vectors, until=report.get("epochs"))
     except BaseException:
         base.cache_clear()  # its layers may be adapted by halves
         raise
     store.save(model, root / name, params.llm.base, params.model_dump(include=MEASURED))
     model.llm.unload()
-    return {"losses": [losses._asdict() for losses in history], "seconds": time.perf_counter() - started}
+    return report | {"losses": [losses._asdict() for losses in history], "seconds": time.perf_counter() - started}
 
 
 def main() -> None:
     """Tune every fold."""
-    params = stage.load()
+    params = stage.on_gpu(stage.load())
     triples = stage.DATA / "triples.parquet"
     rows = tables.rows(triples)
     found = folds.read()

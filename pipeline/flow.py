@@ -19,20 +19,22 @@ from deft import tables
 from deft.datasets import fields
 from deft.face import pictures
 from deft.motion import steps, tvl1
+from deft.params import Flow
 from deft.score import truth
 from pipeline import stage
 
 
-def measure(index: Path, crops: Path, landmarks: Path, root: Path, count: int, clip: str) -> list[tables.Row]:
+def measure(index: Path, crops: Path, landmarks: Path, root: Path, dials: Flow, clip: str) -> list[tables.Row]:
     """Flow of one clip at the crops nearest to ``steps`` even distances from onset to apex."""
     row = tables.row(index, clip, ["onset", "apex", "flow"])
     points = np.array(tables.row(landmarks, clip)["points"], np.float32).reshape(68, 2)
     if row["flow"]:
-        return _rows(clip, [steps.given(fields.resized(fields.read(root / row["flow"])), points, row["apex"] or 0)])
+        field = fields.resized(fields.read(root / row["flow"]))
+        return _rows(clip, [steps.given(field, points, row["apex"] or 0, dials.compensated)])
     kept = {r["position"]: r["crop"] for r in tables.rows(crops, ["position", "crop"], clip)}
-    at = steps.positions(kept, row["onset"], row["apex"], count)
+    at = steps.positions(kept, row["onset"], row["apex"], dials.steps)
     grey = {position: pictures.grey(pictures.decode(kept[position])) for position in {row["onset"], *at}}
-    return _rows(clip, steps.measure(grey, points, row["onset"], at))
+    return _rows(clip, steps.measure(grey, points, row["onset"], at, dials.compensated))
 
 
 def _rows(clip: str, found: Sequence[steps.Step]) -> list[tables.Row]:
@@ -69,7 +71,7 @@ def main(dataset: str) -> None:
     """Measure the motion of one dataset."""
     params = stage.load()
     index, crops, landmarks = (stage.table(name, dataset) for name in ("index", "crop", "landmarks"))
-    work = partial(measure, index, crops, landmarks, stage.RAW / dataset, params.flow.steps)
+    work = partial(measure, index, crops, landmarks, stage.RAW / dataset, params.flow)
     figures = partial(report, crops, landmarks, stage.table("flow", dataset))
     reads = [index, crops, landmarks]
     stage.map_clips("flow", dataset, work, tables.clips(landmarks), tables.FLOW, reads, params, figures)

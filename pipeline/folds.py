@@ -4,6 +4,8 @@ Reads data/triples.parquet. Writes data/folds.parquet and its report, folds.json
 Run: ``python -m pipeline folds``
 """
 
+import sys
+
 from deft import tables
 from deft.learn import folds
 from pipeline import stage
@@ -36,11 +38,15 @@ def main() -> None:
     ]
     tables.write(PATH, tables.FOLDS, lines)
     tested = [clip for fold in found.values() for clip in fold.test]
+    unseen = {fold.name: sorted(lacking) for fold in found.values() if (lacking := folds.unseen(fold, rows))}
+    for name, names in unseen.items():
+        print(f"  {name}: nobody else shows {', '.join(names)}; its clips count as wrong", file=sys.stderr)
     report = {
         "protocol": params.folds.protocol,
         "folds": len(found),
         "clips": len(tested),
         "subjects": len({people[clip] for clip in tested}),
+        "unseen_classes": unseen,
         "fewest_trained_on": min(len(fold.train) for fold in found.values()),
     }
     tables.write_json(PATH.with_suffix(".json"), report)

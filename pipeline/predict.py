@@ -6,7 +6,7 @@ Run: ``python -m pipeline predict``
 """
 
 import time
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 
 import torch
@@ -14,21 +14,26 @@ import torch
 from deft import fanout, tables
 from deft.language import triple
 from deft.learn import answer
-from deft.models import store
+from deft.models import llm, store
 from deft.params import Params
 from pipeline import folds, stage
+
+base = cache(llm.load)  # once a process: folds share it
 
 
 def predict(params: Params, name: str) -> list[tables.Row]:
     """Answers for the clips of one fold's held-out subject."""
     torch.set_num_threads(1)
-    model, tokenizer = store.load(stage.MODELS / "folds" / name)
+    model, tokenizer = store.load(stage.MODELS / "folds" / name, base)
     clips = folds.read()[name].test
     vectors, batch = stage.vectors(params, clips), params.predict.batch
     answers = []
-    for at in range(0, len(clips), batch):
-        some = {expert: seen[at : at + batch] for expert, seen in vectors.items()}
-        answers += answer.answer(model, tokenizer, triple.TASK, some)
+    try:
+        for at in range(0, len(clips), batch):
+            some = {expert: seen[at : at + batch] for expert, seen in vectors.items()}
+            answers += answer.answer(model, tokenizer, triple.TASK, some)
+    finally:
+        model.llm.unload()
     return [
         {"clip": clip, "fold": name} | answer.row(given, model.shape)
         for clip, given in zip(clips, answers, strict=True)
@@ -37,7 +42,7 @@ def predict(params: Params, name: str) -> list[tables.Row]:
 
 def main() -> None:
     """Answer for every clip."""
-    params, started = stage.load(), time.perf_counter()
+    params, started = stage.on_gpu(stage.load()), time.perf_counter()
     names = [name for name, fold in folds.read().items() if fold.test]
     reads = [folds.PATH, stage.DATA / "features", stage.MODELS / "folds"]
     kept = stage.scratch("predict", reads, params)

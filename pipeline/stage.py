@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import torch
 
 from deft import fanout, tables
 from deft.errors import DataError
@@ -39,19 +40,31 @@ def over(
     return fanout.over(work, keys, title=title, cluster=fanout.Cluster(params.engine, params.jobs), scratch=kept)
 
 
+def on_gpu(params: Params) -> Params:
+    """Dials for a stage whose models go to the GPU where there is one: it is one process's."""
+    return params.model_copy(update={"jobs": 1}) if torch.cuda.is_available() else params
+
+
 def vectors(params: Params, clips: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
     """What each expert saw of these clips: expert → (clips, tokens, dim), NaN for a clip that it cannot see.
 
-    An expert that cannot see any clip of any dataset is left out.
+    An expert that cannot see any of them is left out.
     """
     found: dict[str, npt.NDArray[np.float32]] = {}
     for expert in params.experts:
         seen: dict[str, Any] = {}
         for dataset in params.datasets:
-            seen |= {row["clip"]: row["tokens"] for row in tables.rows(table("features", f"{dataset}/{expert}"))}
+            path = table("features", f"{dataset}/{expert}")
+            own = {row["clip"]: np.array(row["tokens"], np.float32) for row in tables.rows(path)}
+            bad = sum(not np.isfinite(tokens).all() for tokens in own.values())
+            if bad:
+                raise DataError(
+                    path, f"NaN or infinite values in {bad} clips", "numbers", "run `dvc repro` for this expert"
+                )
+            seen |= own
         if seen:
-            nothing = np.full(np.shape(next(iter(seen.values()))), np.nan)
-            found[expert] = np.array([seen.get(clip, nothing) for clip in clips], np.float32)
+            nothing = np.full(next(iter(seen.values())).shape, np.nan, np.float32)
+            found[expert] = np.array([seen.get(clip, nothing) for clip in clips])
     if not found:
         expected = "one that sees the clips: motion, where they come as flow"
         raise DataError("experts", ", ".join(params.experts), expected, "mend params.yaml")
@@ -68,14 +81,27 @@ def map_clips(
     params: Params,
     figures: Callable[[], dict[str, Any]] = dict,
 ) -> None:
-    """Map clips to rows of ``data/<stage>/<name>.parquet`` and report beside it, in ``<name>.json``.
+    """Map clips to rows and `keep` them."""
+    outcomes = over(f"{stage} {name}", work, clips, scratch(f"{stage}/{name}", reads, params), params)
+    keep(stage, name, outcomes, clips, schema, params, figures)
+
+
+def keep(
+    stage: str,
+    name: str,
+    outcomes: Iterable[fanout.Outcome[list[tables.Row]]],
+    clips: Sequence[str],
+    schema: pa.Schema,
+    params: Params,
+    figures: Callable[[], dict[str, Any]] = dict,
+) -> None:
+    """Write clips' rows as they come to ``data/<stage>/<name>.parquet``, and a report beside it, in ``<name>.json``.
 
     ``figures`` is asked for the stage's own figures once the table is whole. Exits non-zero when all clips failed, or
     one did under ``strict: true``; without any clip there is nothing to do.
     """
     started, path = time.perf_counter(), table(stage, name)
     failures: dict[str, str] = {}
-    outcomes = over(f"{stage} {name}", work, clips, scratch(f"{stage}/{name}", reads, params), params)
     done = tables.write(path, schema, (rows for _, rows in fanout.results(outcomes, failures)))
     seconds = time.perf_counter() - started
     report = {"clips": done, "failures": failures, "ms_per_clip": round(1000 * seconds / max(1, len(clips)), 1)}

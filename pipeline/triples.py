@@ -22,7 +22,8 @@ def write(clip: tables.Row, found: list[tables.Row], params: Params) -> tables.R
     if clip["kind"] == "micro":
         label = emotions.label(params.task.labels, clip["emotion"], clip["objective"], clip["classes"])
     aus = found[0]["aus"]
-    held = [codes.Code(**{name: au[name] for name in codes.Code._fields}) for au in aus if au["verdict"] == "supported"]
+    wanted = {"supported", *(() if params.triples.verified else ("unsupported",))}
+    held = [codes.Code(**{name: au[name] for name in codes.Code._fields}) for au in aus if au["verdict"] in wanted]
     evidence = {row["region"]: Evidence(**{name: row[name] for name in Evidence._fields}) for row in found}
     composed = compose.compose(
         label or clip["emotion"] or "others",
@@ -45,7 +46,7 @@ def write(clip: tables.Row, found: list[tables.Row], params: Params) -> tables.R
         "label": label,
         "listed": sorted(
             {au["unit"] for au in clip["aus"] if au["unit"] in EXPRESSIVE and not (au["static"] or au["alternative"])}
-            | {code.unit for code in held}
+            | {au["unit"] for au in aus if au["verdict"] == "supported"}
         ),
         "aus": list(told.aus),
         "units": sorted({code.unit for code in held}),

@@ -1,6 +1,8 @@
 import copy
 import re
 from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any, get_args
 
@@ -53,11 +55,11 @@ def test_the_projects_own_file_decodes() -> None:
 
 def comments() -> dict[str, str]:
     """Dotted key → the comment in the line above it."""
-    found, section, lines = {}, "", FILE.read_text(encoding="utf-8").splitlines()
+    found, path, lines = {}, list[str](), FILE.read_text(encoding="utf-8").splitlines()
     for above, line in zip(["", *lines], lines, strict=False):
-        if match := re.match(r"(  )?(\w+):", line):
-            section = section if match[1] else match[2]
-            found[f"{section}.{match[2]}" if match[1] else match[2]] = above.strip()
+        if match := re.match(r"( *)(\w+):", line):
+            path = [*path[: len(match[1]) // 2], match[2]]
+            found[".".join(path)] = above.strip()
     return found
 
 
@@ -103,7 +105,7 @@ def test_every_whole_number_is_bounded_below(path: tuple[Any, ...]) -> None:
 def test_a_missing_key_is_named(key: str) -> None:
     tree = copy.deepcopy(TREE)
     *sections, name = key.split(".")
-    del (tree[sections[0]] if sections else tree)[name]
+    del reduce(getitem, sections, tree)[name]
     assert re.fullmatch(rf"params\.yaml: {re.escape(key)}: expected a value.*, got nothing", refusal(tree))
 
 

@@ -3,13 +3,15 @@
 import hashlib
 import inspect
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import joblib
 from tqdm import tqdm
+
+from deft.errors import DataError
 
 Result = TypeVar("Result")
 
@@ -60,6 +62,19 @@ def results(outcomes: Iterable[Outcome[Result]], failures: dict[str, str]) -> It
             failures[key] = error or ""
         else:
             yield key, result
+
+
+def spread(
+    outcomes: Iterable[Outcome[dict[str, Result | DataError]]], batches: Mapping[str, Sequence[str]]
+) -> Iterator[Outcome[Result]]:
+    """Outcomes of batches, each named by a key of ``batches``, as outcomes of what is in them."""
+    for name, found, error in outcomes:
+        for key in batches[name]:
+            result = found[key] if found else None
+            if isinstance(result, DataError):
+                yield Outcome(key, None, str(result))
+            else:
+                yield Outcome(key, result, error)
 
 
 def content_key(inputs: Iterable[Path], values: object) -> str:

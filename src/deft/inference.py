@@ -64,13 +64,17 @@ def _answer(kept: dict[int, Image], onset: int, apex: int, fps: float, folder: P
     crops = {at: align.cut(frame, matrix, geometry["size_px"]) for at, frame in kept.items()}
     points = backend(dials["landmarks"]["backend"])(crops[onset])
     grey = {at: pictures.grey(crop) for at, crop in crops.items()}
-    moved = steps.measure(grey, points, onset, steps.positions(grey, onset, apex, dials["flow"]["steps"]))
+    at = steps.positions(grey, onset, apex, dials["flow"]["steps"])
+    moved = steps.measure(grey, points, onset, at, dials["flow"]["compensated"])
     flows = np.stack([step.flow for step in moved])
     levels = tuple(dials["verify"][name] for name in ("slight_z", "clear_z", "strong_z"))
     found = evidence.measure(flows, points, moved[-1].noise, levels)
     model, tokenizer = store.load(folder)
-    measured = (list(grey.values()), points, flows, moved[-1].noise, dials["features"]["grid"])
-    views = {expert: experts.look(expert, *measured)[None] for expert in model.shape.experts}
+    clip, eyes = experts.Clip(list(crops.values()), points, flows, moved[-1].noise), dials["features"]
+    views = {
+        expert: np.stack(experts.look(expert, eyes[expert], [clip], eyes["grid"], eyes["tokens"]))
+        for expert in model.shape.experts
+    }
     given = answer.answer(model, tokenizer, triple.TASK, views)[0]
     said = triple.parse(given.text)
     if said is None:

@@ -62,6 +62,7 @@ class Flow(_Section):
     """Dials of optical flow."""
 
     steps: Count
+    compensated: bool
 
 
 class Verify(_Section):
@@ -78,6 +79,7 @@ class Verify(_Section):
 class Triples(_Section):
     """Dials of the training texts."""
 
+    verified: bool
     regions: Annotated[int, Field(ge=1, le=17)]
 
 
@@ -95,9 +97,14 @@ class Folds(_Section):
 
 
 class Features(_Section):
-    """Dials of the default experts."""
+    """Who the experts are, and what they give."""
 
+    structure: str
+    texture: str
+    motion: str
     grid: Annotated[int, Field(ge=1, le=16)]
+    tokens: Count
+    batch: Count
 
 
 class Backbone(_Section):
@@ -117,6 +124,7 @@ class Llm(_Section):
     """Which language model is tuned."""
 
     base: str
+    four_bit: bool
 
 
 class Lora(_Section):
@@ -125,14 +133,27 @@ class Lora(_Section):
     rank: Count
     alpha: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    targets: Literal["all-linear"] | list[str]
+    targets: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)]
+    rate: Weight
 
 
 class Loss(_Section):
-    """Weights of the hybrid objective."""
+    """The hybrid objective."""
 
+    text: Weight
     emotion: Weight
     units: Weight
+    decorrelation: Weight
+    asymmetry: Weight
+    margin: Annotated[float, Field(ge=0, lt=0.5)]
+
+
+class Hide(_Section):
+    """How often each expert is hidden in training."""
+
+    structure: Share
+    texture: Share
+    motion: Share
 
 
 class Finetune(_Section):
@@ -141,9 +162,12 @@ class Finetune(_Section):
     seed: Seed
     epochs: Count
     batch: Count
+    parts: Count
     rate: Positive
     components: Count
-    expert_dropout: Share
+    hide: Hide
+    checkpointing: bool
+    inner: Annotated[float, Field(ge=0, lt=1)]
 
 
 class Predict(_Section):
@@ -153,9 +177,11 @@ class Predict(_Section):
 
 
 class Baseline(_Section):
-    """Dials of MDMO + SVM."""
+    """Dials of the baselines."""
 
     penalty: Positive
+    epochs: Count
+    seed: Seed
 
 
 class Evaluate(_Section):

@@ -204,6 +204,7 @@ PREDICTIONS = pa.schema(
         ("fold", pa.string()),
         ("emotion", pa.string()),  # the head's class
         ("probabilities", pa.list_(pa.struct([("emotion", pa.string()), ("p", pa.float32())]))),
+        ("without", pa.list_(pa.struct([("expert", pa.string()), ("emotion", pa.string())]))),  # its class if hidden
         ("units", pa.list_(pa.int32())),  # the head's units
         ("text", pa.string()),  # the answer as generated
         ("parsed", pa.bool_()),

@@ -22,11 +22,11 @@ def tokens(flows: npt.NDArray[np.float32], points: npt.NDArray[np.float32], nois
     halfway = evidence.measure(flows[: (len(flows) + 1) // 2], points, noise, (1.0, 2.0, 3.0))
     masks = evidence.masks(points, flows.shape[1:3])
     face = regions.axes(points)
-    strain = _strain(flows[-1])
+    strained = strain(flows[-1])
     values = []
     for seen, before in zip(found, halfway, strict=True):
         mask = masks[seen.region]
-        stretched = float(strain[mask].mean()) * face.iod if mask.any() else 0.0
+        stretched = float(strained[mask].mean()) * face.iod if mask.any() else 0.0
         histogram = _histogram(flows[-1][mask], regions.outward(seen.region, face), face.down)
         values.append([seen.out, seen.up, seen.divergence, before.out, before.up, stretched, *histogram])
     return np.arcsinh(np.array(values) / found[0].noise).astype(np.float32)
@@ -43,7 +43,7 @@ def _histogram(
     return np.asarray(np.bincount(octants, np.hypot(*vectors.T), _BINS) / len(vectors))
 
 
-def _strain(flow: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def strain(flow: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Magnitude of the infinitesimal strain tensor (H, W), per pixel."""
     (du_dy, du_dx), (dv_dy, dv_dx) = (np.gradient(flow[..., axis]) for axis in (0, 1))
     shear = (du_dy + dv_dx) / 2

@@ -37,7 +37,7 @@ def compose(
     strongest = sorted(moving, key=lambda found: -found.z)[:regions]
     reasons = {found.region: verification.reason(held, found) for found in strongest}
     shown: dict[str, list[triple.Sight]] = {}
-    for code in dict.fromkeys(held):  # two codes may still read alike: T24 and B24
+    for code in sorted(set(held), key=lambda code: (code.unit, code.side or "")):  # two may read alike: T24 and B24
         own = [_sight(found) for found in strongest if reasons[found.region] == code]
         shown.setdefault(triple.code_text(code), []).extend(own)
     told = triple.write(emotion, list(shown.items()), [] if labelled else [_sight(found) for found in strongest])

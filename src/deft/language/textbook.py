@@ -94,6 +94,8 @@ def _sights(sign: Sign, letter: str, rng: np.random.Generator) -> list[triple.Si
     beside = set().union(*(NEIGHBOURS[where] for where in at)) - at
     found = []
     for region in REGIONS:
+        if side(region) is None and not (sign.up or sign.opening):
+            continue  # what is pulled outward does not move the midline
         chance = 0.9 if place(region) in at else 0.12 if place(region) in beside and not sign.opening else 0.0
         if rng.random() < chance and not (letter and side(region) not in (None, letter)):
             found.append(_sight(region, sign, rng))

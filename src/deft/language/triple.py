@@ -3,7 +3,7 @@
 ::
 
     Evidence: right mouth corner up and out, strong, late; right cheek up, slight, late.
-    Rationale: right mouth corner up and out and right cheek up: R12 lip corner puller; R12 speaks for happiness.
+    Rationale: right cheek up and right mouth corner up and out: R12 lip corner puller; R12 speaks for happiness.
     Category: happiness; R12
 """
 
@@ -19,6 +19,7 @@ from deft.facs.words import DIRECTIONS, LEVELS, TIMINGS
 
 TASK = "Which micro-expression is this? Name the evidence, the rationale and the category."
 NOTHING = "no region moves above the noise"
+UNEXPLAINED, STILL = "no unit explains the motion", "nothing moves"  # rationales without a unit
 NO_UNIT = "none"
 VERDICT = " speaks for "
 
@@ -63,10 +64,11 @@ def write(emotion: str, shown: Sequence[tuple[str, Sequence[Sight]]], others: Se
     ``shown`` pairs each code with the sights that it explains; ``others`` are sights that no code explains.
     """
     arguments = [
-        f"{_moves(sights)}: {_unit_name(code)}" if sights else f"also {_unit_name(code)}" for code, sights in shown
+        f"{' and '.join(moves(sights))}: {unit_name(code)}" if sights else f"also {unit_name(code)}"
+        for code, sights in shown
     ]
     evidence = sorted([sight for _, sights in shown for sight in sights] + list(others), key=_from_the_top)
-    because = "; ".join(arguments) or ("no unit explains the motion" if evidence else "nothing moves")
+    because = "; ".join(arguments) or (UNEXPLAINED if evidence else STILL)
     codes = tuple(code for code, _ in shown)
     return Triple(emotion, codes, tuple(evidence), _concluding(because, codes, emotion))
 
@@ -74,18 +76,13 @@ def write(emotion: str, shown: Sequence[tuple[str, Sequence[Sight]]], others: Se
 def parse(text: str) -> Triple | None:
     """An answer's triple; None when the text does not follow the form or uses words outside its vocabulary."""
     found = _ANSWER.fullmatch(text.strip())
-    if found is None:
+    sights = found and _sights(found["evidence"])
+    if found is None or sights is None:
         return None
-    sights: list[Sight] = []
-    for phrase in found["evidence"].split("; ") if found["evidence"] != NOTHING else []:
-        sight = _SIGHT.fullmatch(phrase)
-        if sight is None:
-            return None
-        sights.append(Sight(sight["region"], sight["direction"], sight["level"], sight["timing"]))
     said = [] if found["aus"] == NO_UNIT else found["aus"].split("+")
     if any(len(codes := parse_codes(code)) != 1 or codes[0].unit not in UNITS for code in said):
         return None
-    return Triple(found["emotion"], tuple(said), tuple(sights), found["rationale"])
+    return Triple(found["emotion"], tuple(said), sights, found["rationale"])
 
 
 def phrases(sights: Sequence[Sight]) -> list[str]:
@@ -94,19 +91,38 @@ def phrases(sights: Sequence[Sight]) -> list[str]:
     return [told.get(region, f"{region} still") for region in REGIONS]
 
 
-def concluded(text: str, emotion: str) -> str:
-    """An answer that argues for each unit once, and ends in those units and in this class."""
-    said = parse(text)
-    if said is None:
-        raise ValueError(f"not a whole triple: {text!r}")
-    because = said.rationale[: said.rationale.rindex(VERDICT)].rpartition("; ")[0]
-    argued: dict[str, dict[str, None]] = {}
-    for clause in _CLAUSE.finditer(because):
-        argued.setdefault(clause["unit"], {}).update(dict.fromkeys(_MOVE.findall(clause["moves"] or "")))
-    if argued:
-        because = "; ".join(f"{' and '.join(moves)}: {u}" if moves else f"also {u}" for u, moves in argued.items())
-    codes = tuple(unit.split()[0] for unit in argued)
-    return said._replace(emotion=emotion, aus=codes, rationale=_concluding(because, codes, emotion)).text
+def told(text: str) -> tuple[Sight, ...]:
+    """The evidence of an answer, or of one that is still being written.
+
+    Raises ValueError where the text does not begin with evidence in its form.
+    """
+    found = _EVIDENCE.match(text.strip())
+    sights = found and _sights(found["evidence"])
+    if sights is None:
+        raise ValueError(f"no evidence: {text!r}")
+    return sights
+
+
+def concluded(argued: str, emotion: str) -> str:
+    """An answer whose evidence and argument are written, ended in the units it argues for, and in this class."""
+    codes = [found["code"] for found in _ARGUED.finditer(argued[argued.rindex("Rationale: ") :])]
+    return f"{_concluding(argued, codes, emotion)}.\nCategory: {emotion}; {'+'.join(codes) or NO_UNIT}"
+
+
+def moves(sights: Sequence[Sight]) -> list[str]:
+    """Regions and directions from brow to chin, two sides together where they do the same: ``both cheeks up``."""
+    sides: dict[tuple[str, str], list[str]] = {}
+    for sight in sorted(sights, key=_from_the_top):
+        sides.setdefault((place(sight.region), sight.direction), []).append(sight.region)
+    return [
+        f"both {where}s {direction}" if len(regions) == 2 else f"{regions[0]} {direction}"
+        for (where, direction), regions in sides.items()
+    ]
+
+
+def unit_name(code: str) -> str:
+    """A code's text with its unit's name: ``R12 lip corner puller``."""
+    return f"{code} {UNITS[parse_codes(code)[0].unit].name}"
 
 
 def code_text(code: Code) -> str:
@@ -127,19 +143,10 @@ def _from_the_top(sight: Sight) -> int:
     return REGIONS.index(sight.region)
 
 
-def _moves(sights: Sequence[Sight]) -> str:
-    """Regions and directions as a clause, the two sides together where they do the same: ``both cheeks up``."""
-    sides: dict[tuple[str, str], list[str]] = {}
-    for sight in sights:
-        sides.setdefault((place(sight.region), sight.direction), []).append(sight.region)
-    return " and ".join(
-        f"both {where}s {direction}" if len(regions) == 2 else f"{regions[0]} {direction}"
-        for (where, direction), regions in sides.items()
-    )
-
-
-def _unit_name(code: str) -> str:
-    return f"{code} {UNITS[parse_codes(code)[0].unit].name}"
+def _sights(told: str) -> tuple[Sight, ...] | None:
+    found = [_SIGHT.fullmatch(phrase) for phrase in told.split("; ")] if told != NOTHING else []
+    named = [each.group("region", "direction", "level", "timing") for each in found if each]
+    return tuple(Sight(*each) for each in named) if len(named) == len(found) else None
 
 
 _ANSWER = re.compile(
@@ -150,6 +157,5 @@ _SIGHT = re.compile(
     f"(?P<region>{any_of(REGIONS)}) (?P<direction>{any_of(DIRECTIONS)}), "
     f"(?P<level>{any_of(LEVELS[1:])}), (?P<timing>{any_of(TIMINGS)})"
 )
-_CLAUSE = re.compile(r"(?:(?P<moves>[^;:]+): |also )(?P<unit>[RL]?\d+ [^;:]+)")
-_WHERE = any_of([*REGIONS, *(f"both {place(region)}s" for region in REGIONS)])
-_MOVE = re.compile(f"(?:{_WHERE}) (?:{any_of(DIRECTIONS)})(?=$| and (?:{_WHERE}) )")
+_EVIDENCE = re.compile(r"Evidence: (?P<evidence>[^.]*)\.")
+_ARGUED = re.compile(f"(?P<code>[RL]?\\d+) (?:{any_of(unit.name for unit in UNITS.values())})")

@@ -22,7 +22,7 @@ def words(model: deft.Deft, tokenizer: Any, seen: Sequence[Sequence[str]]) -> Te
     ids = [tokenizer.encode(str(phrase), add_special_tokens=False) for phrase in phrases]
     with torch.no_grad():
         embedded = summed(model.llm.get_input_embeddings(), ids, tokenizer.pad_token_id)
-    return embedded[torch.from_numpy(places).reshape(len(seen), -1)]
+    return embedded[torch.from_numpy(places).reshape(len(seen), -1).to(embedded.device)].float()
 
 
 def align(model: deft.Deft, reduced: Tensor, words: Tensor, rate: float) -> None:
@@ -31,14 +31,15 @@ def align(model: deft.Deft, reduced: Tensor, words: Tensor, rate: float) -> None
     The language model itself is not run: only the motion projector learns, by cosine distance to the words
     (clips, 17, width) (the first of LLaVA's two stages, Liu et al. 2023, in our terms).
     """
-    optimiser = torch.optim.AdamW([*model.project["motion"].parameters(), model.place["motion"]], lr=2 * rate)
-    for step in range(_STEPS):
-        for group in optimiser.param_groups:
-            group["lr"] = 2 * rate * cosine(step, _STEPS)
-        clips = torch.randint(len(reduced), (_BATCH,))
-        noisy = reduced[clips] + _JITTER * torch.randn(_BATCH, *reduced.shape[1:])
+    motion = [*model.project["motion"].parameters(), model.place["motion"]]
+    optimiser = torch.optim.AdamW(motion, lr=2 * rate, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: cosine(step, _STEPS))
+    for _ in range(_STEPS):
+        clips = torch.randint(len(reduced), (_BATCH,), device=reduced.device)
+        noisy = reduced[clips] + _JITTER * torch.randn_like(reduced[clips])
         tokens = model.projected("motion", noisy)
         loss = 1 - functional.cosine_similarity(tokens, words[clips], dim=-1).mean()
         torch.autograd.backward(loss)
         optimiser.step()
         optimiser.zero_grad()
+        schedule.step()

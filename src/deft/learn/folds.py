@@ -82,6 +82,15 @@ def split(protocol: str, test: Sequence[str], rows: Sequence[Row]) -> dict[str, 
     return found
 
 
+def unseen(fold: Fold, rows: Iterable[Row]) -> set[str]:
+    """Classes that a fold tests and nobody shows whom it learns from: it cannot name them, and they count as wrong.
+
+    So it goes with a class that one subject alone shows; leaving its clips out would flatter the score.
+    """
+    label = {row["clip"]: str(row["label"]) for row in rows}
+    return {label[clip] for clip in fold.test} - {label[clip] for clip in fold.train}
+
+
 def check(folds: Iterable[Fold], rows: Iterable[Row]) -> None:
     """Refuse folds in which a subject stands on both sides, a clip is tested twice or one side is empty.
 

@@ -80,7 +80,7 @@ def _batches(count: int, batch: int, seed: int) -> Iterator[Sequence[int]]:
 
 def _loss(model: Any, pages: Sequence[_Read]) -> Tensor:
     embed, pad = model.get_input_embeddings(), pages[0].pad
-    tokens = padded([page.text for page in pages], pad)
+    tokens, _ = padded([page.text for page in pages], pad)
     before = torch.stack([summed(embed, page.seen, pad) for page in pages])
     begin = embed(torch.full((len(pages), 1), pages[0].begin))
     embedded = torch.cat([begin, before, embed(tokens[:, :-1])], 1)
@@ -90,14 +90,14 @@ def _loss(model: Any, pages: Sequence[_Read]) -> Tensor:
 
 def summed(embed: Any, phrases: Sequence[Sequence[int]], pad: int) -> Tensor:
     """Phrases' token ids → one embedding a phrase (phrases, width): their sum, scaled to a single word's length."""
-    ids = padded(phrases, pad)
-    lengths = torch.tensor([[len(phrase)] for phrase in phrases])
-    real = torch.arange(ids.shape[1])[None] < lengths
-    total: Tensor = (embed(ids) * real[..., None]).sum(1) / lengths.sqrt()
+    ids, real = padded(phrases, pad, embed.weight.device)
+    total: Tensor = (embed(ids) * real[..., None]).sum(1) / real.sum(1, keepdim=True).sqrt()
     return total
 
 
-def padded(ids: Sequence[Sequence[int]], pad: int) -> Tensor:
-    """Token ids (rows, longest) with ``pad`` behind each row."""
+def padded(ids: Sequence[Sequence[int]], pad: int, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+    """Token ids (rows, longest) with ``pad`` behind each row, and which of them are real."""
     longest = max(map(len, ids))
-    return torch.tensor([[*row, *[pad] * (longest - len(row))] for row in ids])
+    rows = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in ids], device=device)
+    lengths = torch.tensor([[len(row)] for row in ids], device=device)
+    return rows, torch.arange(longest, device=device)[None] < lengths

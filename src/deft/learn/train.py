@@ -1,22 +1,26 @@
-"""Tuning of one fold: ``L = L_text + λ_e · CE(emotion) + λ_a · BCE(units)``, on the fold's training clips alone.
+"""Tuning of one fold: ``L = λ_t · L_text + λ_e · CE(emotion) + λ_a · ASL(units) + λ_d · decorrelation``, on the fold's
+training clips alone.
 
 Beside every step's clips the heads read some faces of the textbook, which says what speaks for what: its words stand
 where the motion tokens stand. No clip is in it, so no subject is either.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from torch import Tensor
 from torch.nn import functional
 
-from deft.learn import aligning, heads
+from deft.facs.regions import REGIONS
+from deft.learn import aligning, losses
 from deft.learn.examples import Example
 from deft.learn.pretrain import cosine, padded
 from deft.models import deft, llm, views
 
-Floats = views.Floats
+Some = npt.NDArray[np.int64]  # positions of clips, or of lessons
 
 _JITTER = 0.5  # standard deviation of the noise on components in training: 100 clips are few
 _CONCEPTS = 30.0  # times the rate: the emotion head's inputs are probabilities, most of them near zero
@@ -30,6 +34,7 @@ class Losses(NamedTuple):
     text: float
     emotion: float
     units: float
+    decorrelation: float
 
 
 def tune(
@@ -38,73 +43,151 @@ def tune(
     task: str,
     examples: Sequence[Example],
     vectors: views.Views,
+    *,
     lessons: Sequence[Example],
     shape: deft.Shape,
-    *,
     components: int,
     lora: Mapping[str, Any],
     weights: Mapping[str, float],
     epochs: int,
     batch: int,
+    parts: int,
     rate: float,
-    expert_dropout: float,
+    hide: Mapping[str, float],
+    checkpointing: bool,
     seed: int,
+    until: int | None = None,
+    watch: Callable[[deft.Deft], None] | None = None,
 ) -> tuple[deft.Deft, list[Losses]]:
-    """Tune adapters, projectors and heads; ``vectors`` are the examples' own, ``weights`` the λ.
+    """Tune adapters, projectors and heads; ``vectors`` are the examples' own, ``weights`` the λ and the units' loss.
 
-    ``lessons`` are faces of the textbook (`deft.language.textbook`), for the heads alone. Beside motion the other
-    experts are hidden from a share ``expert_dropout`` of the clips, each by itself: what they see of 100 clips tells
-    people apart rather than expressions. Everything random follows ``seed``; nothing but the arguments is read, so the
-    held-out subject cannot leak in.
+    The learning rate falls over ``epochs``, of which the first ``until`` are run (all, if None); ``watch`` sees the
+    model after each.
+    A step's ``batch`` is read in ``parts``, answers of like length together, that add up to one gradient: hardly a
+    place is padded, and memory is a part's. Each expert is hidden from its share ``hide`` of the clips; of a clip whose
+    motion is hidden nobody is asked to tell it. ``lessons`` are faces of the textbook (`deft.language.textbook`), for
+    the heads alone. Everything random follows ``seed``; nothing but the arguments is read, so the held-out subject
+    cannot leak in.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     reductions = views.fit_all(vectors, shape.experts, components)
-    model = deft.Deft(deft.adapted(base, **lora), shape, reductions)
-    asked = llm.ask(tokenizer, task)
-    answers = [[*tokenizer.encode(e.target, add_special_tokens=False), tokenizer.eos_token_id] for e in examples]
-    reduced = model.reduce({name: torch.from_numpy(vectors[name]) for name in shape.experts})
-    truth = heads.truth(examples, shape)
-    motion = "motion" in shape.experts
-    hideable = [name for name in shape.experts if motion and name != "motion"]
-    if motion:
-        aligning.align(model, reduced["motion"], aligning.words(model, tokenizer, [e.seen for e in examples]), rate)
-    taught = None
-    if motion and lessons:
-        taught = aligning.words(model, tokenizer, [e.seen for e in lessons]), heads.truth(lessons, shape)
-
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    others = [p for name, p in model.named_parameters() if p.requires_grad and not name.startswith("emotion.")]
-    groups = [{"params": others, "lr": rate}, {"params": list(model.emotion.parameters()), "lr": _CONCEPTS * rate}]
-    optimiser = torch.optim.AdamW(groups, weight_decay=_DECAY)
-    steps = epochs * -(-len(examples) // batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: cosine(step, steps))
+    fresh = {name: lora[name] for name in ("rank", "alpha", "dropout", "targets")}
+    model = deft.Deft(deft.adapted(base, **fresh, checkpointing=checkpointing), shape, reductions)
+    fold = _Fold(model, tokenizer, task, examples, vectors, weights, hide)
+    if fold.regions:
+        seen = aligning.words(model, tokenizer, [example.seen for example in examples])
+        aligning.align(model, fold.reduced["motion"], seen, rate)
+        fold.teach(tokenizer, lessons)
+    optimiser = _optimiser(model, rate, lora["rate"])
+    steps = -(-len(examples) // batch)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: cosine(step, epochs * steps))
+    trained = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     history = []
-    model.train()
-    for _ in range(epochs):
-        sums = np.zeros(4)
-        order = rng.permutation(len(examples))
-        for picked in np.array_split(order, -(-len(examples) // batch)):
-            tokens = padded([answers[i] for i in picked], tokenizer.pad_token_id)
-            real = torch.arange(tokens.shape[1])[None] < torch.tensor([len(answers[i]) for i in picked])[:, None]
-            noisy = {name: z[picked] + _JITTER * torch.randn(len(picked), *z.shape[1:]) for name, z in reduced.items()}
-            seen = model.tokens(noisy)
-            for name in hideable:
-                seen[name] = seen[name] * (torch.rand(len(picked), 1, 1) >= expert_dropout)
-            out = model(seen, asked, tokens, real)
-            text = functional.cross_entropy(out.text[real], tokens[real])
-            emotion, units = heads.losses(model, out.units, truth, picked)
-            loss = text + weights["emotion"] * emotion + weights["units"] * units
-            if taught is not None:
-                lesson = rng.integers(len(lessons), size=batch)
-                read = model.prompt({"motion": taught[0][lesson]}, asked)
-                lesson_losses = heads.losses(model, read.units, taught[1], lesson)
-                loss = loss + weights["emotion"] * lesson_losses[0] + weights["units"] * lesson_losses[1]
-            torch.autograd.backward(loss)
+    for _ in range(until or epochs):
+        model.train()
+        sums = np.zeros(len(Losses._fields))
+        for step in np.array_split(rng.permutation(len(examples)), steps):
+            by_length = sorted(step, key=lambda clip: len(fold.answers[clip]))
+            found = [fold.read(part, step) for part in np.array_split(by_length, min(parts, len(step)))]
+            found.append(fold.review(step, rng.integers(max(1, len(lessons)), size=batch)))
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
             optimiser.step()
             optimiser.zero_grad()
             schedule.step()
-            sums += len(picked) * np.array([loss.item(), text.item(), emotion.item(), units.item()])
+            sums += len(step) * np.sum(found, 0)
         history.append(Losses(*(sums / len(examples)).tolist()))
-    return model.eval(), history
+        model.eval()
+        if watch:
+            watch(model)
+    return model, history
+
+
+class _Fold:
+    """A fold's clips and lessons as its model reads them; each method adds to the gradient and tells its `Losses`."""
+
+    def __init__(
+        self,
+        model: deft.Deft,
+        tokenizer: Any,
+        task: str,
+        examples: Sequence[Example],
+        vectors: views.Views,
+        weights: Mapping[str, float],
+        hide: Mapping[str, float],
+    ) -> None:
+        self.model, self.weights, self.hide, self.pad = model, weights, hide, tokenizer.pad_token_id
+        self.asked = llm.ask(tokenizer, task).to(model.device)
+        self.answers = [llm.tell(tokenizer, example.target) for example in examples]
+        self.reduced = model.reduce(vectors)
+        self.truth = losses.truth(examples, model.shape, model.device)
+        model.get_buffer("even").copy_(losses.even(self.truth, weights["asymmetry"], weights["margin"]))
+        shape = model.shape  # with a motion token a region, words can stand where motion stands
+        self.regions = dict(zip(shape.experts, shape.tokens, strict=True)).get("motion") == len(REGIONS)
+        self.taught: tuple[Tensor, losses.Truth] | None = None
+
+    def teach(self, tokenizer: Any, lessons: Sequence[Example]) -> None:
+        """Take lessons for the heads."""
+        if lessons:
+            words = aligning.words(self.model, tokenizer, [lesson.seen for lesson in lessons])
+            self.taught = words, losses.truth(lessons, self.model.shape, self.model.device)
+
+    def read(self, part: Some, step: Some) -> Losses:
+        """Clips of a part of a step: text and both heads."""
+        tokens, real = padded([self.answers[clip] for clip in part], self.pad, self.model.device)
+        seen, told = self._seen(part)
+        out = self.model(seen, self.asked, tokens, real)
+        wanted = tokens.masked_fill(~(real & told), -100).flatten()
+        count = sum(len(self.answers[clip]) for clip in step)
+        text = functional.cross_entropy(out.text.float().flatten(0, 1), wanted, reduction="sum") / count
+        return self._learn(text, *self._heads(out.units, self.truth, part, step))
+
+    def review(self, step: Some, lesson: Some) -> Losses:
+        """How alike the experts are on a step's clips, and ``lesson``, of which only the total is told."""
+        none = torch.zeros((), device=self.model.device)
+        views = self.model.tokens({name: view[step] for name, view in self.reduced.items()})
+        alone = self._learn(none, none, none, losses.decorrelation(views))
+        if self.taught is None:
+            return alone
+        words, truth = self.taught
+        units = self.model.prompt({"motion": words[lesson]}, self.asked).units
+        total = self._learn(none, *self._heads(units, truth, lesson, lesson)).total
+        return alone._replace(total=alone.total + total)
+
+    def _seen(self, part: Some) -> tuple[dict[str, Tensor], Tensor]:
+        """Clips' prefix tokens, some experts' hidden, and which clips (B, 1) show their motion, if anybody's is shown.
+
+        A clip of which everything would be hidden is seen whole.
+        """
+        noisy = {name: z[part] + _JITTER * torch.randn_like(z[part]) for name, z in self.reduced.items()}
+        shown = torch.stack([torch.rand(len(part), device=self.model.device) >= self.hide[name] for name in noisy])
+        shown |= ~shown.any(0)
+        tokens = self.model.tokens(noisy)
+        seen = {name: view * show[:, None, None] for (name, view), show in zip(tokens.items(), shown, strict=True)}
+        return seen, (shown[[*noisy].index("motion")] if "motion" in noisy else shown[0] | True)[:, None]
+
+    def _heads(self, units: Tensor, truth: losses.Truth, part: Some, step: Some) -> tuple[Tensor, Tensor]:
+        shape = self.weights["asymmetry"], self.weights["margin"]
+        return losses.heads(self.model, units, truth, part, step, *shape)
+
+    def _learn(self, *found: Tensor) -> Losses:
+        """Add the weighted sum of text, emotion, units and decorrelation to the gradient."""
+        terms = dict(zip(Losses._fields[1:], found, strict=False))
+        counted = [self.weights[name] * term for name, term in terms.items() if self.weights[name]]
+        total = torch.stack(counted).sum() if counted else found[0].detach()
+        if total.requires_grad:
+            torch.autograd.backward(total)
+        told = {name: term.item() for name, term in terms.items()}
+        return Losses(total.item(), *(told.get(name, 0.0) for name in Losses._fields[1:]))
+
+
+def _optimiser(model: deft.Deft, rate: float, adapters: float) -> torch.optim.AdamW:
+    """Adapters at their own rate, the emotion head at a much higher one."""
+    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    own = [p for name, p in named if not name.startswith(("llm.", "emotion."))]
+    groups = [
+        {"params": own, "lr": rate},
+        {"params": [p for name, p in named if name.startswith("llm.")], "lr": adapters},
+        {"params": list(model.emotion.parameters()), "lr": _CONCEPTS * rate},
+    ]
+    return torch.optim.AdamW(groups, weight_decay=_DECAY, fused=True)

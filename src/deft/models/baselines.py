@@ -2,19 +2,31 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from torch import nn
 
+from deft.experts import texture
+from deft.experts.motion import strain
 from deft.facs import regions
+from deft.models import views
 from deft.motion import evidence
 
+Floats = npt.NDArray[np.float32]
+
 _BINS = 8
+_BLOCKS = 5  # a side, of LBP-TOP
+_FIELD = 28  # pixels a side, of the network's input
+_RATE, _BATCH = 1e-3, 32
 
 
-def mdmo(flows: npt.NDArray[np.float32], points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def mdmo(flows: Floats, points: Floats) -> Floats:
     """Main directional mean optical flow (17·2,) of a clip (Liu et al. 2016, doi:10.1109/TAFFC.2015.2485205).
 
     In each region and step of flows (steps, H, W, 2) the vectors of the fullest of eight direction bins are averaged;
@@ -31,14 +43,68 @@ def mdmo(flows: npt.NDArray[np.float32], points: npt.NDArray[np.float32]) -> npt
     return np.concatenate([lengths * np.cos(angles), lengths * np.sin(angles)]).astype(np.float32)
 
 
-def svm(
-    train: npt.NDArray[np.float32], labels: Sequence[str], test: npt.NDArray[np.float32], penalty: float
-) -> list[str]:
-    """Classes of the test clips by a support vector machine with a polynomial kernel, as the paper has it."""
-    machine = make_pipeline(
-        StandardScaler(), SVC(C=penalty, kernel="poly", degree=3, coef0=1.0, class_weight="balanced")
-    )
-    return [str(label) for label in machine.fit(train, list(labels)).predict(test)]
+def lbp_top(frames: npt.NDArray[np.uint8]) -> Floats:
+    """LBP-TOP of grey crops (T ≥ 3, H, W) in 5 × 5 blocks, as in CASME II's own baseline (Yan et al. 2014)."""
+    return np.asarray(texture.tokens(frames, _BLOCKS)[0])
+
+
+def field(flow: Floats) -> Floats:
+    """Motion at the apex as the network sees it (3, 28, 28): x, y and optical strain, each divided by its largest."""
+    small = cv2.resize(flow, (_FIELD, _FIELD), interpolation=cv2.INTER_AREA)
+    vectors = small / max(float(np.hypot(small[..., 0], small[..., 1]).max()), 1e-9)
+    strained = strain(small)
+    return np.stack([vectors[..., 0], vectors[..., 1], strained / max(float(strained.max()), 1e-9)]).astype(np.float32)
+
+
+class ThreeStreams(nn.Module):
+    """A shallow network of three parallel convolutions on a `field` (STSTNet: Liong et al. 2019, arXiv 1902.03634)."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.streams = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(3, maps, 3, padding=2), nn.ReLU(), nn.BatchNorm2d(maps), nn.MaxPool2d(3, 3, 1))
+            for maps in (3, 5, 8)
+        )
+        self.classify = nn.Sequential(nn.Dropout(), nn.AvgPool2d(2, 2), nn.Flatten(), nn.Linear(5 * 5 * 16, classes))
+
+    def forward(self, fields: torch.Tensor) -> torch.Tensor:
+        """Fields (B, 3, 28, 28) → logits (B, classes)."""
+        logits: torch.Tensor = self.classify(torch.cat([stream(fields) for stream in self.streams], 1))
+        return logits
+
+
+def three_streams(train: Floats, labels: Sequence[str], test: Floats, epochs: int, seed: int) -> list[str]:
+    """Classes of test `field`s by a network trained on others for ``epochs``, every class counting alike."""
+    torch.manual_seed(seed)
+    classes = sorted(set(labels))
+    truth = torch.tensor([classes.index(label) for label in labels])
+    model, fields = ThreeStreams(len(classes)), torch.from_numpy(train)
+    optimiser = torch.optim.Adam(model.parameters(), lr=_RATE)
+    weight = len(labels) / torch.bincount(truth).float()
+    for _ in range(epochs):
+        for some in torch.split(torch.randperm(len(fields)), _BATCH):
+            if len(some) > 1:  # a single clip has no batch statistics
+                loss = nn.functional.cross_entropy(model(fields[some]), truth[some], weight=weight)
+                torch.autograd.backward(loss)
+                optimiser.step()
+                optimiser.zero_grad()
+    with torch.no_grad():
+        return [classes[at] for at in model.eval()(torch.from_numpy(test)).argmax(-1).tolist()]
+
+
+def svm(train: Floats, labels: Sequence[str], test: Floats, penalty: float, kernel: str) -> list[str]:
+    """Classes of the test clips by a support vector machine: ``linear``, or ``poly`` of degree 3 (MDMO's paper)."""
+    machine = SVC(C=penalty, kernel=kernel, degree=3, coef0=1.0, class_weight="balanced")
+    return _classes(machine, train, labels, test)
+
+
+def probe(train: Floats, labels: Sequence[str], test: Floats, components: int) -> list[str]:
+    """Classes that can be read off an expert's tokens (clips, tokens, dim) by a line (Alain and Bengio 2017, arXiv
+    1610.01644): logistic regression on the components that the model sees of them.
+    """
+    reduce = views.fit(train, components)
+    machine = LogisticRegression(max_iter=1000, class_weight="balanced")
+    return _classes(machine, reduce(train).reshape(len(train), -1), labels, reduce(test).reshape(len(test), -1))
 
 
 def majority(labels: Sequence[str], count: int) -> list[str]:
@@ -46,7 +112,13 @@ def majority(labels: Sequence[str], count: int) -> list[str]:
     return [max(sorted(set(labels)), key=list(labels).count)] * count
 
 
-def _main_direction(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _classes(machine: SVC | LogisticRegression, train: Floats, labels: Sequence[str], test: Floats) -> list[str]:
+    if len(set(labels)) == 1:  # nothing to tell apart
+        return majority(labels, len(test))
+    return [str(label) for label in make_pipeline(StandardScaler(), machine).fit(train, list(labels)).predict(test)]
+
+
+def _main_direction(vectors: Floats) -> Floats:
     """Mean (2,) of the vectors (n, 2) in the fullest direction bin."""
     if not len(vectors):
         return np.zeros(2, np.float32)

@@ -15,7 +15,7 @@ import torch
 from peft import LoraConfig, TaskType, get_peft_model
 from torch import Tensor, nn
 
-from deft.models.views import Reduction
+from deft.models.views import Reduction, Views
 
 
 class Shape(NamedTuple):
@@ -25,6 +25,7 @@ class Shape(NamedTuple):
     emotions: tuple[str, ...]
     units: tuple[int, ...]
     tokens: tuple[int, ...]  # prefix tokens of each expert
+    regions: int  # that an answer names at most
 
 
 class Outputs(NamedTuple):
@@ -44,41 +45,49 @@ class Prompt(NamedTuple):
 
 
 class Deft(nn.Module):
-    """Projectors, adapters and heads around a frozen language model ``llm`` (with adapters, see `adapted`)."""
+    """Projectors, adapters and heads around a frozen language model ``llm`` (with adapters, see `adapted`).
+
+    ``even`` (units,) are the logits of units that are as likely shown as not (`deft.learn.losses.even`).
+    """
 
     def __init__(self, llm: Any, shape: Shape, reductions: Mapping[str, Reduction]) -> None:
         super().__init__()
         self.llm, self.shape = llm, shape
-        width = llm.get_input_embeddings().weight.shape[1]
-        self.rms = float(llm.get_input_embeddings().weight.detach().float().pow(2).mean().sqrt())
-        self.project = nn.ModuleDict(
-            {
-                name: nn.Sequential(
-                    nn.Linear(reductions[name].matrix.shape[1], width), nn.GELU(), nn.Linear(width, width)
-                )
-                for name in shape.experts
-            }
-        )
-        self.place = nn.ParameterDict(
-            {name: torch.randn(count, width) for name, count in zip(shape.experts, shape.tokens, strict=True)}
-        )
-        self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.units = nn.Linear(width, len(shape.units))
-        self.emotion = nn.Linear(len(shape.units), len(shape.emotions))
+        embedding = llm.get_input_embeddings().weight
+        self.device, width = embedding.device, embedding.shape[1]
+        self.rms = float(embedding.detach().float().pow(2).mean().sqrt())
+        with self.device:
+            self.project = nn.ModuleDict(
+                {
+                    name: nn.Sequential(
+                        nn.Linear(reductions[name].matrix.shape[1], width), nn.GELU(), nn.Linear(width, width)
+                    )
+                    for name in shape.experts
+                }
+            )
+            self.place = nn.ParameterDict(
+                {name: torch.randn(count, width) for name, count in zip(shape.experts, shape.tokens, strict=True)}
+            )
+            self.norm = nn.LayerNorm(width, elementwise_affine=False)
+            self.units = nn.Linear(width, len(shape.units))
+            self.emotion = nn.Linear(len(shape.units), len(shape.emotions))
+            self.register_buffer("even", torch.zeros(len(shape.units)))
         for name in shape.experts:
-            self.register_buffer(f"{name}_mean", torch.from_numpy(reductions[name].mean))
-            self.register_buffer(f"{name}_matrix", torch.from_numpy(reductions[name].matrix))
+            for part, values in reductions[name]._asdict().items():
+                self.register_buffer(f"{name}_{part}", torch.from_numpy(values).to(self.device))
 
-    def reduce(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def reduce(self, views: Views) -> dict[str, Tensor]:
         """Experts' tokens (B, tokens, dim) → their components (B, tokens, components)."""
         return {
-            name: (views[name] - self.get_buffer(f"{name}_mean")) @ self.get_buffer(f"{name}_matrix")
+            name: (torch.from_numpy(views[name]).to(self.device) - self.get_buffer(f"{name}_mean"))
+            @ self.get_buffer(f"{name}_matrix")
             for name in self.shape.experts
+            if name in views
         }
 
     def projected(self, expert: str, reduced: Tensor) -> Tensor:
         """An expert's prefix tokens (B, tokens, width), each as long as a word's embedding; zeros where it saw nothing,
-        which is NaN.
+        which is NaN. ``place`` tells whose token it is and which.
         """
         tokens: Tensor = self.rms * self.norm(self.project[expert](reduced.nan_to_num()) + self.place[expert])
         return tokens.masked_fill(reduced.isnan().any(-1, keepdim=True), 0.0)
@@ -92,42 +101,53 @@ class Deft(nn.Module):
 
         ``tokens`` of an expert are (B, tokens, width); an expert without any is hidden: its tokens are zeros.
         """
-        asked = self._asked(tokens, task)
-        return Prompt(asked, *self.heads(self.hidden(asked, torch.ones_like(asked[..., 0], dtype=torch.long))[:, -1]))
+        asked = self.asked(tokens, task)
+        out = self.read(asked, torch.ones_like(asked[..., 0], dtype=torch.long), 1)
+        return Prompt(asked, *self.heads(out.hidden_states[-1][:, -1]))
 
     def forward(self, tokens: Mapping[str, Tensor], task: Tensor, answer: Tensor, mask: Tensor) -> Outputs:
         """Logits for answers (B, answer) of which ``mask`` tells the real tokens; the rest as in `prompt`."""
-        asked = self._asked(tokens, task)
+        asked = self.asked(tokens, task)
         embedded = torch.cat([asked, self.llm.get_input_embeddings()(answer[:, :-1])], 1)
         seen = torch.cat([mask.new_ones(asked.shape[:2]), mask[:, :-1]], 1).long()
-        hidden = self.hidden(embedded, seen)[:, asked.shape[1] - 1 :]
-        return Outputs(self.llm.get_output_embeddings()(hidden), *self.heads(hidden[:, 0]))
+        out = self.read(embedded, seen, answer.shape[1])
+        return Outputs(out.logits, *self.heads(out.hidden_states[-1][:, asked.shape[1] - 1]))
 
     def heads(self, last: Tensor) -> tuple[Tensor, Tensor]:
         """Emotion and unit logits from the last prompt position's hidden state (B, width)."""
         units = self.units(last.float())
         return self.emotion(units.sigmoid()), units
 
-    def _asked(self, tokens: Mapping[str, Tensor], task: Tensor) -> Tensor:
+    def asked(self, tokens: Mapping[str, Tensor], task: Tensor) -> Tensor:
+        """A prompt's embeddings (B, prompt, width), see `prompt`."""
         count = len(next(iter(tokens.values())))
         embedded = self.llm.get_input_embeddings()(task)[None].expand(count, -1, -1)
         none = [embedded.new_zeros(count, length, embedded.shape[-1]) for length in self.shape.tokens]
         given = [tokens.get(name, zeros) for name, zeros in zip(self.shape.experts, none, strict=True)]
         return torch.cat([embedded[:, :1], *(view.to(embedded.dtype) for view in given), embedded[:, 1:]], 1)
 
-    def hidden(self, embedded: Tensor, mask: Tensor) -> Tensor:
-        """Last hidden states (B, length, width) of embeddings; logits are left to those who need them."""
-        out = self.llm(inputs_embeds=embedded, attention_mask=mask, output_hidden_states=True, logits_to_keep=1)
-        hidden: Tensor = out.hidden_states[-1]
-        return hidden
+    def read(self, embedded: Tensor, mask: Tensor, last: int, **more: Any) -> Any:
+        """The language model's own output for embeddings (B, length, width): hidden states, and the ``last`` logits.
+
+        The model itself puts its head on them, because some scale or cap what comes out; half precision on a GPU.
+        """
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            return self.llm(
+                inputs_embeds=embedded, attention_mask=mask, output_hidden_states=True, logits_to_keep=last, **more
+            )
 
     def own(self) -> dict[str, Tensor]:
         """Everything but the language model and its adapters, for saving beside them."""
         return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("llm.")}
 
 
-def adapted(base: Any, *, rank: int, alpha: int, dropout: float, targets: str | Sequence[str]) -> Any:
-    """The base model with fresh LoRA adapters (Hu et al. 2022) on ``targets``; all else is frozen."""
+def adapted(
+    base: Any, *, rank: int, alpha: int, dropout: float, targets: str | Sequence[str], checkpointing: bool = False
+) -> Any:
+    """The base model with fresh LoRA adapters (Hu et al. 2022) on ``targets``; all else is frozen.
+
+    With ``checkpointing`` activations are computed again on the way back instead of kept (Chen et al. 2016).
+    """
     config = LoraConfig(
         task_type=TaskType.CAUSAL_LM,
         r=rank,
@@ -136,6 +156,8 @@ def adapted(base: Any, *, rank: int, alpha: int, dropout: float, targets: str | 
         target_modules=targets if isinstance(targets, str) else list(targets),
     )
     with quietly():
+        if checkpointing:
+            base.gradient_checkpointing_enable({"use_reentrant": False})
         return get_peft_model(base, config)
 
 

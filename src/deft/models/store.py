@@ -1,7 +1,7 @@
 """A tuned model on disk: PEFT's own two files, and beside them ``deft.safetensors`` and ``deft.json``."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,10 @@ def save(model: Deft, folder: Path, base: str, dials: Mapping[str, Any]) -> None
     (folder / "dials.json").write_text(_json(dials), encoding="utf-8")
 
 
-def load(folder: Path) -> tuple[Deft, Any]:
+def load(folder: Path, base: Callable[[str], tuple[Any, Any]] = llm.load) -> tuple[Deft, Any]:
     """A tuned model ready to answer, and its tokenizer.
+
+    ``base`` loads the language model; one that is shared is to be given back by ``model.llm.unload()``.
 
     Raises:
         DataError: the folder or one of its files is missing, or its base model is.
@@ -40,12 +42,15 @@ def load(folder: Path) -> tuple[Deft, Any]:
     for name in ("adapter_config.json", "adapter_model.safetensors", "deft.safetensors", "deft.json"):
         if not (folder / name).is_file():
             raise DataError(folder / name, "no such file", "a tuned model", "run `dvc repro`")
-    base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
-    language, tokenizer = llm.load(base)
+    name = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    language, tokenizer = base(name)
     fields = json.loads((folder / "deft.json").read_text(encoding="utf-8"))
-    shape = Shape(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+    shape = Shape(**plain)
     own = load_file(folder / "deft.safetensors")
-    reductions = {name: Reduction(own[f"{name}_mean"].numpy(), own[f"{name}_matrix"].numpy()) for name in shape.experts}
+    reductions = {
+        expert: Reduction(own[f"{expert}_mean"].numpy(), own[f"{expert}_matrix"].numpy()) for expert in shape.experts
+    }
     with quietly():
         model = Deft(PeftModel.from_pretrained(language, str(folder)), shape, reductions)
     model.load_state_dict(own, strict=False)

@@ -85,6 +85,11 @@ def compensate(flow: Floats, weights: NDArray[np.generic]) -> Compensated:
     return Compensated((flow - _field(head, height, width)).astype(np.float32), head, residual)
 
 
+def untouched(flow: Floats, stable: NDArray[np.bool_]) -> Compensated:
+    """The flow (H, W, 2) as it is, no head's motion, and the median length in the stable area (H, W)."""
+    return Compensated(flow, np.zeros((2, 3), np.float32), float(np.median(np.hypot(*flow[stable].T))))
+
+
 def _robust_fit(x: Doubles, y: Doubles, moved: Doubles, trust: Doubles) -> tuple[float, float, float, float, float]:
     """Least squares for a similarity at places x, y (N,) that moved (N, 2), reweighted: first L1, then Tukey.
 

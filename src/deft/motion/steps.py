@@ -34,23 +34,34 @@ def positions(kept: Iterable[int], onset: int, apex: int, steps: int) -> list[in
 
 
 def measure(
-    crops: Mapping[int, npt.NDArray[np.uint8]], points: npt.NDArray[np.float32], onset: int, at: Sequence[int]
+    crops: Mapping[int, npt.NDArray[np.uint8]],
+    points: npt.NDArray[np.float32],
+    onset: int,
+    at: Sequence[int],
+    compensated: bool = True,
 ) -> list[Step]:
     """Flow from the onset to each of the positions ``at``; an apex that is the onset gives a step without motion.
 
-    ``crops`` are grey (H, W) by position, the onset among them; ``points`` (68, 2) the onset's landmarks.
+    ``crops`` are grey (H, W) by position, the onset among them; ``points`` (68, 2) the onset's landmarks. Unless
+    ``compensated``, the head's motion stays.
     """
     stable = compensation.stable_area(points, crops[onset].shape)
-    return [_step(tvl1.flow(crops[onset], crops[position]), stable, points, position) for position in at]
+    return [_step(tvl1.flow(crops[onset], crops[position]), stable, points, position, compensated) for position in at]
 
 
-def given(field: npt.NDArray[np.float32], points: npt.NDArray[np.float32], position: int) -> Step:
+def given(
+    field: npt.NDArray[np.float32], points: npt.NDArray[np.float32], position: int, compensated: bool = True
+) -> Step:
     """The step of a clip that comes as flow: its field (H, W, 2), the head's motion removed, at ``position``."""
-    return _step(field, compensation.stable_area(points, field.shape[:2]), points, position)
+    return _step(field, compensation.stable_area(points, field.shape[:2]), points, position, compensated)
 
 
 def _step(
-    field: npt.NDArray[np.float32], stable: npt.NDArray[np.bool_], points: npt.NDArray[np.float32], position: int
+    field: npt.NDArray[np.float32],
+    stable: npt.NDArray[np.bool_],
+    points: npt.NDArray[np.float32],
+    position: int,
+    compensated: bool,
 ) -> Step:
-    moved = compensation.compensate(field, stable)
+    moved = compensation.compensate(field, stable) if compensated else compensation.untouched(field, stable)
     return Step(position, moved.flow, moved.head, moved.residual, evidence.noise(moved.flow, points))

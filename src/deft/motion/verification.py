@@ -97,12 +97,12 @@ def reason(held: Sequence[codes.Code], found: Evidence) -> codes.Code | None:
     """The code that explains a region best: one that acts there, else one that acts beside it; None: no code does."""
     for near in (False, True):
         for code in held:
-            if _explains(code, found, near):
+            if explains(code, found, near):
                 return code
     return None
 
 
-def _explains(code: codes.Code, found: Evidence, near: bool) -> bool:
+def explains(code: codes.Code, found: Evidence, near: bool) -> bool:
     """Whether a unit moves this region the way it is seen to move; ``near``: also when it acts on a neighbour."""
     if code.side and side(found.region) not in (None, code.side):
         return False

@@ -18,23 +18,14 @@ def figures(clips: Sequence[tables.Row], resamples: int, seed: int) -> dict[str,
     ``text.unsupported_au_rate`` the share of units in rationales that the motion does not support; ``text.agreement``
     the share of clips in which head and text name the same class.
     """
-    found = _flat(clips)
-    intervals = metrics.bootstrap(
-        lambda at: _flat([clips[i] for i in at]),
-        [f"{row['dataset']}/{row['subject']}" for row in clips],
-        resamples,
-        seed,
-    )
+    found = metrics.with_intervals(lambda at: _flat([clips[i] for i in at]), people(clips), resamples, seed)
     nested: dict[str, Any] = {}
     for path, value in found.items():
         group, key = path.split(".")
-        low, high = intervals[path]
-        nested.setdefault(group, {}).update(
-            {key: round(value, 4), f"{key}_low": round(low, 4), f"{key}_high": round(high, 4)}
-        )
+        nested.setdefault(group, {})[key] = value
     per_unit = metrics.units([row["listed"] for row in clips], [row["units"] for row in clips])[1]
     nested["au"]["per_unit"] = {unit: round(score, 4) for unit, score in per_unit.items()}
-    nested["n"] = {"clips": len(clips), "subjects": len({(row["dataset"], row["subject"]) for row in clips})}
+    nested["n"] = {"clips": len(clips), "subjects": len(set(people(clips)))}
     return nested
 
 
@@ -43,13 +34,14 @@ def baselines(clips: Sequence[tables.Row], resamples: int, seed: int) -> dict[st
     found = {}
     for name in sorted({row["baseline"] for row in clips}):
         own = [row for row in clips if row["baseline"] == name]
-        subjects = [f"{row['dataset']}/{row['subject']}" for row in own]
-        intervals = metrics.bootstrap(partial(_emotion, own), subjects, resamples, seed)
-        scores = {key: round(value, 4) for key, value in _emotion(own, range(len(own))).items()}
-        for key, (low, high) in intervals.items():
-            scores |= {f"{key}_low": round(low, 4), f"{key}_high": round(high, 4)}
-        found[name] = {"emotion": scores, "n": {"clips": len(own), "subjects": len(set(subjects))}}
+        scores = metrics.with_intervals(partial(_emotion, own), people(own), resamples, seed)
+        found[name] = {"emotion": scores, "n": {"clips": len(own), "subjects": len(set(people(own)))}}
     return found
+
+
+def people(clips: Sequence[tables.Row]) -> list[str]:
+    """Who is seen in each clip: a subject's name is a dataset's own."""
+    return [f"{row['dataset']}/{row['subject']}" for row in clips]
 
 
 def _emotion(clips: Sequence[tables.Row], at: Sequence[int]) -> metrics.Scores:

@@ -55,3 +55,15 @@ def bootstrap(
         for key in drawn[0]
         for values in [[one[key] for one in drawn]]
     }
+
+
+def with_intervals(
+    score: Callable[[Sequence[int]], Mapping[str, float]], subjects: Sequence[str], resamples: int, seed: int
+) -> Scores:
+    """Each score of all clips with its `bootstrap` interval, as ``KEY``, ``KEY_low`` and ``KEY_high``."""
+    intervals = bootstrap(score, subjects, resamples, seed)
+    return {
+        f"{key}{end}": round(value, 4)
+        for key, found in score(range(len(subjects))).items()
+        for end, value in zip(("", "_low", "_high"), (found, *intervals[key]), strict=True)
+    }
