@@ -55,7 +55,7 @@ def tune(params: Params, rows: list[tables.Row], found: dict[str, Fold], root: P
     try:
         if dials.inner:
             people, question = [person(row) for row in learned], llm.ask(tokenizer, triple.TASK)
-            report["inner"] = selection.best_epoch(work, question, clips, vectors, people, dials.inner, dials.seed)
+            report["inner"] = selection.scores(work, question, clips, vectors, people, dials.inner, dials.seed)
             report["epochs"] = int(np.argmax(report["inner"])) + 1
         model, history = work(clips, vectors, until=report.get("epochs"))
     except BaseException:

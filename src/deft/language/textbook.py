@@ -116,6 +116,6 @@ def _sight(region: str, sign: Sign, rng: np.random.Generator, turn: int = 1) -> 
 
 
 def _way(sign: Sign) -> str:
-    if sign.opening:
+    if sign.opening and sign.up >= 0:
         return words.OPENING[sign.opening < 0]
     return words.WAYS[round(math.atan2(sign.out, sign.up) / (math.pi / 4)) % 8]

@@ -14,7 +14,7 @@ from deft.models import views
 from deft.models.deft import Deft
 
 
-def best_epoch(
+def scores(
     tune: Callable[..., tuple[Deft, object]],
     question: torch.Tensor,
     examples: Sequence[Example],
@@ -37,18 +37,18 @@ def best_epoch(
         raise DataError("finetune.inner", "one training subject", "two or more", "set it to 0")
     learned, asked = next(GroupShuffleSplit(1, test_size=share, random_state=seed).split(people, groups=people))
     true = [examples[at].emotion for at in asked]
-    scores: list[float] = []
+    found: list[float] = []
 
     @torch.no_grad()
     def watch(model: Deft) -> None:
         tokens = model.tokens(model.reduce(_some(vectors, asked)))
         best = model.prompt(tokens, question.to(model.device)).emotion.argmax(-1).tolist()
         given = [model.shape.emotions[at] for at in best]
-        scores.append(float(f1_score(true, given, labels=sorted(set(true)), average="macro", zero_division=0)))
+        found.append(float(f1_score(true, given, labels=sorted(set(true)), average="macro", zero_division=0)))
 
     model, _ = tune([examples[at] for at in learned], _some(vectors, learned), watch=watch)
     model.llm.unload()
-    return scores
+    return found
 
 
 def _some(vectors: views.Views, at: npt.NDArray[np.int64]) -> views.Views:

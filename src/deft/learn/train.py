@@ -121,7 +121,8 @@ class _Fold:
         self.answers = [llm.tell(tokenizer, example.target) for example in examples]
         self.reduced = model.reduce(vectors)
         self.truth = losses.truth(examples, model.shape, model.device)
-        model.get_buffer("even").copy_(losses.even(self.truth, weights["asymmetry"], weights["margin"]))
+        even = losses.even(self.truth, weights["asymmetry"], weights["margin"])
+        model.get_buffer("even").copy_(even if weights["units"] else even - torch.inf)  # an idle head forbids nothing
         shape = model.shape  # with a motion token a region, words can stand where motion stands
         self.regions = dict(zip(shape.experts, shape.tokens, strict=True)).get("motion") == len(REGIONS)
         self.taught: tuple[Tensor, losses.Truth] | None = None
@@ -174,7 +175,7 @@ class _Fold:
         """Add the weighted sum of text, emotion, units and decorrelation to the gradient."""
         terms = dict(zip(Losses._fields[1:], found, strict=False))
         counted = [self.weights[name] * term for name, term in terms.items() if self.weights[name]]
-        total = torch.stack(counted).sum() if counted else found[0].detach()
+        total = torch.stack(counted).sum() if counted else torch.zeros(())
         if total.requires_grad:
             torch.autograd.backward(total)
         told = {name: term.item() for name, term in terms.items()}

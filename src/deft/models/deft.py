@@ -71,6 +71,8 @@ class Deft(nn.Module):
             self.norm = nn.LayerNorm(width, elementwise_affine=False)
             self.units = nn.Linear(width, len(shape.units))
             self.emotion = nn.Linear(len(shape.units), len(shape.emotions))
+            nn.init.zeros_(self.emotion.weight)  # as long as it has learned nothing it favours no class
+            nn.init.zeros_(self.emotion.bias)
             self.register_buffer("even", torch.zeros(len(shape.units)))
         for name in shape.experts:
             for part, values in reductions[name]._asdict().items():
@@ -157,7 +159,7 @@ def adapted(
     )
     with quietly():
         if checkpointing:
-            base.gradient_checkpointing_enable({"use_reentrant": False})
+            base.activation_checkpointing_enable({"use_reentrant": False})
         return get_peft_model(base, config)
 
 

@@ -17,6 +17,9 @@ Mask = npt.NDArray[np.bool_]  # (H, W)
 _BLOCK = 0.25  # of iod: about a region's size, so that block means and region means carry the same noise
 # Lids do not slide sideways: what seems to is the eyeball's motion, and a part of it smears up and down.
 _SMEAR = 0.15
+# Lids that tighten meet halfway: they converge by more than this for each pixel that their middle sinks. With less, the
+# upper one comes down alone, as in a blink, and down is what is told.
+BLINK = 1.7
 _QUARTILE_OF_RAYLEIGH = 0.7585  # sqrt(-2 ln 0.75)
 
 
@@ -116,11 +119,12 @@ def _evidence(
 ) -> Evidence:
     """From the apex's vectors (n, 2), and mean (steps, 2) and opening (steps,) of every step."""
     lengths = np.hypot(*means.T)
-    relative = regions.place(region) in RELATIVE and abs(openings[-1]) > lengths[-1]
-    course = np.abs(openings) if relative else lengths
-    z = float(course[-1]) / floor
     mean = means[-1]
     out, up = float(mean @ regions.outward(region, face)), float(-(mean @ face.down))
+    blink = regions.place(region) == "eye" and 0 < -openings[-1] <= BLINK * -up
+    relative = regions.place(region) in RELATIVE and abs(openings[-1]) > lengths[-1] and not blink
+    course = np.abs(openings) if relative else lengths
+    z = float(course[-1]) / floor
     whole = float(np.hypot(*vectors.T).mean()) if len(vectors) else 0.0
     return Evidence(
         region=region,

@@ -8,13 +8,12 @@ import numpy as np
 from deft.facs import codes
 from deft.facs.regions import NEIGHBOURS, REGIONS, place, side
 from deft.facs.units import UNITS, Sign, observable
-from deft.motion.evidence import Evidence
+from deft.motion.evidence import BLINK, Evidence
 
 SUPPORTED, UNSUPPORTED, UNOBSERVABLE = "supported", "unsupported", "unobservable"
 EXPLAINED, UNEXPLAINED, STILL = "explained", "unexplained", "still"
 
 _ACROSS = 0.5  # what motion across a sign's way takes from its support: 12, 14, 15 and 20 share the mouth corners
-_AGAINST = 1.7  # what their middle's motion the wrong way takes from lids: a blink's upper lid comes down alone
 _ALIKE = 0.5  # cosine from which a region moves a sign's way
 
 
@@ -156,7 +155,7 @@ def _found(where: str, letter: str, evidence: Mapping[str, Evidence]) -> Evidenc
 def _along(sign: Sign, found: Evidence) -> float:
     """Motion the sign's way less half of that across it, in multiples of the noise."""
     if sign.opening:
-        return (sign.opening * found.divergence - _AGAINST * max(0.0, -sign.up * found.up)) / found.noise
+        return (sign.opening * found.divergence - BLINK * max(0.0, -sign.up * found.up)) / found.noise
     along = sign.out * found.out + sign.up * found.up
     across = abs(sign.out * found.up - sign.up * found.out)
     return (along - _ACROSS * across) / found.noise

@@ -1,0 +1,63 @@
+"""What each part of the method is worth: ``make ablate``. Queues the experiments and writes metrics/ablations.json.
+
+Every experiment is a ``dvc exp run -S …`` that anybody can type; what they share with the default run is not run again.
+Run: ``python -m bench.ablate``
+"""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import dvc.api
+
+from deft import tables
+
+RESULTS = Path("metrics/ablations.json")
+LOSO = "metrics/loso.json"
+EXPERIMENTS: dict[str, list[str]] = {
+    "without structure": ["experts=[texture,motion]"],
+    "without texture": ["experts=[structure,motion]"],
+    "without motion": ["experts=[structure,texture]"],
+    "without compensation": ["flow.compensated=false"],
+    "without verification": ["triples.verified=false"],
+    "without the text loss": ["loss.text=0"],
+    "without the heads": ["loss.emotion=0", "loss.units=0"],
+    "with decorrelation": ["loss.decorrelation=0.1"],
+    "LoRA rank 2": ["lora.rank=2", "lora.alpha=4"],
+    "LoRA rank 32": ["lora.rank=32", "lora.alpha=64"],
+    "language model untuned": ["lora.rate=0"],
+}
+
+
+def main() -> None:
+    """Run all of them, and keep what they found."""
+    for name, changes in EXPERIMENTS.items():
+        sets = [word for change in changes for word in ("-S", change)]
+        _dvc("exp", "run", "--queue", "--force", "--name", _id(name), *sets)
+    _dvc("exp", "run", "--run-all")
+    found = {"default": _scores(json.loads(Path(LOSO).read_text(encoding="utf-8")), [])}
+    for name, changes in EXPERIMENTS.items():
+        found[name] = _scores(json.loads(dvc.api.read(LOSO, rev=_id(name))), changes)
+    tables.write_json(RESULTS, found)
+
+
+def _scores(loso: dict[str, Any], changes: list[str]) -> dict[str, Any]:
+    keys = {"head": ("emotion", "uf1"), "text": ("generated", "uf1"), "units": ("au", "f1")}
+    scores = {
+        name: {end: loso[group][f"{key}{end}"] for end in ("", "_low", "_high")} for name, (group, key) in keys.items()
+    }
+    words = {name: loso["text"][name] for name in ("evidence_f1", "unsupported_au_rate", "agreement")}
+    return {"set": changes, **scores, **words}
+
+
+def _id(name: str) -> str:
+    return f"ablate-{name.lower().replace(' ', '-')}"
+
+
+def _dvc(*command: str) -> None:
+    subprocess.run(["dvc", *command], check=True)
+
+
+if __name__ == "__main__":
+    main()

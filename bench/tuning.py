@@ -1,0 +1,184 @@
+"""Tuning beside transformers' Trainer with PEFT, and structured generation beside ``generate`` clip by clip.
+
+Same clips, experts' tokens, prompts and small Llama, one thread, in turn. The Trainer's model is ours, read the usual
+way: a batch padded to its longest answer, logits at every place. Both sides learn text and heads; neither is given
+lessons or a start. ``generate`` obeys the same grammar, one clip at a time, and is not even asked for a class.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from deft import params, tables
+from deft.facs.units import EXPRESSIVE
+from deft.language import triple
+from deft.language.grammar import Obey
+from deft.learn import aligning, answer, examples, losses, train
+from deft.learn.pretrain import padded
+from deft.models import llm, store, views
+from deft.models.deft import Deft, Shape, adapted
+from pipeline import stage
+
+ROUNDS, EPOCHS = 3, 3  # of each epoch but the first the time counts
+ALONE = 12  # clips generated one by one
+
+
+class Usual(nn.Module):
+    """Our model as a Trainer's: everything padded, logits everywhere, one loss."""
+
+    def __init__(self, model: Deft, reduced: dict[str, Tensor], asked: Tensor, truth: losses.Truth) -> None:
+        super().__init__()
+        self.model, self.reduced, self.asked, self.truth = model, reduced, asked, truth
+
+    def forward(self, clips: Tensor, answers: Tensor, real: Tensor) -> dict[str, Tensor]:
+        """The loss of a batch of clips (B,) with their answers (B, longest)."""
+        prompt = self.model.asked(self.model.tokens({name: z[clips] for name, z in self.reduced.items()}), self.asked)
+        embedded = torch.cat([prompt, self.model.llm.get_input_embeddings()(answers)], 1)
+        mask = torch.cat([real.new_ones(prompt.shape[:2]), real], 1)
+        out = self.model.llm(inputs_embeds=embedded, attention_mask=mask.long(), output_hidden_states=True)
+        labels = torch.full(mask.shape, -100)
+        labels[:, prompt.shape[1] :] = answers.masked_fill(~real, -100)
+        text = functional.cross_entropy(out.logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+        _, units = self.model.heads(out.hidden_states[-1][:, prompt.shape[1] - 1])
+        told, shown = losses.heads(self.model, units, self.truth, clips, clips, 1.0, 0.0)
+        return {"loss": text + told + shown}
+
+
+class Clock(TrainerCallback):  # type: ignore[misc]
+    """When each epoch ended."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def on_epoch_end(self, *_: Any, **__: Any) -> None:
+        """Note the time."""
+        self.ends.append(time.perf_counter())
+
+
+def figures() -> dict[str, Any]:
+    """Tokens a second of tuning and clips a second of generation, ours and theirs, and the ratios."""
+    torch.set_num_threads(1)
+    dials = params.load()
+    rows = [row for row in tables.rows(stage.DATA / "triples.parquet") if not row["dropped"]]
+    clips, vectors = [examples.of(row) for row in rows], stage.vectors(dials, [row["clip"] for row in rows])
+    _, tokenizer = llm.load(dials.llm.base)
+    asked = llm.ask(tokenizer, triple.TASK)
+    prompt = len(asked) + sum(view.shape[1] for view in vectors.values())
+    tokens = sum(prompt + len(llm.tell(tokenizer, clip.target)) for clip in clips)
+    seconds: dict[str, list[float]] = {"ours": [], "trainer": []}
+    for _ in range(ROUNDS):
+        seconds["ours"] += ours(dials, clips, vectors)
+        seconds["trainer"] += trainers(dials, clips, vectors)
+    speed = {name: round(tokens / statistics.median(each)) for name, each in seconds.items()}
+    return {
+        "tokens_per_s": speed,
+        "tuning_ratio": round(speed["ours"] / speed["trainer"], 2),
+        **generation(vectors),
+    }
+
+
+def shape(dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> Shape:
+    """The shape of a model that learns from these clips."""
+    counts = tuple(view.shape[1] for view in vectors.values())
+    emotions = tuple(sorted({clip.emotion for clip in clips}))
+    return Shape(tuple(vectors), emotions, EXPRESSIVE, counts, dials.triples.regions)
+
+
+def ours(dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> list[float]:
+    """Seconds of our epochs but the first."""
+    base, tokenizer = llm.load(dials.llm.base)
+    ends: list[float] = []
+    with mock.patch.object(aligning, "align"):
+        train.tune(
+            base,
+            tokenizer,
+            triple.TASK,
+            clips,
+            vectors,
+            lessons=[],
+            shape=shape(dials, clips, vectors),
+            lora=dials.lora.model_dump(),
+            weights=dials.loss.model_dump(),
+            watch=lambda _: ends.append(time.perf_counter()),
+            **dials.finetune.model_dump(exclude={"inner"}) | {"epochs": EPOCHS},
+        )
+    return list(np.diff(ends))
+
+
+def trainers(dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> list[float]:
+    """Seconds of the Trainer's epochs but the first."""
+    base, tokenizer = llm.load(dials.llm.base)
+    own = shape(dials, clips, vectors)
+    adapters = dials.lora.model_dump(exclude={"rate"})
+    model = Deft(adapted(base, **adapters), own, views.fit_all(vectors, own.experts, dials.finetune.components))
+    truth = losses.truth(clips, own, model.device)
+    usual = Usual(model, model.reduce(vectors), llm.ask(tokenizer, triple.TASK), truth)
+    told = [{"clip": at, "answer": llm.tell(tokenizer, clip.target)} for at, clip in enumerate(clips)]
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            folder,
+            num_train_epochs=EPOCHS,
+            per_device_train_batch_size=dials.finetune.batch,
+            learning_rate=dials.finetune.rate,
+            use_cpu=True,
+            save_strategy="no",
+            logging_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+            remove_unused_columns=False,
+        )
+        collate = partial(_collate, pad=tokenizer.pad_token_id)
+        Trainer(usual, arguments, train_dataset=told, data_collator=collate, callbacks=[clock]).train()
+    return list(np.diff(clock.ends))
+
+
+def _collate(rows: Sequence[dict[str, Any]], pad: int) -> dict[str, Tensor]:
+    answers, real = padded([row["answer"] for row in rows], pad)
+    return {"clips": torch.tensor([row["clip"] for row in rows]), "answers": answers, "real": real}
+
+
+@torch.no_grad()
+def generation(vectors: views.Views) -> dict[str, Any]:
+    """Clips a second: ours, all at once and with their classes, and one by one without."""
+    model, tokenizer = store.load(Path("models/final"))
+    asked = llm.ask(tokenizer, triple.TASK)
+
+    def alone(at: int) -> None:
+        seen = {name: view[at : at + 1] for name, view in vectors.items()}
+        prompt = model.prompt(model.tokens(model.reduce(seen)), asked)
+        model.llm.generate(
+            inputs_embeds=prompt.embedded,
+            attention_mask=torch.ones(prompt.embedded.shape[:2], dtype=torch.long),
+            max_new_tokens=answer.LONGEST,
+            do_sample=False,
+            logits_processor=[Obey(tokenizer, [model.shape.units], model.shape.regions)],
+            pad_token_id=tokenizer.pad_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+        )
+
+    count, batch = len(next(iter(vectors.values()))), params.load().predict.batch
+    seconds: dict[str, list[float]] = {"ours": [], "generate": []}
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        for at in range(0, count, batch):
+            some = {name: view[at : at + batch] for name, view in vectors.items()}
+            answer.answer(model, tokenizer, triple.TASK, some)
+        seconds["ours"].append((time.perf_counter() - started) / count)
+        started = time.perf_counter()
+        for at in range(ALONE):
+            alone(at)
+        seconds["generate"].append((time.perf_counter() - started) / ALONE)
+    speed = {name: round(1 / statistics.median(each), 1) for name, each in seconds.items()}
+    return {"clips_per_s": speed, "generation_ratio": round(speed["ours"] / speed["generate"], 1)}

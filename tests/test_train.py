@@ -1,0 +1,313 @@
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional
+from transformers import PreTrainedTokenizerFast
+from transformers.models.llama.modeling_llama import LlamaMLP
+
+from deft import params
+from deft.errors import DataError
+from deft.facs.regions import REGIONS
+from deft.language import triple
+from deft.learn import aligning, answer, losses, selection, train
+from deft.learn.examples import Example
+from deft.models import llm
+from deft.models.deft import Deft, Shape
+
+# PEFT asks transformers by an old name.
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+
+DIALS = params.load(ROOT / "params.yaml")
+EMOTIONS, UNITS, TOKENS = ("disgust", "happiness"), (4, 12), {"structure": 1, "texture": 1, "motion": len(REGIONS)}
+SIGHTS = {
+    "happiness": ("12", 12, triple.Sight("right mouth corner", "up and out", "strong", "late")),
+    "disgust": ("4", 4, triple.Sight("glabella", "down", "clear", "midway")),
+}
+
+
+def examples(count: int = 8, *, labelled: bool = True) -> list[Example]:
+    """Clips of two classes in turn, of which every third says more than the others."""
+    found = []
+    for number in range(count):
+        emotion = EMOTIONS[number % 2]
+        code, unit, seen = SIGHTS[emotion]
+        sights = [seen, triple.Sight("chin", "up", "slight", "early")] if number % 3 == 0 else [seen]
+        told = triple.write(emotion, [(code, sights)])
+        found.append(Example(emotion, [unit] if labelled else None, triple.phrases(sights), told.text))
+    return found
+
+
+def vectors(count: int = 8, experts: Sequence[str] = tuple(TOKENS)) -> dict[str, Any]:
+    """What experts see of them: the class, and some noise."""
+    rng = np.random.default_rng(0)
+    kinds = np.eye(4, dtype=np.float32)[np.arange(count) % 2][:, None]
+    return {name: kinds + rng.normal(0, 0.1, (count, TOKENS[name], 4)).astype(np.float32) for name in experts}
+
+
+Tune = Callable[..., tuple[Deft, list[train.Losses]]]
+
+
+@pytest.fixture
+def tune(words_of_pages: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch) -> Tune:
+    """Tune a small random Llama on the examples, with the project's own dials unless told otherwise."""
+    monkeypatch.setattr(aligning, "_STEPS", 20)
+
+    def run(some: Sequence[Example] = examples(), seen: dict[str, Any] | None = None, **changed: Any) -> Any:
+        torch.manual_seed(0)
+        base = llm.create(words_of_pages, 32, 1, 2)
+        seen = seen or vectors(len(some))
+        dials: dict[str, Any] = {
+            "lessons": [],
+            "shape": Shape(tuple(seen), EMOTIONS, UNITS, tuple(TOKENS[name] for name in seen), 6),
+            "lora": DIALS.lora.model_dump(),
+            "weights": DIALS.loss.model_dump() | changed.pop("weights", {}),
+            **DIALS.finetune.model_dump(exclude={"inner"}) | {"epochs": 2, "batch": 4, "components": 2},
+        }
+        return train.tune(base, words_of_pages, triple.TASK, some, seen, **dials | changed)
+
+    return run
+
+
+def moved(model: Deft) -> torch.Tensor:
+    """All that was tuned, in one row."""
+    return torch.cat([p.detach().flatten() for p in model.parameters() if p.requires_grad])
+
+
+def test_every_loss_falls(tune: Tune) -> None:
+    _, history = tune(epochs=12)
+    for name in ("total", "text", "emotion", "units"):
+        assert getattr(history[-1], name) < getattr(history[0], name), name
+
+
+@pytest.mark.parametrize("parts", [2, 3, 4])
+def test_parts_add_up_to_the_whole_steps_gradient(tune: Tune, parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "_JITTER", 0.0)
+    seen = {"hide": dict.fromkeys(TOKENS, 0.0), "epochs": 1}
+    (whole, told), (cut, told_in_parts) = tune(parts=1, **seen), tune(parts=parts, **seen)
+    np.testing.assert_allclose(told, told_in_parts, rtol=1e-4)
+    assert torch.allclose(moved(whole), moved(cut), atol=2e-4)
+
+
+def test_recomputed_activations_change_nothing(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
+    forward, read = LlamaMLP.forward, list[LlamaMLP]()
+
+    def counted(self: LlamaMLP, x: torch.Tensor) -> Any:
+        read.append(self)
+        return forward(self, x)
+
+    monkeypatch.setattr(LlamaMLP, "forward", counted)
+    kept, before = moved(tune()[0]), len(read)
+    assert torch.equal(kept, moved(tune(checkpointing=True)[0]))
+    assert len(read) > 2.5 * before
+
+
+def test_the_same_seed_gives_the_same_model_and_another_seed_another(tune: Tune) -> None:
+    assert torch.equal(moved(tune()[0]), moved(tune()[0]))
+    assert not torch.equal(moved(tune()[0]), moved(tune(seed=2)[0]))
+
+
+@pytest.mark.parametrize("term", ["text", "emotion", "units", "decorrelation"])
+def test_a_term_counts_by_its_weight_and_is_told_without_it(tune: Tune, term: str) -> None:
+    weights = {"text": 0.0, "emotion": 0.0, "units": 0.0, "decorrelation": 0.0}
+    _, none = tune(weights=weights)
+    _, twice = tune(weights=weights | {term: 2.0})
+    assert getattr(none[0], term) > 0
+    assert none[0].total == 0
+    assert twice[0].total == pytest.approx(2 * getattr(twice[0], term), rel=1e-5)
+
+
+def test_decorrelation_keeps_the_views_apart(tune: Tune) -> None:
+    (_, alone), (_, apart) = tune(epochs=8), tune(epochs=8, weights={"decorrelation": 3.0})
+    assert apart[-1].decorrelation < 0.9 * alone[-1].decorrelation
+
+
+def test_a_language_model_that_is_not_tuned_keeps_its_words(tune: Tune) -> None:
+    model, _ = tune(lora=DIALS.lora.model_dump() | {"rate": 0.0})
+    changed = [bool(p.any()) for name, p in model.named_parameters() if "lora_B" in name]
+    assert changed
+    assert not any(changed)
+
+
+@pytest.mark.parametrize("experts", [["motion"], ["structure"], ["structure", "texture"]])
+def test_any_experts_can_be_learned_from(tune: Tune, experts: list[str]) -> None:
+    model, history = tune(seen=vectors(8, experts), epochs=8)
+    assert model.shape.experts == tuple(experts)
+    assert history[-1].text < history[0].text
+
+
+def test_an_expert_that_is_always_hidden_says_nothing(tune: Tune) -> None:
+    hidden, other = vectors(), vectors()
+    other["texture"] = -other["texture"]
+    kept = [tune(seen=seen, hide={"structure": 0.0, "texture": 1.0, "motion": 0.0})[0] for seen in (hidden, other)]
+    for name in ("project.structure.0.weight", "units.weight"):
+        assert torch.equal(kept[0].state_dict()[name], kept[1].state_dict()[name])
+
+
+def test_of_a_clip_whose_motion_is_hidden_no_text_is_asked(tune: Tune) -> None:
+    _, history = tune(hide={"structure": 0.0, "texture": 0.0, "motion": 1.0})
+    assert history[0].text == 0
+    assert history[0].emotion > 0
+
+
+def test_a_clip_of_which_all_would_be_hidden_is_seen_whole(tune: Tune) -> None:
+    _, history = tune(hide=dict.fromkeys(TOKENS, 1.0))
+    assert history[0].text > 0
+
+
+def test_an_expert_that_saw_nothing_of_a_clip_does_not_spoil_the_others(tune: Tune) -> None:
+    seen = vectors()
+    seen["texture"][3] = np.nan
+    model, history = tune(seen=seen)
+    assert all(np.isfinite(history[-1]))
+    assert torch.isfinite(moved(model)).all()
+
+
+def test_units_nobody_labelled_cost_nothing(tune: Tune) -> None:
+    _, history = tune(examples(labelled=False))
+    assert [epoch.units for epoch in history] == [0, 0]
+
+
+logits = st.lists(st.floats(-6, 6), min_size=1, max_size=5).map(
+    lambda values: torch.tensor(values, dtype=torch.float64)
+)
+
+
+@given(logits, st.booleans())
+def test_without_asymmetry_the_loss_is_binary_cross_entropy(logits: torch.Tensor, shown: bool) -> None:
+    truth = torch.full_like(logits, float(shown))
+    expected = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    torch.testing.assert_close(losses.asymmetric(logits, truth, 0.0, 0.0), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_asymmetric_loss_is_the_papers() -> None:
+    """Equation 7 by hand: p = 0.6, margin 0.1, exponent 2: (0.5)² · −log(1 − 0.5), and −log 0.6 for a shown unit."""
+    logit = torch.logit(torch.tensor([0.6, 0.6]))
+    found = losses.asymmetric(logit, torch.tensor([0.0, 1.0]), 2.0, 0.1)
+    assert found.tolist() == pytest.approx([0.25 * -np.log(0.5), -np.log(0.6)], rel=1e-5)
+
+
+@given(st.floats(0, 3), st.floats(0, 0.3), st.floats(0.01, 0.09))
+def test_a_unit_that_is_surely_absent_costs_next_to_nothing(asymmetry: float, margin: float, p: float) -> None:
+    absent = losses.asymmetric(torch.logit(torch.tensor([p])), torch.zeros(1), asymmetry, margin + 0.1)
+    assert 0 <= absent.item() < 1e-6
+
+
+@pytest.mark.parametrize("asymmetry", [0.0, 1.0, 2.0])
+def test_an_even_unit_is_where_the_loss_drives_what_is_as_likely_as_not(asymmetry: float) -> None:
+    truth = losses.Truth(torch.zeros(1), torch.zeros(1), torch.zeros(1), torch.zeros(1), torch.tensor([1.0, 5.0]))
+    found = losses.even(truth, asymmetry, 0.0)
+    settled = torch.zeros(2, requires_grad=True)
+    optimiser = torch.optim.Adam([settled], lr=0.05)
+    for _ in range(800):
+        shown = truth.rarity * losses.asymmetric(settled, torch.ones(2), asymmetry, 0.0)
+        loss = (shown + losses.asymmetric(settled, torch.zeros(2), asymmetry, 0.0)).sum()
+        torch.autograd.backward(loss)
+        optimiser.step()
+        optimiser.zero_grad()
+    torch.testing.assert_close(found, settled.detach(), atol=0.02, rtol=0)
+    assert found[1] > found[0]
+
+
+def test_classes_count_alike_however_often_they_are_shown() -> None:
+    faces = [Example(emotion, None, [], "") for emotion in ("disgust", *["happiness"] * 3)]
+    weights = losses.truth(faces, Shape((), EMOTIONS, UNITS, (), 6), torch.device("cpu")).weights
+    assert weights.tolist() == pytest.approx([1, 1 / 3, 1 / 3, 1 / 3])
+
+
+def test_views_that_say_the_same_are_alike_and_others_are_not() -> None:
+    rng = torch.Generator().manual_seed(0)
+    one, other = (torch.randn(400, 2, 6, generator=rng) for _ in range(2))
+    assert losses.decorrelation({"a": one, "b": 3 * one + 1}).item() == pytest.approx(1, abs=1e-5)
+    assert losses.decorrelation({"a": one, "b": other}).item() < 0.05
+    assert losses.decorrelation({"a": one}).item() == 0
+
+
+def test_an_epoch_is_chosen_on_training_subjects_alone(tune: Tune, words_of_pages: PreTrainedTokenizerFast) -> None:
+    people = ["a", "b", "c", "d"] * 2
+    asked: list[int] = []
+
+    def watched(some: Sequence[Example], seen: dict[str, Any], **more: Any) -> Any:
+        asked.append(len(some))
+        return tune(some, seen, epochs=3, **more)
+
+    question = llm.ask(words_of_pages, triple.TASK)
+    scores = selection.scores(watched, question, examples(), vectors(), people, 0.25, 1)
+    assert asked == [6]
+    assert len(scores) == 3
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def test_one_training_subject_is_too_few_to_choose_on(tune: Tune) -> None:
+    with pytest.raises(DataError, match=r"finetune\.inner: found one training subject, expected two or more"):
+        selection.scores(tune, torch.zeros(1), examples(), vectors(), ["a"] * 8, 0.25, 1)
+
+
+def test_answers_hold_what_the_grammar_allows_and_both_verdicts(
+    tune: Tune, words_of_pages: PreTrainedTokenizerFast
+) -> None:
+    model, _ = tune(epochs=6)
+    given_ = answer.answer(model, words_of_pages, triple.TASK, vectors(5))
+    for each in given_:
+        told = triple.parse(each.text)
+        assert told is not None
+        assert told.emotion in EMOTIONS
+        assert set(each.without) == set(TOKENS)
+        assert sum(each.emotions) == pytest.approx(1, abs=1e-5)
+
+
+def test_clips_answered_together_are_answered_as_alone(tune: Tune, words_of_pages: PreTrainedTokenizerFast) -> None:
+    model, _ = tune(epochs=6)
+    together = answer.answer(model, words_of_pages, triple.TASK, vectors(5))
+    for at, each in enumerate(together):
+        alone = {name: view[at : at + 1] for name, view in vectors(5).items()}
+        (same,) = answer.answer(model, words_of_pages, triple.TASK, alone)
+        assert same.text == each.text
+        assert same.emotions == pytest.approx(each.emotions, abs=1e-5)
+
+
+def test_the_likelihood_of_a_class_is_that_of_the_whole_answer(
+    tune: Tune, words_of_pages: PreTrainedTokenizerFast
+) -> None:
+    """Read once with kept keys and values, or each answer by itself: differences between classes are the same."""
+    model, _ = tune()
+    texts = [[each.target.replace(each.emotion, emotion) for emotion in EMOTIONS] for each in examples(3)]
+    tokens = model.tokens(model.reduce(vectors(3)))
+    question = llm.ask(words_of_pages, triple.TASK)
+    with torch.no_grad():
+        found = answer._likelihoods(model, words_of_pages, model.asked(tokens, question), texts)
+        for at, answers in enumerate(texts):
+            seen, whole = {name: view[at : at + 1] for name, view in tokens.items()}, []
+            for text in answers:
+                ids = torch.tensor([llm.tell(words_of_pages, text)])
+                predicted = model(seen, question, ids, torch.ones_like(ids, dtype=torch.bool)).text.log_softmax(-1)
+                whole.append(predicted.gather(-1, ids[..., None]).sum())
+            assert (found[at, 0] - found[at, 1]).item() == pytest.approx((whole[0] - whole[1]).item(), abs=1e-3)
+
+
+@pytest.mark.parametrize("left", [["motion"], ["structure"], ["motion", "texture"]])
+def test_any_experts_can_be_missing_when_asked(
+    tune: Tune, words_of_pages: PreTrainedTokenizerFast, left: list[str]
+) -> None:
+    model, _ = tune()
+    some = {name: view for name, view in vectors(3).items() if name in left}
+    given_ = answer.answer(model, words_of_pages, triple.TASK, some)
+    assert all(triple.parse(each.text) for each in given_)
+    assert set(given_[0].without) == (set(left) if len(left) > 1 else set())
+
+
+def test_an_expert_that_is_not_given_is_an_expert_that_saw_nothing(
+    tune: Tune, words_of_pages: PreTrainedTokenizerFast
+) -> None:
+    model, _ = tune()
+    blind = vectors(3)
+    missing = {name: view for name, view in blind.items() if name != "texture"}
+    blind["texture"] = np.full_like(blind["texture"], np.nan)
+    one, other = (answer.answer(model, words_of_pages, triple.TASK, seen) for seen in (blind, missing))
+    assert [each.emotions for each in one] == [each.emotions for each in other]
+    assert [each.text for each in one] == [each.text for each in other]
