@@ -4,7 +4,7 @@ MEDIAPIPE := mediapipe==0.10.21
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup repro test check bench calibrate readme lock
+.PHONY: setup repro test check bench calibrate ablate readme lock
 
 setup: .venv/ready
 
@@ -27,7 +27,7 @@ check: setup
 	ruff format --check
 	mypy
 
-# The motion core against its peers, which live in an environment of their own.
+# Every part against its peers, some of which live in an environment of their own; tuning needs what `make repro` makes.
 bench: setup .bench/ready
 	python -m bench .bench/bin/python
 
@@ -39,6 +39,11 @@ bench: setup .bench/ready
 # The two dials of `verify` that turn an Action Unit's support into a score.
 calibrate: setup
 	python -m bench calibrate
+
+# What each part of the method is worth: some ten experiments, queued, and their table.
+ablate: setup
+	python -m bench.ablate
+	$(MAKE) readme
 
 # Figures of README.md, from metrics/ and bench/results.json.
 readme: setup

@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from bench import compensation, gpu, sheets, solver, stages, verdicts
+from bench import compensation, gpu, sheets, solver, stages, tuning, verdicts
 from deft import params, tables
 from deft.motion.verification import Calibration
 
@@ -32,8 +32,9 @@ def calibrate() -> None:
 
 def measure(peers: Path) -> None:
     """Take all figures."""
-    cv2.setNumThreads(1)
     dials = params.load().verify
+    tuned = tuning.figures()  # first: it needs what `make repro` makes
+    cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
         solved = solver.figures(peers, Path(folder))
         staged = stages.figures(Path(folder))
@@ -48,6 +49,7 @@ def measure(peers: Path) -> None:
         "verdicts": judged,
         "stages": staged,
         "sheets": indexed,
+        "tuning": tuned,
     }
     if torch.cuda.is_available():
         found["gpu"] = gpu.figures()

@@ -1,29 +1,30 @@
 """Tuning beside transformers' Trainer with PEFT, and structured generation beside ``generate`` clip by clip.
 
-Same clips, experts' tokens, prompts and small Llama, one thread, in turn. The Trainer's model is ours, read the usual
-way: a batch padded to its longest answer, logits at every place. Both sides learn text and heads; neither is given
-lessons or a start. ``generate`` obeys the same grammar, one clip at a time, and is not even asked for a class.
+Same clips, experts' tokens, prompts and small Llama, in turn, all cores: ours a fold each, as the stage tunes them, the
+Trainer's as torch spreads them. The Trainer's model is ours, read the usual way: a batch padded to its longest answer,
+logits at every place. Both learn text and heads; neither is given lessons. ``generate`` obeys the same grammar.
 """
 
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import joblib
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import LogitsProcessor, Trainer, TrainerCallback, TrainingArguments
 
 from deft import params, tables
 from deft.facs.units import EXPRESSIVE
-from deft.language import triple
-from deft.language.grammar import Obey
+from deft.language import grammar, triple
 from deft.learn import aligning, answer, examples, losses, train
 from deft.learn.pretrain import padded
 from deft.models import llm, store, views
@@ -68,24 +69,24 @@ class Clock(TrainerCallback):  # type: ignore[misc]
 
 def figures() -> dict[str, Any]:
     """Tokens a second of tuning and clips a second of generation, ours and theirs, and the ratios."""
-    torch.set_num_threads(1)
-    dials = params.load()
+    dials, cores = params.load(), os.cpu_count() or 1
     rows = [row for row in tables.rows(stage.DATA / "triples.parquet") if not row["dropped"]]
     clips, vectors = [examples.of(row) for row in rows], stage.vectors(dials, [row["clip"] for row in rows])
     _, tokenizer = llm.load(dials.llm.base)
     asked = llm.ask(tokenizer, triple.TASK)
     prompt = len(asked) + sum(view.shape[1] for view in vectors.values())
-    tokens = sum(prompt + len(llm.tell(tokenizer, clip.target)) for clip in clips)
+    tokens = sum(prompt + len(ids) for ids in llm.tell(tokenizer, [clip.target for clip in clips]))
     seconds: dict[str, list[float]] = {"ours": [], "trainer": []}
-    for _ in range(ROUNDS):
-        seconds["ours"] += ours(dials, clips, vectors)
-        seconds["trainer"] += trainers(dials, clips, vectors)
+    folds = joblib.Parallel(cores, backend="loky")
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        for _ in range(ROUNDS):
+            seconds["ours"] += [
+                each / cores for fold in folds(cores * [joblib.delayed(ours)(dials, clips, vectors)]) for each in fold
+            ]
+            seconds["trainer"] += trainers(dials, clips, vectors)
     speed = {name: round(tokens / statistics.median(each)) for name, each in seconds.items()}
-    return {
-        "tokens_per_s": speed,
-        "tuning_ratio": round(speed["ours"] / speed["trainer"], 2),
-        **generation(vectors),
-    }
+    ratio = round(speed["ours"] / speed["trainer"], 2)
+    return {"cores": cores, "tokens_per_s": speed, "tuning_ratio": ratio, **generation(vectors)}
 
 
 def shape(dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> Shape:
@@ -96,7 +97,8 @@ def shape(dials: params.Params, clips: Sequence[examples.Example], vectors: view
 
 
 def ours(dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> list[float]:
-    """Seconds of our epochs but the first."""
+    """Seconds of our epochs but the first, on one core."""
+    torch.set_num_threads(1)
     base, tokenizer = llm.load(dials.llm.base)
     ends: list[float] = []
     with mock.patch.object(aligning, "align"):
@@ -111,7 +113,7 @@ def ours(dials: params.Params, clips: Sequence[examples.Example], vectors: views
             lora=dials.lora.model_dump(),
             weights=dials.loss.model_dump(),
             watch=lambda _: ends.append(time.perf_counter()),
-            **dials.finetune.model_dump(exclude={"inner"}) | {"epochs": EPOCHS},
+            **dials.finetune.model_dump(exclude={"inner", "steps"}) | {"epochs": EPOCHS},
         )
     return list(np.diff(ends))
 
@@ -124,7 +126,8 @@ def trainers(dials: params.Params, clips: Sequence[examples.Example], vectors: v
     model = Deft(adapted(base, **adapters), own, views.fit_all(vectors, own.experts, dials.finetune.components))
     truth = losses.truth(clips, own, model.device)
     usual = Usual(model, model.reduce(vectors), llm.ask(tokenizer, triple.TASK), truth)
-    told = [{"clip": at, "answer": llm.tell(tokenizer, clip.target)} for at, clip in enumerate(clips)]
+    answers = llm.tell(tokenizer, [clip.target for clip in clips])
+    told = [{"clip": at, "answer": ids} for at, ids in enumerate(answers)]
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
@@ -149,36 +152,61 @@ def _collate(rows: Sequence[dict[str, Any]], pad: int) -> dict[str, Tensor]:
     return {"clips": torch.tensor([row["clip"] for row in rows]), "answers": answers, "real": real}
 
 
-@torch.no_grad()
-def generation(vectors: views.Views) -> dict[str, Any]:
-    """Clips a second: ours, all at once and with their classes, and one by one without."""
-    model, tokenizer = store.load(Path("models/final"))
-    asked = llm.ask(tokenizer, triple.TASK)
+class Obeying(LogitsProcessor):  # type: ignore[misc]
+    """The grammar as ``generate`` takes it."""
 
-    def alone(at: int) -> None:
-        seen = {name: view[at : at + 1] for name, view in vectors.items()}
-        prompt = model.prompt(model.tokens(model.reduce(seen)), asked)
-        model.llm.generate(
+    def __init__(self, obey: grammar.Obey) -> None:
+        self.obey = obey
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Scores (1, vocabulary) of what may come next."""
+        if input_ids.shape[1]:
+            self.obey.say([0], input_ids[:, -1].tolist())
+        return self.obey.allowed([0], scores)
+
+
+@torch.inference_mode()
+def generated(model: Deft, tokenizer: Any, asked: Tensor, vectors: views.Views) -> list[str]:
+    """Whole answers of clips by ``generate``, the class as the model writes it."""
+    prompt = model.prompt(model.tokens(model.reduce(vectors)), asked)
+    classes = f"({'|'.join(model.shape.emotions)})"
+    argument = grammar.rationale
+
+    def rationale(told: str, units: Collection[int]) -> str:
+        codes = r"[RL]?[0-9]{1,2}(\+[RL]?[0-9]{1,2}){0,5}"
+        ending = rf"; ({codes}|this) speaks for {classes}\.\nCategory: {classes}; ({codes}|none)"
+        return f"{argument(told, units).replace('ARGUMENT', 'ARGUMENT ENDING', 1)}\nENDING: /{ending}/"
+
+    with mock.patch.object(grammar, "rationale", rationale):
+        said = model.llm.generate(
             inputs_embeds=prompt.embedded,
             attention_mask=torch.ones(prompt.embedded.shape[:2], dtype=torch.long),
             max_new_tokens=answer.LONGEST,
             do_sample=False,
-            logits_processor=[Obey(tokenizer, [model.shape.units], model.shape.regions)],
+            logits_processor=[Obeying(grammar.Obey(tokenizer, answer.likely(model, prompt), model.shape.regions))],
             pad_token_id=tokenizer.pad_token_id,
             eos_token_id=tokenizer.eos_token_id,
         )
+    return [str(text) for text in tokenizer.batch_decode(said, skip_special_tokens=True)]
 
-    count, batch = len(next(iter(vectors.values()))), params.load().predict.batch
+
+def generation(vectors: views.Views) -> dict[str, Any]:
+    """Clips a second: ours, many at once, and by ``generate`` under the same grammar, one by one."""
+    model, tokenizer = store.load(Path("models/final"))
+    asked, count = llm.ask(tokenizer, triple.TASK), len(next(iter(vectors.values())))
+
+    def some(begin: int, end: int) -> views.Views:
+        return {expert: view[begin:end] for expert, view in vectors.items()}
+
     seconds: dict[str, list[float]] = {"ours": [], "generate": []}
     for _ in range(ROUNDS):
         started = time.perf_counter()
-        for at in range(0, count, batch):
-            some = {name: view[at : at + batch] for name, view in vectors.items()}
-            answer.answer(model, tokenizer, triple.TASK, some)
+        answer.answer(model, tokenizer, triple.TASK, some(0, count))
         seconds["ours"].append((time.perf_counter() - started) / count)
         started = time.perf_counter()
-        for at in range(ALONE):
-            alone(at)
+        texts = [generated(model, tokenizer, asked, some(at, at + 1))[0] for at in range(ALONE)]
         seconds["generate"].append((time.perf_counter() - started) / ALONE)
+    if not all(map(triple.parse, texts)):
+        raise ValueError("generate: found an answer out of form, expected triples")
     speed = {name: round(1 / statistics.median(each), 1) for name, each in seconds.items()}
     return {"clips_per_s": speed, "generation_ratio": round(speed["ours"] / speed["generate"], 1)}

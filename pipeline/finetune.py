@@ -49,7 +49,8 @@ def tune(params: Params, rows: list[tables.Row], found: dict[str, Fold], root: P
         shape=Shape(tuple(vectors), emotions, EXPRESSIVE, counts, params.triples.regions),
         lora=params.lora.model_dump(),
         weights=params.loss.model_dump(),
-        **dials.model_dump(exclude={"inner"}),
+        epochs=min(dials.epochs, max(1, dials.steps // -(-len(clips) // dials.batch))),
+        **dials.model_dump(exclude={"inner", "epochs", "steps"}),
     )
     report: dict[str, Any] = {}
     try:

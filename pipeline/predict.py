@@ -27,17 +27,16 @@ def predict(params: Params, name: str) -> list[tables.Row]:
     model, tokenizer = store.load(stage.MODELS / "folds" / name, base)
     clips = folds.read()[name].test
     vectors, batch = stage.vectors(params, clips), params.predict.batch
-    answers = []
+    rows = []
     try:
         for at in range(0, len(clips), batch):
             some = {expert: seen[at : at + batch] for expert, seen in vectors.items()}
-            answers += answer.answer(model, tokenizer, triple.TASK, some)
+            answers = answer.answer(model, tokenizer, triple.TASK, some)
+            hidden = answer.without(model, tokenizer, triple.TASK, some)
+            rows += [answer.row(*each, model.shape) for each in zip(answers, hidden, strict=True)]
     finally:
         model.llm.unload()
-    return [
-        {"clip": clip, "fold": name} | answer.row(given, model.shape)
-        for clip, given in zip(clips, answers, strict=True)
-    ]
+    return [{"clip": clip, "fold": name} | row for clip, row in zip(clips, rows, strict=True)]
 
 
 def main() -> None:

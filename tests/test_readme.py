@@ -25,14 +25,10 @@ def unless_changed(path: str) -> None:
         pytest.skip(f"{path} differs from the last commit: `make readme` puts its figures into README.md")
 
 
-def test_the_results_are_those_of_the_metrics() -> None:
-    unless_changed("metrics")
-    assert table.put(README, table.RESULTS, table.from_metrics(ROOT / "metrics")) == README
-
-
-def test_the_bench_is_that_of_its_results() -> None:
-    unless_changed("bench/results.json")
-    assert table.put(README, table.BENCH, table.from_bench(ROOT / "bench" / "results.json")) == README
+@pytest.mark.parametrize("name", re.findall(r"<!-- (\w+) -->", README))
+def test_a_table_is_that_of_its_figures(name: str) -> None:
+    unless_changed("bench/results.json" if name == table.BENCH else "metrics")
+    assert table.put(README, name, table.written(name, ROOT / "metrics", ROOT / "bench" / "results.json")) == README
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("make ")])

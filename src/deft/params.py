@@ -161,6 +161,7 @@ class Finetune(_Section):
 
     seed: Seed
     epochs: Count
+    steps: Count
     batch: Count
     parts: Count
     rate: Positive

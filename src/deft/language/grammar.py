@@ -16,7 +16,6 @@ import llguidance.hf
 import llguidance.numpy
 import numpy as np
 import torch
-from transformers import LogitsProcessor
 
 from deft.facs import words
 from deft.facs.regions import REGIONS
@@ -57,36 +56,36 @@ def rationale(told: str, units: Collection[int]) -> str:
     return f'start: " "? {json.dumps(told.strip())} ARGUMENT\nARGUMENT: / {_any([*argued, none])}/'
 
 
-class Obey(LogitsProcessor):  # type: ignore[misc]
-    """Leaves a batch of decodings only what the grammar allows next; one instance a call of ``generate``."""
+class Obey:
+    """What each answer of a batch may say next, while they are decoded token by token."""
 
     def __init__(self, tokenizer: Any, units: Sequence[Collection[int]], most: int) -> None:
-        """``units`` are those that each answer of the batch may name, ``most`` the regions that it may."""
+        """``units`` are those that each answer may name, ``most`` the regions that it may."""
         self.tokenizer, self.units = tokenizer, units
-        self.known = _known(tokenizer)
-        first = _compiled(evidence(most))
-        self.matchers = [llguidance.LLMatcher(self.known, first) for _ in units]
+        self.said: list[list[int]] = [[] for _ in units]
         self.arguing = [False for _ in units]
-        self.mask = llguidance.numpy.allocate_token_bitmask(len(units), self.known.vocab_size)
+        first = _matcher(tokenizer, evidence(most))
+        self.matchers = [first.deep_copy() for _ in units]
+        self.executor = llguidance.LLExecutor()
 
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        """Scores (B, vocabulary) with what is not allowed at minus infinity."""
-        for number, matcher in enumerate(self.matchers):
-            if input_ids.shape[1] and not matcher.is_stopped():
-                matcher.consume_token(int(input_ids[number, -1]))
-                if not self.arguing[number] and matcher.is_accepting():
-                    self._argue(number, input_ids[number].tolist())
-            llguidance.numpy.fill_next_token_bitmask(self.matchers[number], self.mask, number)
-        bits = np.unpackbits(self.mask.view(np.uint8), axis=1, bitorder="little")[:, : scores.shape[1]]
-        allowed = torch.from_numpy(bits.astype(bool)).to(scores.device)
-        return scores.masked_fill(~allowed, -torch.inf)  # type: ignore[return-value]
+    def allowed(self, answers: Sequence[int], scores: torch.Tensor) -> torch.Tensor:
+        """Scores (answers, vocabulary) of these answers' next tokens, with what is not allowed at minus infinity."""
+        mask = llguidance.numpy.allocate_token_bitmask(len(answers), _known(self.tokenizer).vocab_size)
+        rows = [(self.matchers[answer], row) for row, answer in enumerate(answers)]
+        llguidance.numpy.fill_next_token_bitmask_par(self.executor, rows, mask)
+        bits = np.unpackbits(mask.view(np.uint8), axis=1, bitorder="little")[:, : scores.shape[1]]
+        return scores.masked_fill(~torch.from_numpy(bits.astype(bool)).to(scores.device), -torch.inf)
 
-    def _argue(self, number: int, tokens: list[int]) -> None:
-        """From its evidence as told, an answer's second half."""
-        told = self.tokenizer.decode(tokens, skip_special_tokens=True).strip()
-        matcher = llguidance.LLMatcher(self.known, _compiled(rationale(told, self.units[number])))
-        matcher.consume_tokens(tokens)
-        self.matchers[number], self.arguing[number] = matcher, True
+    def say(self, answers: Sequence[int], tokens: Sequence[int]) -> None:
+        """Take in what these answers say next; who has told all evidence goes on to argue from it."""
+        self.executor.consume_token_par([(self.matchers[at], token) for at, token in zip(answers, tokens, strict=True)])
+        for answer, token in zip(answers, tokens, strict=True):
+            self.said[answer].append(token)
+            if not self.arguing[answer] and self.matchers[answer].is_accepting():
+                told = self.tokenizer.decode(self.said[answer], skip_special_tokens=True).strip()
+                matcher = _matcher(self.tokenizer, rationale(told, self.units[answer])).deep_copy()
+                matcher.consume_tokens(self.said[answer])
+                self.matchers[answer], self.arguing[answer] = matcher, True
 
 
 @lru_cache(maxsize=4)
@@ -95,8 +94,9 @@ def _known(tokenizer: Any) -> Any:
 
 
 @lru_cache(maxsize=256)
-def _compiled(lark: str) -> str:
-    return str(llguidance.LLMatcher.grammar_from_lark(lark))
+def _matcher(tokenizer: Any, lark: str) -> llguidance.LLMatcher:
+    """At the beginning of a text; a copy costs nothing beside making one."""
+    return llguidance.LLMatcher(_known(tokenizer), llguidance.LLMatcher.grammar_from_lark(lark))
 
 
 def _pairs(sights: Sequence[triple.Sight]) -> list[list[triple.Sight]]:

@@ -118,7 +118,7 @@ class _Fold:
     ) -> None:
         self.model, self.weights, self.hide, self.pad = model, weights, hide, tokenizer.pad_token_id
         self.asked = llm.ask(tokenizer, task).to(model.device)
-        self.answers = [llm.tell(tokenizer, example.target) for example in examples]
+        self.answers = llm.tell(tokenizer, [example.target for example in examples])
         self.reduced = model.reduce(vectors)
         self.truth = losses.truth(examples, model.shape, model.device)
         even = losses.even(self.truth, weights["asymmetry"], weights["margin"])

@@ -37,11 +37,14 @@ class Outputs(NamedTuple):
 
 
 class Prompt(NamedTuple):
-    """A prompt as read: ``embedded`` (B, prompt, width), and the heads' logits (B, classes), (B, units)."""
+    """A prompt as read: ``embedded`` (B, prompt, width), the heads' logits (B, classes), (B, units), and the language
+    model's own output, with keys and values.
+    """
 
     embedded: Tensor
     emotion: Tensor
     units: Tensor
+    out: Any
 
 
 class Deft(nn.Module):
@@ -105,7 +108,7 @@ class Deft(nn.Module):
         """
         asked = self.asked(tokens, task)
         out = self.read(asked, torch.ones_like(asked[..., 0], dtype=torch.long), 1)
-        return Prompt(asked, *self.heads(out.hidden_states[-1][:, -1]))
+        return Prompt(asked, *self.heads(out.hidden_states[-1][:, -1]), out)
 
     def forward(self, tokens: Mapping[str, Tensor], task: Tensor, answer: Tensor, mask: Tensor) -> Outputs:
         """Logits for answers (B, answer) of which ``mask`` tells the real tokens; the rest as in `prompt`."""
@@ -132,6 +135,7 @@ class Deft(nn.Module):
         """The language model's own output for embeddings (B, length, width): hidden states, and the ``last`` logits.
 
         The model itself puts its head on them, because some scale or cap what comes out; half precision on a GPU.
+        ``mask`` (B, length) tells what is real, or (B, 1, length, length) what is added where one place sees another.
         """
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             return self.llm(

@@ -1,5 +1,6 @@
 """Causal language models: the small Llama of our own, and any other by path or name."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -63,9 +64,9 @@ def ask(tokenizer: Any, task: str) -> torch.Tensor:
     return torch.tensor([begin, *tokenizer.encode(f"{task}\n", add_special_tokens=False)])
 
 
-def tell(tokenizer: Any, text: str) -> list[int]:
-    """Token ids of an answer, its end included."""
-    return [*tokenizer.encode(text, add_special_tokens=False), tokenizer.eos_token_id]
+def tell(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of answers, their ends included."""
+    return [[*ids, tokenizer.eos_token_id] for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
 
 
 def _placed(four_bit: bool) -> dict[str, Any]:

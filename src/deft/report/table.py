@@ -9,15 +9,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-RESULTS, BENCH = "results", "bench"
-_NAMES = {"mdmo_svm": "MDMO + SVM", "majority": "majority class"}
+RESULTS, EXPERTS, ABLATIONS, BENCH = "results", "experts", "ablations", "bench"
+_NAMES = {
+    "mdmo_svm": "MDMO + SVM",
+    "three_streams": "three-stream CNN",
+    "lbp_top_svm": "LBP-TOP + SVM",
+    "majority": "majority class",
+}
 
 
 def markdown(loso: Mapping[str, Any], baselines: Mapping[str, Any], stages: Mapping[str, Any]) -> str:
     """The table of emotions, and a line each on words and on what was measured against truth."""
     lines = ["| | UF1 | UAR | accuracy |", "|---|---|---|---|"]
     rows = {"**DEFT, head**": loso["emotion"], "**DEFT, generated text**": loso["generated"]}
-    rows |= {_NAMES[name]: scores["emotion"] for name, scores in baselines.items()}
+    rows |= {name: baselines[key]["emotion"] for key, name in _NAMES.items() if key in baselines}
     lines += [
         f"| {name} | {' | '.join(_cell(scores, key) for key in ('uf1', 'uar', 'acc'))} |"
         for name, scores in rows.items()
@@ -38,13 +43,40 @@ def markdown(loso: Mapping[str, Any], baselines: Mapping[str, Any], stages: Mapp
     return "\n".join(lines)
 
 
+def experts(found: Mapping[str, Any]) -> str:
+    """What each expert says alone, and what is lost without it."""
+    lines = ["| expert | UF1 of a line through its tokens alone | UF1 lost when it is hidden |", "|---|---|---|"]
+    lines += [
+        f"| {name} | {_cell(each['probe'], 'uf1')} | {_cell(each['drop'], 'uf1') if each['drop'] else '–'} |"
+        for name, each in found.items()
+        if name != "rule"
+    ]
+    return "\n".join([*lines, ""])
+
+
+def ablations(found: Mapping[str, Any]) -> str:
+    """What becomes of the main figures when one thing is changed."""
+    lines = [
+        "| | UF1, head | UF1, text | AU F1 | evidence F1 | unsupported units | head and text agree | `-S` |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, each in found.items():
+        scores = [_cell(each[key], "") for key in ("head", "text", "units")]
+        words = [f"{each['evidence_f1']:.3f}", f"{each['unsupported_au_rate']:.1%}", f"{each['agreement']:.1%}"]
+        changes = " ".join(f"`{change}`" for change in each["set"])
+        lines.append(f"| {' | '.join([name, *scores, *words, changes])} |")
+    return "\n".join([*lines, ""])
+
+
 def _cell(scores: Mapping[str, float], key: str) -> str:
-    return f"{scores[key]:.3f} [{scores[f'{key}_low']:.3f}, {scores[f'{key}_high']:.3f}]"
+    low, high = (scores[f"{key}_{end}" if key else end] for end in ("low", "high"))
+    return f"{scores[key]:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def bench(found: Mapping[str, Any]) -> str:
     """The motion core against its peers, and a line each on head motion, verdicts and stages."""
-    solver, verdicts, stages, sheets = (found[name] for name in ("solver", "verdicts", "stages", "sheets"))
+    names = ("solver", "verdicts", "stages", "sheets", "tuning")
+    solver, verdicts, stages, sheets, tuned = (found[name] for name in names)
     solvers = sorted(solver["solvers"].items(), key=lambda each: each[1]["error_px"])
     lines = [
         f"| 256 × 256, one thread, {solver['pairs']} pairs | ms a pair | mean endpoint error, px |",
@@ -67,6 +99,11 @@ def bench(found: Mapping[str, Any]) -> str:
         "",
         f"`index`: {sheets['rows']:,} rows of a label sheet and {sheets['frames']:,} frames in "
         f"{sheets['seconds']:.1f} s.",
+        "",
+        f"Tuning the small Llama: {tuned['tokens_per_s']['ours']:,} tokens a second on {tuned['cores']} cores, "
+        f"{tuned['tuning_ratio']:.1f} × transformers' Trainer with PEFT and padding. Structured generation: "
+        f"{tuned['clips_per_s']['ours']:.0f} clips a second, {tuned['generation_ratio']:.0f} × `generate` clip by "
+        "clip.",
         "",
     ]
     return "\n".join(lines)
@@ -97,15 +134,26 @@ def from_metrics(folder: Path) -> str:
     return markdown(read["loso"], read["baselines"], read)
 
 
-def from_bench(path: Path) -> str:
-    """`bench` of a file of results."""
-    return bench(json.loads(path.read_text(encoding="utf-8")))
+def written(name: str, folder: Path, results: Path) -> str:
+    """The table of this name, from a folder of metrics and the bench's results."""
+
+    def read(path: Path) -> Any:
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    if name == RESULTS:
+        return from_metrics(folder)
+    if name == BENCH:
+        return bench(read(results))
+    return {EXPERTS: experts, ABLATIONS: ablations}[name](read(folder / f"{name}.json"))
 
 
 def main(page: Path, folder: Path, results: Path) -> None:
-    """Write both tables into the page."""
-    text = put(page.read_text(encoding="utf-8"), RESULTS, from_metrics(folder))
-    page.write_text(put(text, BENCH, from_bench(results)), encoding="utf-8")
+    """Write every table into the page that has its marks there."""
+    text = page.read_text(encoding="utf-8")
+    for name in (RESULTS, EXPERTS, ABLATIONS, BENCH):
+        if f"<!-- {name} -->" in text:
+            text = put(text, name, written(name, folder, results))
+    page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
