@@ -18,11 +18,12 @@ from deft.params import Features
 from pipeline import stage
 
 
-def clip(files: Sequence[Path], key: str) -> experts.Clip:
-    """A clip as the experts look at it, from its crops, landmarks and flow."""
+def clip(expert: str, files: Sequence[Path], key: str) -> experts.Clip:
+    """A clip as an expert looks at it, from its crops, landmarks and flow; pictures that it does not need are left."""
     crops, landmarks, flow = files
     points = np.array(tables.row(landmarks, key)["points"], np.float32).reshape(68, 2)
-    frames = [pictures.decode(row["crop"]) for row in tables.rows(crops, ["clip", "crop"], key)]
+    kept = [] if expert in experts.FLOW_ALONE else tables.rows(crops, ["clip", "crop"], key)
+    frames = [pictures.decode(row["crop"]) for row in (kept[:1] if expert == "structure" else kept)]
     steps, fields = tables.flows(flow, key)
     return experts.Clip(frames, points, fields, steps[-1]["noise"])
 
@@ -32,7 +33,7 @@ def view(
 ) -> dict[str, list[tables.Row] | DataError]:
     """One expert's tokens of each clip of a batch."""
     clips = batches[name]
-    model, shown = getattr(dials, expert), [clip(files, key) for key in clips]
+    model, shown = getattr(dials, expert), [clip(expert, files, key) for key in clips]
     found: dict[str, list[tables.Row] | DataError] = {}
     for key, tokens in zip(clips, experts.look(expert, model, shown, dials.grid, dials.tokens), strict=True):
         found[key] = [{"clip": key, "tokens": tokens.tolist()}]

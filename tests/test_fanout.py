@@ -125,3 +125,14 @@ def test_a_content_key_tells_which_file_holds_what(tmp_path: Path) -> None:
         (tmp_path / name).write_text(name, encoding="utf-8")
     first = fanout.content_key([tmp_path / "a", tmp_path / "b"], None)
     assert first != fanout.content_key([tmp_path / "b", tmp_path / "a"], None)
+
+
+def test_batches_come_apart_into_their_keys() -> None:
+    bad = DataError("b", "nothing", "something", "mend it")
+    outcomes = [fanout.Outcome("a", {"a": 1, "b": bad}, None), fanout.Outcome("c", None, "KeyError: c")]
+    assert list(fanout.spread(outcomes, {"a": ["a", "b"], "c": ["c", "d"]})) == [
+        ("a", 1, None),
+        ("b", None, str(bad)),
+        ("c", None, "KeyError: c"),
+        ("d", None, "KeyError: c"),
+    ]

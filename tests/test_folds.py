@@ -1,3 +1,4 @@
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import write_params
+from conftest import run_stage, write_params
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
@@ -180,6 +181,26 @@ def test_a_clip_that_is_tested_twice_is_refused() -> None:
         folds.check(twice, rows)
 
 
+def test_a_class_that_one_subject_alone_shows_is_tested_and_told() -> None:
+    rows = people("casme2/01", "casme2/01", "casme2/02", "casme2/03")
+    rows[0]["label"] = "fear"
+    found = folds.split("loso", [], rows)
+    assert [folds.unseen(fold, rows) for fold in found.values()] == [{"fear"}, set(), set()]
+    assert found["casme2-01"].test == [row["clip"] for row in rows[:2]]
+
+
+def test_the_stage_tells_of_classes_that_a_fold_has_not_seen(corpus: Path, tmp_path: Path) -> None:
+    rows = tables.rows(corpus / "data" / "triples.parquet")
+    rows[0]["label"] = "elation"
+    tables.write(tmp_path / "data" / "triples.parquet", tables.TRIPLES, [[row] for row in rows])
+    write_params(tmp_path)
+    done = run_stage(tmp_path, "folds")
+    assert done.returncode == 0, done.stderr
+    assert "rendered-sub01: nobody else shows elation; its clips count as wrong" in done.stderr
+    report = json.loads((tmp_path / "data" / "folds.json").read_text(encoding="utf-8"))
+    assert report["unseen_classes"]["rendered-sub01"] == ["elation"]
+
+
 @given(clips(), st.sampled_from(["loso", "lodo"]))
 def test_nobody_stands_on_both_sides_of_any_protocol(rows: Rows, protocol: str) -> None:
     try:
@@ -226,6 +247,36 @@ def tune(corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         } | {"folder": str(root / name).encode()}
 
     return run
+
+
+def test_an_inner_choice_is_made_on_training_subjects_and_told(
+    rows: Rows, corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aligning, "_STEPS", 20)
+    monkeypatch.chdir(corpus)
+    small = {"epochs": 3, "components": 4, "inner": 0.5}
+    write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
+    dials, found = params.load(tmp_path / "params.yaml"), folds.loso(rows)
+    told = [
+        finetune.tune(dials, some, found, tmp_path / str(number), "rendered-sub01")
+        for number, some in enumerate((rows, spoiled(rows, "sub01")))
+    ]
+    assert len(told[0]["inner"]) == 3
+    assert len(told[0]["losses"]) == told[0]["epochs"] == 1 + told[0]["inner"].index(max(told[0]["inner"]))
+    assert told[0]["inner"] == told[1]["inner"]
+
+
+def test_many_clips_are_passed_over_less_often(
+    rows: Rows, corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aligning, "_STEPS", 20)
+    monkeypatch.chdir(corpus)
+    for steps, epochs in ((1, 1), (7, 3), (99, 4)):  # six clips in batches of three: two steps a pass
+        small = {"epochs": 4, "steps": steps, "batch": 3, "components": 4}
+        write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
+        dials = params.load(tmp_path / "params.yaml")
+        told = finetune.tune(dials, rows, folds.loso(rows), tmp_path / str(steps), "rendered-sub01")
+        assert len(told["losses"]) == epochs
 
 
 def weights(tuned: dict[str, bytes]) -> tuple[bytes, bytes]:

@@ -149,3 +149,24 @@ def test_a_checkpoint_without_padding_gets_some(tmp_path: Path) -> None:
     path.write_text(json.dumps(config), encoding="utf-8")
     _, words = llm.load(str(tmp_path / "model"))
     assert words.pad_token_id is not None
+
+
+def test_a_tokenizer_without_an_end_is_refused(folder: Path) -> None:
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config.pop("eos_token")
+    path.write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(DataError, match="found no end token in its tokenizer, expected one, so that an answer can end"):
+        llm.load(str(folder))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_four_bits_without_a_gpu_are_refused(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"llm\.four_bit: found no CUDA, expected a GPU that holds the 4-bit model"):
+        llm.load(str(folder), four_bit=True)
+
+
+def test_texts_end_and_are_read_alike_alone_and_together(words_of_pages: PreTrainedTokenizerFast) -> None:
+    texts = ["Evidence: chin up, slight, late.", "also 12 lip corner puller"]
+    assert llm.tell(words_of_pages, texts) == [llm.tell(words_of_pages, [text])[0] for text in texts]
+    assert all(ids[-1] == words_of_pages.eos_token_id for ids in llm.tell(words_of_pages, texts))

@@ -1,9 +1,14 @@
 import json
+import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import matplotlib.image
 import pytest
+import yaml
 from conftest import ROOT, run_stage, write_params
 from typer.testing import CliRunner, Result
 
@@ -46,7 +51,36 @@ def test_every_held_out_clip_is_answered_and_scored(tuned: Path) -> None:
     assert scores["rule"] == "leave one subject out: pooled over 3 folds"
     assert scores["text"]["parsed"] == 1.0
     assert {"uf1", "uar", "acc", "uf1_low", "uf1_high"} <= set(scores["emotion"])
-    assert set(json.loads((tuned / "metrics" / "baselines.json").read_text())) == {"mdmo_svm", "majority"}
+    baselines = json.loads((tuned / "metrics" / "baselines.json").read_text())
+    assert set(baselines) == {"mdmo_svm", "lbp_top_svm", "three_streams", "majority"}
+    assert all(each["n"] == scores["n"] for each in baselines.values())
+    experts = json.loads((tuned / "metrics" / "experts.json").read_text())
+    assert {name: set(each) for name, each in experts.items() if name != "rule"} == {
+        name: {"probe", "drop"} for name in ("structure", "texture", "motion")
+    }
+
+
+def test_a_killed_run_goes_on_after_its_last_fold_and_ends_in_the_same_figures(tuned: Path, tmp_path: Path) -> None:
+    for part in ("data", "models/backbone"):
+        shutil.copytree(tuned / part, tmp_path / part)
+    dials = yaml.safe_load((tuned / "params.yaml").read_text(encoding="utf-8")) | {"jobs": 1}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(dials), encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "pipeline", "finetune"]
+    run = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    while len(done := sorted(tmp_path.glob(".scratch/finetune/*.folds/*/dials.json"))) < 2:
+        assert run.poll() is None
+        time.sleep(0.02)
+    run.kill()
+    run.wait()
+    first = min(done, key=lambda path: path.stat().st_mtime_ns)
+    written = first.stat().st_mtime_ns
+    for stage in ("finetune", "predict", "evaluate"):
+        again = run_stage(tmp_path, stage)
+        assert again.returncode == 0, again.stderr
+    (kept,) = (path for path in (tmp_path / "models").rglob("dials.json") if path.parent.name == first.parent.name)
+    assert kept.stat().st_mtime_ns == written
+    assert (tmp_path / "metrics/loso.json").read_bytes() == (tuned / "metrics/loso.json").read_bytes()
 
 
 def test_a_folder_of_pictures_is_answered_with_json_and_picture(in_tuned: Path, tmp_path: Path) -> None:

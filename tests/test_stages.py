@@ -10,10 +10,12 @@ import pytest
 from conftest import run_stage, write_params
 
 from deft import params, tables
+from deft.errors import DataError
 from deft.facs.regions import REGIONS
 from deft.language import triple
 from deft.learn import folds
 from deft.score import faithful
+from pipeline import stage as stages
 from pipeline import triples
 
 CLIPS = 9
@@ -141,6 +143,31 @@ def test_a_clip_without_a_class_is_neither_learned_nor_tested(
     assert row["label"] is None
     assert reason in row["dropped"]
     assert folds.final([row]).train == []
+
+
+def test_unverified_texts_take_the_sheet_at_its_word(corpus: Path, tmp_path: Path, told: list[tables.Row]) -> None:
+    write_params(tmp_path, triples={"verified": False})
+    dials, differ = params.load(tmp_path / "params.yaml"), 0
+    for clip, verified in zip(tables.rows(corpus / "data" / "index" / "rendered.parquet"), told, strict=True):
+        found = tables.rows(corpus / "data" / "verify" / "rendered.parquet", clip=clip["clip"])
+        row = triples.write(clip, found, dials)
+        said = {au["unit"] for au in found[0]["aus"] if au["verdict"] != "unobservable"}
+        assert set(row["units"]) == said
+        assert set(row["listed"]) == set(verified["listed"])
+        assert not row["dropped"]
+        differ += row["units"] != verified["units"]
+    assert differ
+
+
+def test_a_table_of_features_with_a_hole_is_refused(corpus: Path, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(corpus / "data" / "features", mine / "data" / "features")
+    path = mine / "data" / "features" / "rendered" / "motion.parquet"
+    rows = tables.rows(path)
+    rows[3]["tokens"][0][2] = float("nan")
+    tables.write(path, tables.FEATURES, [[row] for row in rows])
+    monkeypatch.chdir(mine)
+    with pytest.raises(DataError, match=r"motion\.parquet: found NaN or infinite values in 1 clips, expected numbers"):
+        stages.vectors(params.load(mine / "params.yaml"), [rows[0]["clip"]])
 
 
 def test_messages_are_the_task_and_the_answer(told: list[tables.Row]) -> None:

@@ -65,3 +65,17 @@ def test_landmarks_in_one_place_are_refused(points: Points) -> None:
         compensation.stable_area(np.ones_like(points), (256, 256))
     with pytest.raises(ValueError, match="points: expected finite places of a face, got 136 NaN or infinite"):
         evidence.measure(np.zeros((1, 256, 256, 2), np.float32), points * np.nan, 0.0, THRESHOLDS)
+
+
+def test_uncompensated_motion_keeps_the_heads(crop: Image, points: Points) -> None:
+    grey = pictures.grey(crop)
+    (step,) = steps.measure({0: grey, 1: np.roll(grey, 2, axis=1)}, points, 0, [1], compensated=False)
+    assert not step.head.any()
+    assert np.median(step.flow[..., 0]) == pytest.approx(2, abs=0.05)
+    assert step.residual == pytest.approx(2, abs=0.1)
+
+
+def test_a_field_as_given_keeps_the_heads_motion_too(points: Points) -> None:
+    field = np.full((256, 256, 2), 3.0, np.float32)
+    assert steps.given(field, points, 0, compensated=False).flow is field
+    assert np.abs(steps.given(field, points, 0).flow).max() < 0.01

@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float32]
 _BINS = 8
 _BLOCKS = 5  # a side, of LBP-TOP
 _FIELD = 28  # pixels a side, of the network's input
-_RATE, _BATCH = 1e-3, 32
+_RATE, _BATCH = 1e-3, 64
 
 
 def mdmo(flows: Floats, points: Floats) -> Floats:
