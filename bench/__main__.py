@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from bench import compensation, gpu, sheets, solver, stages, tuning, verdicts
+from bench import compensation, gpu, llama, sheets, solver, stages, tuning, verdicts
 from deft import params, tables
 from deft.motion.verification import Calibration
 
@@ -53,6 +53,7 @@ def measure(peers: Path) -> None:
     }
     if torch.cuda.is_available():
         found["gpu"] = gpu.figures()
+        found["llama"] = llama.figures()
     tables.write_json(RESULTS, found)
     levels = [f"{level} px" for level in compensation.LEVELS_PX]
     heads = [f"head {head} px" for head in verdicts.HEADS_PX]

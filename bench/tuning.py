@@ -9,7 +9,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ from deft.models import llm, store, views
 from deft.models.deft import Deft, Shape, adapted
 from pipeline import stage
 
+Load = Callable[[], tuple[Any, Any]]  # a language model and its tokenizer
+
 ROUNDS, EPOCHS = 3, 3  # of each epoch but the first the time counts
 ALONE = 12  # clips generated one by one
 
@@ -48,7 +50,7 @@ class Usual(nn.Module):
         embedded = torch.cat([prompt, self.model.llm.get_input_embeddings()(answers)], 1)
         mask = torch.cat([real.new_ones(prompt.shape[:2]), real], 1)
         out = self.model.llm(inputs_embeds=embedded, attention_mask=mask.long(), output_hidden_states=True)
-        labels = torch.full(mask.shape, -100)
+        labels = torch.full(mask.shape, -100, device=mask.device)
         labels[:, prompt.shape[1] :] = answers.masked_fill(~real, -100)
         text = functional.cross_entropy(out.logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
         _, units = self.model.heads(out.hidden_states[-1][:, prompt.shape[1] - 1])
@@ -72,21 +74,27 @@ def figures() -> dict[str, Any]:
     dials, cores = params.load(), os.cpu_count() or 1
     rows = [row for row in tables.rows(stage.DATA / "triples.parquet") if not row["dropped"]]
     clips, vectors = [examples.of(row) for row in rows], stage.vectors(dials, [row["clip"] for row in rows])
-    _, tokenizer = llm.load(dials.llm.base)
-    asked = llm.ask(tokenizer, triple.TASK)
-    prompt = len(asked) + sum(view.shape[1] for view in vectors.values())
-    tokens = sum(prompt + len(ids) for ids in llm.tell(tokenizer, [clip.target for clip in clips]))
+    load = partial(llm.load, dials.llm.base)
+    tokens = read(load()[1], clips, vectors)
     seconds: dict[str, list[float]] = {"ours": [], "trainer": []}
     folds = joblib.Parallel(cores, backend="loky")
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         for _ in range(ROUNDS):
             seconds["ours"] += [
-                each / cores for fold in folds(cores * [joblib.delayed(ours)(dials, clips, vectors)]) for each in fold
+                each / cores
+                for fold in folds(cores * [joblib.delayed(ours)(load, dials, clips, vectors)])
+                for each in fold
             ]
-            seconds["trainer"] += trainers(dials, clips, vectors)
+            seconds["trainer"] += trainers(load, dials, clips, vectors)
     speed = {name: round(tokens / statistics.median(each)) for name, each in seconds.items()}
     ratio = round(speed["ours"] / speed["trainer"], 2)
     return {"cores": cores, "tokens_per_s": speed, "tuning_ratio": ratio, **generation(vectors)}
+
+
+def read(tokenizer: Any, clips: Sequence[examples.Example], vectors: views.Views) -> int:
+    """Tokens that an epoch reads: prompts and answers, no padding."""
+    prompt = len(llm.ask(tokenizer, triple.TASK)) + sum(view.shape[1] for view in vectors.values())
+    return sum(prompt + len(ids) for ids in llm.tell(tokenizer, [clip.target for clip in clips]))
 
 
 def shape(dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> Shape:
@@ -96,10 +104,10 @@ def shape(dials: params.Params, clips: Sequence[examples.Example], vectors: view
     return Shape(tuple(vectors), emotions, EXPRESSIVE, counts, dials.triples.regions)
 
 
-def ours(dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> list[float]:
-    """Seconds of our epochs but the first, on one core."""
+def ours(load: Load, dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> list[float]:
+    """Seconds of our epochs but the first, on one core or on the GPU."""
     torch.set_num_threads(1)
-    base, tokenizer = llm.load(dials.llm.base)
+    base, tokenizer = load()
     ends: list[float] = []
     with mock.patch.object(aligning, "align"):
         train.tune(
@@ -118,24 +126,27 @@ def ours(dials: params.Params, clips: Sequence[examples.Example], vectors: views
     return list(np.diff(ends))
 
 
-def trainers(dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> list[float]:
+def trainers(load: Load, dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> list[float]:
     """Seconds of the Trainer's epochs but the first."""
-    base, tokenizer = llm.load(dials.llm.base)
+    base, tokenizer = load()
     own = shape(dials, clips, vectors)
     adapters = dials.lora.model_dump(exclude={"rate"})
-    model = Deft(adapted(base, **adapters), own, views.fit_all(vectors, own.experts, dials.finetune.components))
+    checkpointing = dials.finetune.checkpointing
+    reductions = views.fit_all(vectors, own.experts, dials.finetune.components)
+    model = Deft(adapted(base, **adapters, checkpointing=checkpointing), own, reductions)
     truth = losses.truth(clips, own, model.device)
-    usual = Usual(model, model.reduce(vectors), llm.ask(tokenizer, triple.TASK), truth)
+    usual = Usual(model, model.reduce(vectors), llm.ask(tokenizer, triple.TASK).to(model.device), truth)
     answers = llm.tell(tokenizer, [clip.target for clip in clips])
     told = [{"clip": at, "answer": ids} for at, ids in enumerate(answers)]
-    clock = Clock()
+    clock, cuda = Clock(), torch.cuda.is_available()
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             folder,
             num_train_epochs=EPOCHS,
             per_device_train_batch_size=dials.finetune.batch,
             learning_rate=dials.finetune.rate,
-            use_cpu=True,
+            use_cpu=not cuda,
+            bf16=cuda,
             save_strategy="no",
             logging_strategy="no",
             report_to=[],

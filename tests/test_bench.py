@@ -12,10 +12,17 @@ import torch
 from conftest import ROOT
 from numpy.typing import NDArray
 
-from bench import compensation, faces, gpu, pairs, peer, verdicts
+from bench import compensation, faces, gpu, llama, pairs, peer, tuning, verdicts
+from deft import params, tables
 from deft.facs.units import EXPRESSIVE
+from deft.language import triple
+from deft.learn import examples, losses, train
+from deft.learn.pretrain import padded
+from deft.models import llm, views
+from deft.models.deft import Deft, adapted
 from deft.motion import tvl1
 from deft.motion.verification import Calibration
+from pipeline import stage
 
 Y, X = np.mgrid[: pairs.SIDE, : pairs.SIDE].astype(np.float32)
 
@@ -138,3 +145,36 @@ def test_traffic_counts_what_is_read_and_written() -> None:
         _ = (one[:50] * 2).sum()  # a view is free; 50 read, 50 written, 50 read, 1 written
         traffic.counted(lambda *_: None)(one, 3)
     assert traffic.bytes == 4 * (100 + 50 + 50 + 50 + 1 + 100)
+
+
+def test_a_model_of_a_llamas_shape_is_tuned_both_ways(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(corpus)
+    small = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
+    found = llama.figures(llama.SHAPE | small | {"num_attention_heads": 2, "num_key_value_heads": 1})
+    assert found["ours"]["tokens_per_s"] > 0
+    assert found["trainer"]["tokens_per_s"] > 0
+    assert found["casme2_loso_hours"] >= 0
+
+
+def test_the_trainers_loss_is_ours(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The peer learns the same: on one batch, before anything is tuned, padded or in parts."""
+    monkeypatch.chdir(corpus)
+    dials = params.load()
+    rows = [row for row in tables.rows(Path("data/triples.parquet")) if not row["dropped"]][:6]
+    clips, vectors = [examples.of(row) for row in rows], stage.vectors(dials, [row["clip"] for row in rows])
+    torch.manual_seed(0)
+    tokens = llama.RandomTokens(300)
+    shape = llama.SHAPE | {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
+    base, _ = llama.load(shape | {"num_attention_heads": 2, "num_key_value_heads": 1})
+    own = tuning.shape(dials, clips, vectors)
+    adapters = adapted(base, **dials.lora.model_dump(exclude={"rate"}))
+    model = Deft(adapters, own, views.fit_all(vectors, own.experts, 4))
+    told = losses.truth(clips, own, model.device)
+    usual = tuning.Usual(model, model.reduce(vectors), llm.ask(tokens, triple.TASK), told)
+    answers, real = padded(llm.tell(tokens, [clip.target for clip in clips]), 0)
+    theirs = usual(torch.arange(6), answers, real)["loss"].item()
+    monkeypatch.setattr(train, "_JITTER", 0.0)
+    weights = dials.loss.model_dump() | {"asymmetry": 1.0, "margin": 0.0}
+    fold = train._Fold(model, tokens, triple.TASK, clips, vectors, weights, dict.fromkeys(own.experts, 0.0))
+    ours = sum(fold.read(np.array(part), np.arange(6)).total for part in ([0, 2, 4], [1, 3, 5]))
+    assert ours == pytest.approx(theirs, rel=1e-4)
