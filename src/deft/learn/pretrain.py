@@ -16,7 +16,6 @@ from tqdm import trange
 from deft.language.textbook import Page
 
 HELD_OUT = 256  # pages
-_MIXED = 8  # batches' worth of pages that are sorted by length
 _WARM_UP = 0.05  # of all steps
 
 
@@ -38,7 +37,7 @@ def train(
         torch.optim.AdamW(others, lr=rate / 7, weight_decay=0.01, betas=(0.9, 0.98)),
     ]
     schedules = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: cosine(step, steps)) for o in optimisers]
-    batches = _batches([len(page.text) for page in kept], batch, seed)
+    batches = _batches(len(kept), batch, seed)
     model.train()
     progress = trange(steps, desc="backbone", unit="step", mininterval=1.0)
     for _ in progress:
@@ -72,14 +71,11 @@ def cosine(step: int, steps: int) -> float:
     return 0.1 + 0.45 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def _batches(lengths: Sequence[int], batch: int, seed: int) -> Iterator[Sequence[int]]:
-    """Positions of a batch's pages, for ever: of some batches' worth at random, those of like length together."""
+def _batches(count: int, batch: int, seed: int) -> Iterator[Sequence[int]]:
     rng = np.random.default_rng(seed)
     while True:
-        order = rng.permutation(len(lengths))[: len(lengths) // batch * batch]
-        for some in np.split(order, range(_MIXED * batch, len(order), _MIXED * batch)):
-            alike = some[np.argsort(np.array(lengths)[some], kind="stable")].reshape(-1, batch)
-            yield from rng.permutation(alike).tolist()
+        order = rng.permutation(count)
+        yield from (order[at : at + batch].tolist() for at in range(0, count - batch + 1, batch))
 
 
 def _loss(model: Any, pages: Sequence[_Read]) -> Tensor:
