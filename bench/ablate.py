@@ -32,9 +32,13 @@ EXPERIMENTS: dict[str, list[str]] = {
 
 def main() -> None:
     """Run all of them, and keep what they found."""
+    listed = subprocess.run(["dvc", "exp", "list", "--name-only"], check=True, capture_output=True, text=True).stdout
+    earlier = {*listed.split()} & {_id(name) for name in EXPERIMENTS}
+    if earlier:
+        _dvc("exp", "remove", *sorted(earlier))
     for name, changes in EXPERIMENTS.items():
         sets = [word for change in changes for word in ("-S", change)]
-        _dvc("exp", "run", "--queue", "--force", "--name", _id(name), *sets)
+        _dvc("exp", "run", "--queue", "--name", _id(name), *sets)
     _dvc("exp", "run", "--run-all")
     found = {"default": _scores(json.loads(Path(LOSO).read_text(encoding="utf-8")), [])}
     for name, changes in EXPERIMENTS.items():
