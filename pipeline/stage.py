@@ -57,12 +57,12 @@ def vectors(params: Params, clips: Sequence[str]) -> dict[str, npt.NDArray[np.fl
             path = table("features", f"{dataset}/{expert}")
             own = {row["clip"]: np.array(row["tokens"], np.float32) for row in tables.rows(path)}
             bad = sum(not np.isfinite(tokens).all() for tokens in own.values())
-            if bad:
+            if bad:  # `dvc repro` alone finds nothing to do
                 raise DataError(
-                    path, f"NaN or infinite values in {bad} clips", "numbers", "run `dvc repro` for this expert"
+                    path, f"NaN or infinite values in {bad} clips", "numbers", "run `dvc repro -f features`"
                 )
             seen |= own
-        if seen:
+        if not seen.keys().isdisjoint(clips):
             nothing = np.full(next(iter(seen.values())).shape, np.nan, np.float32)
             found[expert] = np.array([seen.get(clip, nothing) for clip in clips])
     if not found:

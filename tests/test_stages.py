@@ -170,6 +170,21 @@ def test_a_table_of_features_with_a_hole_is_refused(corpus: Path, mine: Path, mo
         stages.vectors(params.load(mine / "params.yaml"), [rows[0]["clip"]])
 
 
+def test_an_expert_that_sees_none_of_these_clips_is_left_out(
+    corpus: Path, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(corpus / "data" / "features", mine / "data" / "features")
+    path = mine / "data" / "features" / "rendered" / "texture.parquet"
+    rows = tables.rows(path)
+    clips = [row["clip"] for row in rows]
+    tables.write(path, tables.FEATURES, [[row] for row in rows[:3]])
+    monkeypatch.chdir(mine)
+    dials = params.load(mine / "params.yaml")
+    assert set(stages.vectors(dials, clips[3:])) == {"structure", "motion"}
+    some = stages.vectors(dials, clips[2:])
+    assert np.isnan(some["texture"]).any((1, 2)).tolist() == [False, *[True] * (len(clips) - 3)]
+
+
 def test_messages_are_the_task_and_the_answer(told: list[tables.Row]) -> None:
     for row in told:
         assert [message["role"] for message in row["messages"]] == ["user", "assistant"]
