@@ -40,7 +40,7 @@ def main() -> None:
         sets = [word for change in changes for word in ("-S", change)]
         _dvc("exp", "run", "--queue", "--name", _id(name), *sets)
     _dvc("exp", "run", "--run-all")
-    found = {"default": _scores(json.loads(Path(LOSO).read_text(encoding="utf-8")), [])}
+    found = {"default": _scores(tables.read_json(Path(LOSO)), [])}
     for name, changes in EXPERIMENTS.items():
         found[name] = _scores(json.loads(dvc.api.read(LOSO, rev=_id(name))), changes)
     tables.write_json(RESULTS, found)

@@ -1,6 +1,5 @@
 """How many clips a second crop, landmarks, flow and verify take together, run as the pipeline runs them."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ from typing import Any
 
 from joblib import Parallel, delayed
 
+from deft import tables
 from deft.render import clips, corpus, layouts
 from deft.render.layouts import casme2
 
@@ -34,7 +34,7 @@ def figures(folder: Path) -> dict[str, Any]:
     for stage in ("index", *TIMED):
         command = [sys.executable, "-m", "pipeline", stage, "rendered"]
         subprocess.run(command, cwd=folder, env=environment, check=True)
-        report = json.loads((folder / "data" / stage / "rendered.json").read_text(encoding="utf-8"))
+        report = tables.read_json(folder / "data" / stage / "rendered.json")
         if report["clips"] != CLIPS:
             raise RuntimeError(f"{stage}: {report['clips']} of {CLIPS} clips; its messages stand above")
         if stage in TIMED:

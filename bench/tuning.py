@@ -23,12 +23,11 @@ from torch.nn import functional
 from transformers import LogitsProcessor, Trainer, TrainerCallback, TrainingArguments
 
 from deft import params, tables
-from deft.facs.units import EXPRESSIVE
 from deft.language import grammar, triple
 from deft.learn import aligning, answer, examples, losses, train
 from deft.learn.pretrain import padded
 from deft.models import llm, store, views
-from deft.models.deft import Deft, Shape, adapted
+from deft.models.deft import Deft, adapted
 from pipeline import stage
 
 Load = Callable[[], tuple[Any, Any]]  # a language model and its tokenizer
@@ -97,13 +96,6 @@ def read(tokenizer: Any, clips: Sequence[examples.Example], vectors: views.Views
     return sum(prompt + len(ids) for ids in llm.tell(tokenizer, [clip.target for clip in clips]))
 
 
-def shape(dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> Shape:
-    """The shape of a model that learns from these clips."""
-    counts = tuple(view.shape[1] for view in vectors.values())
-    emotions = tuple(sorted({clip.emotion for clip in clips}))
-    return Shape(tuple(vectors), emotions, EXPRESSIVE, counts, dials.triples.regions)
-
-
 def ours(load: Load, dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> list[float]:
     """Seconds of our epochs but the first, on one core or on the GPU."""
     torch.set_num_threads(1)
@@ -117,7 +109,7 @@ def ours(load: Load, dials: params.Params, clips: Sequence[examples.Example], ve
             clips,
             vectors,
             lessons=[],
-            shape=shape(dials, clips, vectors),
+            shape=examples.shape(clips, vectors, dials.triples.regions),
             lora=dials.lora.model_dump(),
             weights=dials.loss.model_dump(),
             watch=lambda _: ends.append(time.perf_counter()),
@@ -129,7 +121,7 @@ def ours(load: Load, dials: params.Params, clips: Sequence[examples.Example], ve
 def trainers(load: Load, dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> list[float]:
     """Seconds of the Trainer's epochs but the first."""
     base, tokenizer = load()
-    own = shape(dials, clips, vectors)
+    own = examples.shape(clips, vectors, dials.triples.regions)
     adapters = dials.lora.model_dump(exclude={"rate"})
     checkpointing = dials.finetune.checkpointing
     reductions = views.fit_all(vectors, own.experts, dials.finetune.components)

@@ -26,7 +26,7 @@ Floats = baselines.Floats
 def measure(clip: str) -> dict[str, Floats]:
     """What each baseline goes by; nothing for LBP-TOP where a clip has no frames."""
     crop, landmarks, flow = (stage.table(name, clip.split("/")[0]) for name in ("crop", "landmarks", "flow"))
-    points = np.array(tables.row(landmarks, clip)["points"], np.float32).reshape(68, 2)
+    points = tables.points(landmarks, clip)
     fields = tables.flows(flow, clip)[1]
     frames = [pictures.grey(pictures.decode(row["crop"])) for row in tables.rows(crop, ["clip", "crop"], clip)]
     found = {"mdmo_svm": baselines.mdmo(fields, points), "three_streams": baselines.field(fields[-1])}

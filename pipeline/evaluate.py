@@ -7,7 +7,7 @@ Run: ``python -m pipeline evaluate``
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from deft import tables
 from deft.params import Params
@@ -31,7 +31,7 @@ def main() -> None:
     """Score everything."""
     params = stage.load()
     triples = {row["clip"]: row for row in tables.rows(stage.DATA / "triples.parquet")}
-    folds, dials = _report(stage.DATA / "folds.json"), params.evaluate.model_dump()
+    folds, dials = tables.read_json(stage.DATA / "folds.json"), params.evaluate.model_dump()
     rule = {"rule": RULES[folds["protocol"]].format(**folds)}
     clips = [_told(answer, triples[answer["clip"]]) for answer in tables.rows(stage.DATA / "predictions.parquet")]
     scores = loso.figures(clips, **dials)
@@ -61,10 +61,10 @@ def _told(answer: tables.Row, triple: tables.Row) -> tables.Row:
 
 
 def _plot(params: Params, clips: list[tables.Row]) -> None:
-    tuned = _report(stage.DATA / "finetune.json")["folds"]
+    tuned = tables.read_json(stage.DATA / "finetune.json")["folds"]
     given = {"head": [clip["emotion"] for clip in clips], "text": [clip["said_emotion"] or "none" for clip in clips]}
     curves = {
-        dataset: _report(stage.table("verify", dataset).with_suffix(".json")).get("curves", {})
+        dataset: tables.read_json(stage.table("verify", dataset).with_suffix(".json")).get("curves", {})
         for dataset in params.datasets
     }
     PLOTS.mkdir(parents=True, exist_ok=True)
@@ -85,10 +85,6 @@ def _gather(params: Params) -> None:
 
 
 def _counted(path: Path) -> dict[str, Any]:
-    report = _report(path)
+    report = tables.read_json(path)
     report.pop("curves", None)  # a plot's
     return {key: len(value) if key in COUNTED else value for key, value in report.items()}
-
-
-def _report(path: Path) -> dict[str, Any]:
-    return cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8")))

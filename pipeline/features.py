@@ -21,7 +21,7 @@ from pipeline import stage
 def clip(expert: str, files: Sequence[Path], key: str) -> experts.Clip:
     """A clip as an expert looks at it, from its crops, landmarks and flow; pictures that it does not need are left."""
     crops, landmarks, flow = files
-    points = np.array(tables.row(landmarks, key)["points"], np.float32).reshape(68, 2)
+    points = tables.points(landmarks, key)
     kept = [] if expert in experts.FLOW_ALONE else tables.rows(crops, ["clip", "crop"], key)
     frames = [pictures.decode(row["crop"]) for row in (kept[:1] if expert == "structure" else kept)]
     steps, fields = tables.flows(flow, key)

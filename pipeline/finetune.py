@@ -14,12 +14,10 @@ import numpy as np
 import torch
 
 from deft import fanout, tables
-from deft.facs.units import EXPRESSIVE
 from deft.language import triple
 from deft.learn import examples, selection, train
 from deft.learn.folds import FINAL, Fold, person
 from deft.models import llm, store
-from deft.models.deft import Shape
 from deft.params import Params
 from pipeline import folds, stage
 
@@ -34,19 +32,16 @@ def tune(params: Params, rows: list[tables.Row], found: dict[str, Fold], root: P
     chosen = {row["clip"]: row for row in rows}
     learned = [chosen[clip] for clip in found[name].train]
     clips = [examples.of(row) for row in learned]
-    vectors = {
-        name: view for name, view in stage.vectors(params, found[name].train).items() if not np.isnan(view).all()
-    }
-    emotions = tuple(sorted({clip.emotion for clip in clips}))
-    counts = tuple(view.shape[1] for view in vectors.values())
+    vectors = stage.vectors(params, found[name].train)
+    shape = examples.shape(clips, vectors, params.triples.regions)
     language, tokenizer = base(params.llm.base, params.llm.four_bit)
     work: Any = partial(
         train.tune,
         language,
         tokenizer,
         triple.TASK,
-        lessons=examples.lessons(emotions, dials.seed),
-        shape=Shape(tuple(vectors), emotions, EXPRESSIVE, counts, params.triples.regions),
+        lessons=examples.lessons(shape.emotions, dials.seed),
+        shape=shape,
         lora=params.lora.model_dump(),
         weights=params.loss.model_dump(),
         epochs=min(dials.epochs, max(1, dials.steps // -(-len(clips) // dials.batch))),

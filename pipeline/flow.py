@@ -27,7 +27,7 @@ from pipeline import stage
 def measure(index: Path, crops: Path, landmarks: Path, root: Path, dials: Flow, clip: str) -> list[tables.Row]:
     """Flow of one clip at the crops nearest to ``steps`` even distances from onset to apex."""
     row = tables.row(index, clip, ["onset", "apex", "flow"])
-    points = np.array(tables.row(landmarks, clip)["points"], np.float32).reshape(68, 2)
+    points = tables.points(landmarks, clip)
     if row["flow"]:
         field = fields.resized(fields.read(root / row["flow"]))
         return _rows(clip, [steps.given(field, points, row["apex"] or 0, dials.compensated)])

@@ -8,8 +8,6 @@ Run: ``python -m pipeline verify DATASET``
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from deft import tables
 from deft.facs import codes
 from deft.motion import evidence, verification
@@ -27,7 +25,7 @@ def judge(
     clip: str,
 ) -> list[tables.Row]:
     """Evidence and verdicts of one clip, a row a region."""
-    points = np.array(tables.row(landmarks, clip)["points"], np.float32).reshape(68, 2)
+    points = tables.points(landmarks, clip)
     steps, fields = tables.flows(flow, clip)
     found = evidence.measure(fields, points, steps[-1]["noise"], thresholds)
     listed = [codes.Code(**code) for code in tables.row(index, clip, ["aus"])["aus"]]

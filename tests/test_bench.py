@@ -166,7 +166,7 @@ def test_the_trainers_loss_is_ours(corpus: Path, monkeypatch: pytest.MonkeyPatch
     tokens = llama.RandomTokens(300)
     shape = llama.SHAPE | {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
     base, _ = llama.load(shape | {"num_attention_heads": 2, "num_key_value_heads": 1})
-    own = tuning.shape(dials, clips, vectors)
+    own = examples.shape(clips, vectors, dials.triples.regions)
     adapters = adapted(base, **dials.lora.model_dump(exclude={"rate"}))
     model = Deft(adapters, own, views.fit_all(vectors, own.experts, 4))
     told = losses.truth(clips, own, model.device)

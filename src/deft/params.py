@@ -3,12 +3,13 @@
 What each key means stands above it in ``params.yaml``; here are its type and its bounds.
 """
 
-from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from deft import refusals
 
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0)]
@@ -250,7 +251,8 @@ def decode(content: Any, where: str = "params.yaml") -> Params:
     try:
         params = Params.model_validate(content)
     except ValidationError as error:
-        raise ParamsError("\n".join(f"{where}: {_explain(fault)}" for fault in error.errors())) from None
+        faults = (refusals.explain(fault, Params) for fault in error.errors())
+        raise ParamsError("\n".join(f"{where}: {fault}" for fault in faults)) from None
     for name in ("datasets", "experts"):
         if len(set(values := getattr(params, name))) < len(values):
             raise ParamsError(f"{where}: {name}: expected each name once, got {values}")
@@ -267,68 +269,3 @@ def decode(content: Any, where: str = "params.yaml") -> Params:
     if params.backbone.width % (2 * params.backbone.heads):
         raise ParamsError(f"{where}: backbone.width: expected a multiple of 2 · heads, got {params.backbone.width}")
     return params
-
-
-_EXPECTED = {
-    "int_type": "int",
-    "int_from_float": "int",
-    "float_type": "number",
-    "string_type": "text",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": "a table",
-    "model_type": "a section of keys",
-    "missing": "a value",
-}
-_BOUNDS = {
-    "ge": "≥",
-    "gt": ">",
-    "le": "≤",
-    "lt": "<",
-    "min_length": "at least",
-    "pattern": "matching",
-    "expected": "one of",
-}
-
-
-def _explain(fault: Any) -> str:
-    # Where a value may be of two types, pydantic goes on with the type it tried: no part of the path.
-    path = ".".join(map(str, takewhile(lambda part: "[" not in str(part), fault["loc"]))) or "the file"
-    if fault["type"] == "extra_forbidden":
-        section = _section(fault["loc"][:-1])
-        return f"{path}: unknown key; known here: {', '.join(section)}"
-    bounds = _bounds(fault["loc"])
-    if fault["type"] in _EXPECTED:
-        expected = " ".join([_EXPECTED[fault["type"]], bounds]).strip()
-    else:
-        context = fault.get("ctx", {})
-        expected = bounds or " ".join(f"{_BOUNDS[key]} {value}" for key, value in context.items() if key in _BOUNDS)
-    got = "nothing" if fault["type"] == "missing" else _shown(fault["input"])
-    return f"{path}: expected {expected}, got {got}"
-
-
-def _shown(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
-
-
-def _model(path: tuple[Any, ...]) -> type[BaseModel]:
-    model: type[BaseModel] = Params
-    for part in path:
-        if part not in model.model_fields:
-            break
-        annotation = model.model_fields[part].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
-    return model
-
-
-def _section(path: tuple[Any, ...]) -> list[str]:
-    return list(_model(path).model_fields)
-
-
-def _bounds(path: tuple[Any, ...]) -> str:
-    """The bounds that stand on a key, in words: ``≥ 1 ≤ 99``."""
-    if not path or path[-1] not in (fields := _model(path[:-1]).model_fields):
-        return ""
-    signs = ((sign, getattr(rule, key, None)) for rule in fields[path[-1]].metadata for key, sign in _BOUNDS.items())
-    return " ".join(f"{sign} {bound}" for sign, bound in signs if isinstance(bound, int | float))

@@ -260,6 +260,16 @@ def flows(path: Path, clip: str) -> tuple[list[Row], npt.NDArray[np.float32]]:
     return table.drop_columns(["flow", "shape"]).to_pylist(), np.stack(fields)
 
 
+def points(path: Path, clip: str) -> npt.NDArray[np.float32]:
+    """A clip's landmarks, (68, 2), crop pixels."""
+    return np.array(row(path, clip)["points"], np.float32).reshape(68, 2)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A table of JSON."""
+    return cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8")))
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON with sorted keys; the file appears when whole."""
     with complete(path) as temporary:

@@ -4,7 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+from deft.facs.units import EXPRESSIVE
 from deft.language import textbook
+from deft.models.deft import Shape
+from deft.models.views import Views
 
 LESSONS = 6000  # pages of the textbook, of which a fold reads those of its classes
 _pages = cache(textbook.pages)  # once a process: folds share them
@@ -25,6 +28,12 @@ class Example(NamedTuple):
 def of(row: Mapping[str, Any]) -> Example:
     """A clip's row of `deft.tables.TRIPLES` as its model learns it; without listed units nothing is known of them."""
     return Example(row["label"], row["units"] if row["listed"] else None, row["seen"], row["target"])
+
+
+def shape(clips: Sequence[Example], views: Views, regions: int) -> Shape:
+    """What a model is that learns from these clips: their classes, and the experts that see any of them."""
+    emotions = tuple(sorted({clip.emotion for clip in clips}))
+    return Shape(tuple(views), emotions, EXPRESSIVE, tuple(view.shape[1] for view in views.values()), regions)
 
 
 def lessons(emotions: Collection[str], seed: int) -> list[Example]:

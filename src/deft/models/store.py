@@ -8,6 +8,7 @@ from typing import Any
 from peft import PeftModel, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
+from deft import tables
 from deft.errors import DataError
 from deft.models import llm
 from deft.models.deft import Deft, Shape, quietly
@@ -42,9 +43,9 @@ def load(folder: Path, base: Callable[[str], tuple[Any, Any]] = llm.load) -> tup
     for name in ("adapter_config.json", "adapter_model.safetensors", "deft.safetensors", "deft.json"):
         if not (folder / name).is_file():
             raise DataError(folder / name, "no such file", "a tuned model", "run `dvc repro`")
-    name = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    name = tables.read_json(folder / "adapter_config.json")["base_model_name_or_path"]
     language, tokenizer = base(name)
-    fields = json.loads((folder / "deft.json").read_text(encoding="utf-8"))
+    fields = tables.read_json(folder / "deft.json")
     plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     shape = Shape(**plain)
     own = load_file(folder / "deft.safetensors")
@@ -67,8 +68,7 @@ def dials(folder: Path) -> dict[str, Any]:
     path = folder / "dials.json"
     if not path.is_file():
         raise DataError(path, "no such file", "a tuned model", "run `dvc repro`, or name its folder with --model")
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    return tables.read_json(path)
 
 
 def _json(content: Any) -> str:

@@ -3,11 +3,12 @@
 Run: ``python -m deft.report.table README.md metrics bench/results.json``
 """
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from deft import tables
 
 RESULTS, EXPERTS, ABLATIONS, BENCH = "results", "experts", "ablations", "bench"
 _NAMES = {
@@ -130,21 +131,17 @@ def put(page: str, name: str, table: str) -> str:
 def from_metrics(folder: Path) -> str:
     """`markdown` of a folder of metrics."""
     names = ("loso", "baselines", "flow", "verify", "landmarks")
-    read = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in names}
+    read = {name: tables.read_json(folder / f"{name}.json") for name in names}
     return markdown(read["loso"], read["baselines"], read)
 
 
 def written(name: str, folder: Path, results: Path) -> str:
     """The table of this name, from a folder of metrics and the bench's results."""
-
-    def read(path: Path) -> Any:
-        return json.loads(path.read_text(encoding="utf-8"))
-
     if name == RESULTS:
         return from_metrics(folder)
     if name == BENCH:
-        return bench(read(results))
-    return {EXPERTS: experts, ABLATIONS: ablations}[name](read(folder / f"{name}.json"))
+        return bench(tables.read_json(results))
+    return {EXPERTS: experts, ABLATIONS: ablations}[name](tables.read_json(folder / f"{name}.json"))
 
 
 def main(page: Path, folder: Path, results: Path) -> None:

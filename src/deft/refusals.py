@@ -1,0 +1,67 @@
+"""What pydantic refused, in words: ``lora.rank: expected int ≥ 1, got "a"``."""
+
+from itertools import takewhile
+from typing import Any
+
+from pydantic import BaseModel
+
+_EXPECTED = {
+    "int_type": "int",
+    "int_from_float": "int",
+    "float_type": "number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a section of keys",
+    "missing": "a value",
+}
+_BOUNDS = {
+    "ge": "≥",
+    "gt": ">",
+    "le": "≤",
+    "lt": "<",
+    "min_length": "at least",
+    "pattern": "matching",
+    "expected": "one of",
+}
+
+
+def explain(fault: Any, model: type[BaseModel]) -> str:
+    """One of a validation's errors: the path, what was expected and what was found."""
+    # Where a value may be of two types, pydantic goes on with the type it tried: no part of the path.
+    path = ".".join(map(str, takewhile(lambda part: "[" not in str(part), fault["loc"]))) or "the file"
+    if fault["type"] == "extra_forbidden":
+        section = _model(model, fault["loc"][:-1]).model_fields
+        return f"{path}: unknown key; known here: {', '.join(section)}"
+    bounds = _bounds(model, fault["loc"])
+    if fault["type"] in _EXPECTED:
+        expected = " ".join([_EXPECTED[fault["type"]], bounds]).strip()
+    else:
+        context = fault.get("ctx", {})
+        expected = bounds or " ".join(f"{_BOUNDS[key]} {value}" for key, value in context.items() if key in _BOUNDS)
+    got = "nothing" if fault["type"] == "missing" else _shown(fault["input"])
+    return f"{path}: expected {expected}, got {got}"
+
+
+def _shown(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _model(model: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel]:
+    """The section at the end of a path."""
+    for part in path:
+        if part not in model.model_fields:
+            break
+        annotation = model.model_fields[part].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return model
+
+
+def _bounds(model: type[BaseModel], path: tuple[Any, ...]) -> str:
+    """The bounds that stand on a key, in words: ``≥ 1 ≤ 99``."""
+    if not path or path[-1] not in (fields := _model(model, path[:-1]).model_fields):
+        return ""
+    signs = ((sign, getattr(rule, key, None)) for rule in fields[path[-1]].metadata for key, sign in _BOUNDS.items())
+    return " ".join(f"{sign} {bound}" for sign, bound in signs if isinstance(bound, int | float))
