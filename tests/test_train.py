@@ -226,6 +226,7 @@ def test_views_that_say_the_same_are_alike_and_others_are_not() -> None:
     assert losses.decorrelation({"a": one, "b": 3 * one + 1}).item() == pytest.approx(1, abs=1e-5)
     assert losses.decorrelation({"a": one, "b": other}).item() < 0.05
     assert losses.decorrelation({"a": one}).item() == 0
+    assert losses.decorrelation({"a": one.to("meta")}).device.type == "meta"
 
 
 def test_an_epoch_is_chosen_on_training_subjects_alone(tune: Tune, words_of_pages: PreTrainedTokenizerFast) -> None:
@@ -241,6 +242,21 @@ def test_an_epoch_is_chosen_on_training_subjects_alone(tune: Tune, words_of_page
     assert asked == [6]
     assert len(scores) == 3
     assert all(0 <= score <= 1 for score in scores)
+
+
+def test_an_expert_that_sees_nobody_on_the_learning_side_is_hidden(
+    tune: Tune, words_of_pages: PreTrainedTokenizerFast
+) -> None:
+    people, seen = ["a", "b", "c", "d"] * 2, vectors()
+    question = llm.ask(words_of_pages, triple.TASK)
+    asked = [at for at, who in enumerate(people) if who == "d"]
+    seen["texture"][[at for at in range(len(people)) if at not in asked]] = np.nan
+
+    def watched(some: Sequence[Example], given: dict[str, Any], **more: Any) -> Any:
+        assert np.isnan(given["texture"]).all()
+        return tune(some, given, **more)
+
+    assert len(selection.scores(watched, question, examples(), seen, people, 0.25, 1)) == 2
 
 
 def test_one_training_subject_is_too_few_to_choose_on(tune: Tune) -> None:

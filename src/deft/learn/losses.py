@@ -87,4 +87,4 @@ def decorrelation(views: Mapping[str, Tensor]) -> Tensor:
     for one, other in combinations([view.mean(1) - view.mean((0, 1)) for view in views.values()], 2):
         shared = (one.T @ other).square().sum()
         found.append(shared / ((one.T @ one).norm() * (other.T @ other).norm()).clamp(min=1e-9))
-    return torch.stack(found).mean() if found else torch.zeros(())
+    return torch.stack(found).mean() if found else next(iter(views.values())).new_zeros(())

@@ -25,9 +25,11 @@ class Reduction(NamedTuple):
 def fit(view: Floats, components: int) -> Reduction:
     """Fit on the tokens of training clips (clips, tokens, dim) alone; as many ``components`` as they can carry.
 
-    Clips that the expert cannot see (NaN) have no say.
+    Clips that the expert cannot see (NaN) have no say; if it sees none, nothing of it is kept.
     """
     view = view[~np.isnan(view).any((1, 2))].reshape(-1, view.shape[-1])
+    if not len(view):
+        return Reduction(np.zeros(view.shape[1], np.float32), np.zeros((view.shape[1], 1), np.float32))
     deviation = np.maximum(view.std(0), 1e-6)
     standard = (view - view.mean(0)) / deviation
     pca = PCA(min(components, *standard.shape), svd_solver="full").fit(standard)
