@@ -49,7 +49,8 @@ def main() -> None:
 def _scores(loso: dict[str, Any], changes: list[str]) -> dict[str, Any]:
     keys = {"head": ("emotion", "uf1"), "text": ("generated", "uf1"), "units": ("au", "f1")}
     scores = {
-        name: {end: loso[group][f"{key}{end}"] for end in ("", "_low", "_high")} for name, (group, key) in keys.items()
+        name: {f"{key}{end}": loso[group][f"{key}{end}"] for end in ("", "_low", "_high")}
+        for name, (group, key) in keys.items()
     }
     words = {name: loso["text"][name] for name in ("evidence_f1", "unsupported_au_rate", "agreement")}
     return {"set": changes, **scores, **words}

@@ -12,7 +12,7 @@ import torch
 from conftest import ROOT
 from numpy.typing import NDArray
 
-from bench import compensation, faces, gpu, llama, pairs, peer, tuning, verdicts
+from bench import ablate, compensation, faces, gpu, llama, pairs, peer, tuning, verdicts
 from deft import params, tables
 from deft.facs.units import EXPRESSIVE
 from deft.language import triple
@@ -22,6 +22,7 @@ from deft.models import llm, views
 from deft.models.deft import Deft, adapted
 from deft.motion import tvl1
 from deft.motion.verification import Calibration
+from deft.report import table
 from pipeline import stage
 
 Y, X = np.mgrid[: pairs.SIDE, : pairs.SIDE].astype(np.float32)
@@ -178,3 +179,13 @@ def test_the_trainers_loss_is_ours(corpus: Path, monkeypatch: pytest.MonkeyPatch
     fold = train._Fold(model, tokens, triple.TASK, clips, vectors, weights, dict.fromkeys(own.experts, 0.0))
     ours = sum(fold.read(np.array(part), np.arange(6)).total for part in ([0, 2, 4], [1, 3, 5]))
     assert ours == pytest.approx(theirs, rel=1e-4)
+
+
+def test_what_an_ablation_keeps_is_a_row_of_the_readmes_table() -> None:
+    loso = tables.read_json(ROOT / "metrics" / "loso.json")
+    found = {name: ablate._scores(loso, changes) for name, changes in [*ablate.EXPERIMENTS.items(), ("default", [])]}
+    first, *others = table.ablations(found).splitlines()[2:]
+    assert first.startswith("| **default** |")
+    assert [other.count("`-S ") for other in others] == [
+        len(found[name]["set"]) for name in sorted(found, key=str.lower)[1:]
+    ]

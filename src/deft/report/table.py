@@ -3,6 +3,7 @@
 Run: ``python -m deft.report.table README.md metrics bench/results.json``
 """
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,22 +57,23 @@ def experts(found: Mapping[str, Any]) -> str:
 
 
 def ablations(found: Mapping[str, Any]) -> str:
-    """What becomes of the main figures when one thing is changed."""
+    """What becomes of the main figures when one thing is changed, the default first."""
     lines = [
-        "| | UF1, head | UF1, text | AU F1 | evidence F1 | unsupported units | head and text agree | `-S` |",
-        "|---|---|---|---|---|---|---|---|",
+        "| | UF1, head | UF1, text | AU F1 | evidence F1 | unsupported units | head and text agree |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for name, each in found.items():
-        scores = [_cell(each[key], "") for key in ("head", "text", "units")]
-        words = [f"{each['evidence_f1']:.3f}", f"{each['unsupported_au_rate']:.1%}", f"{each['agreement']:.1%}"]
-        changes = " ".join(f"`{change}`" for change in each["set"])
-        lines.append(f"| {' | '.join([name, *scores, *words, changes])} |")
+    for name in sorted(found, key=lambda name: (name != "default", name.lower())):
+        each = found[name]
+        title = "<br>".join([f"**{name}**", *(f"`-S {shlex.quote(change)}`" for change in each["set"])])
+        classes = [_cell(each[who], "uf1") for who in ("head", "text")]
+        words = [f"{each['units']['f1']:.3f}", f"{each['evidence_f1']:.3f}"]
+        words += [f"{each['unsupported_au_rate']:.1%}", f"{each['agreement']:.1%}"]
+        lines.append(f"| {' | '.join([title, *classes, *words])} |")
     return "\n".join([*lines, ""])
 
 
 def _cell(scores: Mapping[str, float], key: str) -> str:
-    low, high = (scores[f"{key}_{end}" if key else end] for end in ("low", "high"))
-    return f"{scores[key]:.3f} [{low:.3f}, {high:.3f}]"
+    return f"{scores[key]:.3f} [{scores[f'{key}_low']:.3f},\N{NO-BREAK SPACE}{scores[f'{key}_high']:.3f}]"
 
 
 def bench(found: Mapping[str, Any]) -> str:
