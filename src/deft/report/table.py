@@ -104,7 +104,7 @@ def bench(found: Mapping[str, Any]) -> str:
         f"{sheets['seconds']:.1f} s.",
         "",
         f"Tuning the small Llama: {tuned['tokens_per_s']['ours']:,} tokens a second on {tuned['cores']} cores, "
-        f"{tuned['tuning_ratio']:.1f} × transformers' Trainer with PEFT and padding. Structured generation: "
+        f"{tuned['tuning_ratio']:.2f} × transformers' Trainer with PEFT and padding. Structured generation: "
         f"{tuned['clips_per_s']['ours']:.0f} clips a second, {tuned['generation_ratio']:.0f} × `generate` clip by "
         "clip.",
         "",
