@@ -38,6 +38,17 @@ def deadly(calls: Path, key: str) -> str:
     return upper(calls, key)
 
 
+class Large:
+    """Something that takes long to write down."""
+
+    def __repr__(self) -> str:
+        raise AssertionError("written down for every key")
+
+
+def large(calls: Path, key: str, held: Large) -> str:
+    return upper(calls, key)
+
+
 def run(
     folder: Path, work: Callable[[Path, str], str], cluster: fanout.Cluster = PROCESSES
 ) -> list[fanout.Outcome[str]]:
@@ -52,6 +63,10 @@ def called(folder: Path) -> list[str]:
 
 def test_outcomes_come_in_the_order_of_the_keys(tmp_path: Path) -> None:
     assert run(tmp_path, upper) == [(key, key.upper(), None) for key in KEYS]
+
+
+def test_what_work_holds_is_not_written_down_for_every_key(tmp_path: Path) -> None:
+    assert run(tmp_path, partial(large, held=Large())) == [(key, key.upper(), None) for key in KEYS]
 
 
 def test_a_failing_key_does_not_hide_the_others(tmp_path: Path) -> None:

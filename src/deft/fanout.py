@@ -36,8 +36,9 @@ def over(
 ) -> Iterator[Outcome[Result]]:
     """Yield an outcome a key, in the order of ``keys``, while later keys are still being worked on.
 
-    ``work`` must be a module's function or a ``partial`` of one. Results are kept under ``scratch`` as they come, so
-    that a killed run, started again with the same ``scratch``, continues; once all are through, ``scratch`` is emptied.
+    ``work`` must be a module's function or a ``partial`` of one. Results are kept under ``scratch`` by key as they
+    come, so that a killed run, started again with the same ``scratch``, continues; once all are through, it is emptied.
+    What a ``partial`` holds is not looked at: ``scratch`` must be another where that differs (`content_key`).
     """
     memory = joblib.Memory(scratch, verbose=0)
     task = joblib.delayed(partial(_attempt, memory, work))
@@ -90,8 +91,9 @@ def content_key(inputs: Iterable[Path], values: object) -> str:
 
 def _attempt(memory: joblib.Memory, work: Callable[[str], Result], key: str) -> Outcome[Result]:
     function, arguments, named = _unfold(work)
+    held = list(inspect.signature(function).bind_partial(*arguments, **named).arguments)
     try:
-        return Outcome(key, memory.cache(function)(*arguments, key, **named), None)
+        return Outcome(key, memory.cache(function, ignore=held)(*arguments, key, **named), None)
     except Exception as error:  # one bad clip must not hide the others, whatever is wrong with it
         known = type(error).__module__.startswith("deft.")
         return Outcome(key, None, str(error) if known else _anonymous(error))
