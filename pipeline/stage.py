@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
 
 from deft import fanout, tables
 from deft.errors import DataError
@@ -42,6 +41,8 @@ def over(
 
 def on_gpu(params: Params) -> Params:
     """Dials for a stage whose models go to the GPU where there is one: it is one process's."""
+    import torch  # seconds, in every worker of stages that have no use for it
+
     return params.model_copy(update={"jobs": 1}) if torch.cuda.is_available() else params
 
 
