@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from bench import compensation, gpu, llama, sheets, solver, stages, tuning, verdicts
+from bench import compensation, events, gpu, llama, sheets, solver, stages, tuning, verdicts
 from deft import params, tables
 from deft.motion.verification import Calibration
 
@@ -39,6 +39,7 @@ def measure(peers: Path) -> None:
         solved = solver.figures(peers, Path(folder))
         staged = stages.figures(Path(folder))
         indexed = sheets.figures(Path(folder))
+        spotted = events.figures(Path(folder))
     moved = compensation.figures()
     judged = verdicts.figures(verdicts.table(verdicts.SEED), Calibration(dials.even_z, dials.slope), dials.supported)
     machine = {"cores": os.cpu_count(), "platform": platform.platform()}
@@ -49,6 +50,7 @@ def measure(peers: Path) -> None:
         "verdicts": judged,
         "stages": staged,
         "sheets": indexed,
+        "events": spotted,
         "tuning": tuned,
     }
     if torch.cuda.is_available():

@@ -1,3 +1,4 @@
+import csv
 import json
 import os
 import shutil
@@ -5,8 +6,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import matplotlib.image
+import matplotlib.pyplot as plt
 import pytest
 import yaml
 from conftest import ROOT, run_stage, write_params
@@ -14,6 +17,8 @@ from typer.testing import CliRunner, Result
 
 import deft
 from deft.cli import app
+from deft.errors import DataError
+from deft.face import Image
 
 REAL = ROOT.parent / "shared" / "real"
 real_footage = pytest.mark.skipif(not REAL.is_dir(), reason="needs the test footage beside the project")
@@ -83,48 +88,85 @@ def test_a_killed_run_goes_on_after_its_last_fold_and_ends_in_the_same_figures(t
     assert (tmp_path / "metrics/loso.json").read_bytes() == (tuned / "metrics/loso.json").read_bytes()
 
 
-def test_a_folder_of_pictures_is_answered_with_json_and_picture(in_tuned: Path, tmp_path: Path) -> None:
-    clip = next((in_tuned / "data/raw/rendered/CASME2-RAW/sub01").iterdir())
-    done = predict(clip, "--out", tmp_path)
+def clip(folder: Path, subject: str) -> Path:
+    return min((folder / "data/raw/rendered/CASME2-RAW" / subject).iterdir())
+
+
+def told(folder: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_a_folder_of_pictures_is_answered_with_json_table_timeline_and_a_picture_an_event(
+    in_tuned: Path, tmp_path: Path
+) -> None:
+    shown = clip(in_tuned, "sub01")
+    done = predict(shown, "--out", tmp_path)
     assert done.exit_code == 0, done.output
-    answer = json.loads((tmp_path / f"{clip.name}.json").read_text())
-    assert 0 <= answer["onset"] < answer["apex"]
-    assert set(answer["category"]) == {"emotion", "aus"}
-    assert len(answer["measured"]) == 17
-    assert matplotlib.image.imread(tmp_path / f"{clip.name}.png").shape[1] == 1600
+    (event,) = told(tmp_path, shown.name)["events"]
+    assert 0 <= event["onset"] < event["apex"] <= event["offset"]
+    assert event["kind"] == "micro"
+    assert set(event["category"]) == {"emotion", "aus"}
+    assert event["confidence"] == event["head"]["emotions"][event["category"]["emotion"]]
+    assert len(event["measured"]) == 17
+    with (tmp_path / f"{shown.name}.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert [row[name] for name in ("kind", "onset", "emotion")] == [
+        "micro", str(event["onset"]), event["category"]["emotion"]
+    ]  # fmt: skip
+    for picture in (f"{shown.name}.png", f"{shown.name}-1.png"):
+        assert matplotlib.image.imread(tmp_path / picture).shape[1] == 1600
+    assert event["category"]["emotion"] in done.output
 
 
 def test_given_onset_and_apex_are_used(in_tuned: Path, tmp_path: Path) -> None:
-    clip = next((in_tuned / "data/raw/rendered/CASME2-RAW/sub02").iterdir())
-    assert predict(clip, "--out", tmp_path, "--onset", 3, "--apex", 17).exit_code == 0
-    answer = json.loads((tmp_path / f"{clip.name}.json").read_text())
-    assert (answer["onset"], answer["apex"]) == (3, 17)
+    shown = clip(in_tuned, "sub02")
+    assert predict(shown, "--out", tmp_path, "--onset", 3, "--apex", 17).exit_code == 0
+    (event,) = told(tmp_path, shown.name)["events"]
+    assert (event["onset"], event["apex"], event["offset"], event["z"]) == (3, 17, 31, None)
+
+
+def test_a_folders_frames_are_as_fast_as_its_owner_says(in_tuned: Path, tmp_path: Path) -> None:
+    shown = clip(in_tuned, "sub02")
+    assert predict(shown, "--out", tmp_path, "--onset", 0, "--apex", 20, "--fps", 25).exit_code == 0
+    found = told(tmp_path, shown.name)
+    assert found["fps"] == 25
+    assert found["events"][0]["apex_s"] == 0.8
+    assert found["events"][0]["kind"] == "macro"
 
 
 def test_the_library_call_returns_the_triple(in_tuned: Path) -> None:
-    clip = next((in_tuned / "data/raw/rendered/CASME2-RAW/sub03").iterdir())
-    assert deft.predict(clip).emotion
+    assert deft.predict(clip(in_tuned, "sub03")).emotion
+
+
+def test_a_face_that_does_not_move_is_said_not_to(in_tuned: Path, tmp_path: Path, astronaut: Image) -> None:
+    for number in range(12):
+        plt.imsave(tmp_path / f"{number}.png", astronaut)
+    done = predict(tmp_path, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "no facial motion above the film's own noise" in done.output
+    assert told(tmp_path / "out", tmp_path.name)["events"] == []
+    with pytest.raises(DataError, match="no facial motion"):
+        deft.predict(tmp_path)
 
 
 @pytest.mark.parametrize(("onset", "apex"), [(9, 3), (0, 5000)])
 def test_a_moment_outside_the_video_is_refused(in_tuned: Path, tmp_path: Path, onset: int, apex: int) -> None:
-    clip = next((in_tuned / "data/raw/rendered/CASME2-RAW/sub01").iterdir())
-    done = predict(clip, "--out", tmp_path, "--onset", onset, "--apex", apex)
+    done = predict(clip(in_tuned, "sub01"), "--out", tmp_path, "--onset", onset, "--apex", apex)
     assert done.exit_code == 1
     assert "apex" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_is_no_video_is_refused_in_one_line(in_tuned: Path, tmp_path: Path) -> None:
-    text = tmp_path / "notes.mp4"
-    text.write_text("not a video")
-    done = predict(text, "--out", tmp_path / "out")
-    assert done.exit_code == 1
-    assert str(text) in done.stderr
+def test_an_onset_without_an_apex_is_refused(in_tuned: Path, tmp_path: Path) -> None:
+    done = predict(clip(in_tuned, "sub01"), "--out", tmp_path, "--onset", 3)
+    assert done.exit_code == 2
+    assert "go together" in done.stderr
 
 
-def test_a_missing_model_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_model_is_refused_with_what_to_do(tmp_path: Path, astronaut: Image) -> None:
+    plt.imsave(tmp_path / "1.png", astronaut)
     done = predict(tmp_path, "--model", tmp_path / "nowhere")
     assert done.exit_code == 1
     assert "dvc repro" in done.stderr
@@ -134,9 +176,11 @@ def test_a_missing_model_is_refused_with_what_to_do(tmp_path: Path) -> None:
 def test_a_real_video_is_answered(in_tuned: Path, tmp_path: Path) -> None:
     done = predict(REAL / "single_face.mp4", "--out", tmp_path)
     assert done.exit_code == 0, done.output
-    answer = json.loads((tmp_path / "single_face.json").read_text())
-    assert 0 <= answer["onset"] < answer["apex"] < 72
-    assert answer["fps"] == 30
+    found = told(tmp_path, "single_face")
+    assert (found["fps"], found["frames"]) == (30, 72)
+    for event in found["events"]:
+        assert 0 <= event["onset"] < event["apex"] <= event["offset"] < 72
+    assert found["events"]
 
 
 @real_footage

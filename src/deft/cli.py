@@ -1,11 +1,11 @@
 """The command line: ``deft predict``, ``deft doctor``, ``deft render``."""
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from deft import params
 from deft.errors import DataError, NoFaceError
@@ -24,39 +24,36 @@ def main() -> None:
 @app.command()
 def predict(
     video: Annotated[Path, typer.Argument(help="A video file, or a folder of pictures in order of their numbers.")],
-    out: Annotated[Path, typer.Option(help="Where NAME.json and NAME.png are written.")] = Path("."),
+    out: Annotated[Path, typer.Option(help="Where NAME.json, NAME.csv and NAME.png are written.")] = Path("."),
     model: Annotated[Path, typer.Option(help="The folder of a tuned model.")] = Path("models/final"),
     onset: Annotated[
-        int | None, typer.Option(min=0, help="First frame of the motion, from 0; found if left out.")
+        int | None, typer.Option(min=0, help="First frame of the motion, from 0; events are found if left out.")
     ] = None,
-    apex: Annotated[int | None, typer.Option(min=0, help="Frame of the largest motion; found if left out.")] = None,
+    apex: Annotated[int | None, typer.Option(min=0, help="Frame of the largest motion; goes with --onset.")] = None,
+    fps: Annotated[
+        float | None, typer.Option(min=1, help="Frames a second of a folder of pictures; 200 if left out.")
+    ] = None,
 ) -> None:
-    """Find the face and its strongest motion, and say what it shows and why."""
+    """Find every expression in a video, and say what it shows and why."""
     from deft import inference
-    from deft.report import picture
+    from deft.face import video as videos
+    from deft.report import answers
 
+    if (onset is None) != (apex is None):
+        raise typer.BadParameter("--onset and --apex go together: found one, expected both or neither")
     try:
-        seen = inference.watch(video, model, onset, apex)
+        source = videos.open_source(video, fps)
+        film = inference.watch(source, model) if onset is None or apex is None else inference.given(source, onset, apex)
+        found = inference.answers(source, film.events, model)
+        events, files = answers.write(out, video.resolve().stem, film, found)
     except NoFaceError as error:
         _stop(error, NO_FACE)
     except DataError as error:
         _stop(error, UNUSABLE)
-    out.mkdir(parents=True, exist_ok=True)
-    written = out / f"{video.resolve().stem}.json"
-    written.write_text(json.dumps(_plain(video, seen), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    when = f"{video.name}: onset frame {seen.onset}, apex frame {seen.apex}, {seen.fps:g} frames a second"
-    picture.draw(
-        written.with_suffix(".png"),
-        before=seen.before,
-        after=seen.after,
-        points=seen.points,
-        flow=seen.flow,
-        evidence=seen.evidence,
-        answer=seen.triple.text,
-        emotions=seen.emotions,
-        when=when,
-    )
-    typer.echo(f"{when}\n{seen.triple.text}\n{written}\n{written.with_suffix('.png')}")
+    if events:
+        Console().print(answers.table(events))
+    for line in (*film.notes, *files):
+        typer.echo(line)
 
 
 @app.command()
@@ -112,28 +109,6 @@ def render(
         sys.exit(f"error: {error}")
     except DataError as error:
         _stop(error, UNUSABLE)
-
-
-def _plain(video: Path, seen: Any) -> dict[str, Any]:
-    """The triple and what it rests on, as JSON."""
-    return {
-        "video": video.name,
-        "fps": seen.fps,
-        "onset": seen.onset,
-        "apex": seen.apex,
-        "category": {"emotion": seen.triple.emotion, "aus": list(seen.triple.aus)},
-        "evidence": [sight._asdict() for sight in seen.triple.evidence],
-        "rationale": seen.triple.rationale,
-        "text": seen.triple.text,
-        "head": {
-            "emotions": {name: round(p, 4) for name, p in seen.emotions.items()},
-            "units": {str(unit): round(p, 4) for unit, p in seen.units.items()},
-        },
-        "measured": [
-            {key: round(value, 4) if isinstance(value, float) else value for key, value in region._asdict().items()}
-            for region in seen.evidence
-        ],
-    }
 
 
 def _stop(error: DataError, code: int) -> None:

@@ -1,66 +1,119 @@
-"""From a video that nobody labelled to a triple: find the face and the moment, measure, answer."""
+"""From a video that nobody labelled to triples: watch it, measure each event, answer."""
 
-from collections.abc import Iterator
-from itertools import islice
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from deft import experts
+from deft import experts, film
 from deft.errors import DataError, NoFaceError
-from deft.face import Image, Points, align, backend, mesh, pictures, video
+from deft.face import Image, Points, align, backend, pictures, video
 from deft.language import triple
 from deft.learn import answer
 from deft.models import store
 from deft.motion import evidence, spotting, steps
+from deft.motion.spotting import Event
 
 
 class Seen(NamedTuple):
-    """An answer and all that it rests on. Positions are the video's frames from 0, pictures are RGB crops."""
+    """What an event shows, and what this rests on: RGB crops of onset and apex, landmarks, the motion between them."""
 
+    event: Event
     triple: triple.Triple
     emotions: dict[str, float]  # the head's probabilities
     units: dict[int, float]
-    onset: int
-    apex: int
-    fps: float
     before: Image
     after: Image
     points: Points
     flow: npt.NDArray[np.float32]
     evidence: list[evidence.Evidence]
 
+    @property
+    def confidence(self) -> float:
+        """The emotion head's probability of the class that the triple names."""
+        return self.emotions[self.triple.emotion]
 
-def watch(path: Path, folder: Path, onset: int | None = None, apex: int | None = None) -> Seen:
-    """Answer for a video file or a folder of pictures with the tuned model in ``folder``.
 
-    Without ``onset`` and ``apex`` (frames from 0) the moment of largest facial motion is found.
+def watch(source: video.Source, folder: Path) -> film.Film:
+    """Watch a film at the scale at which the tuned model in ``folder`` measures (`deft.film.watch`)."""
+    return film.watch(source, **_geometry(store.dials(folder)))
+
+
+def given(source: video.Source, onset: int, apex: int) -> film.Film:
+    """A film of which nothing is looked at but one event, its onset and apex given as frames from 0.
+
+    It is taken to fall as long as it rose, if the video is that long.
 
     Raises:
-        NoFaceError: no face is seen in the video, or at the given onset.
-        DataError: the video or the model cannot be read, or onset and apex do not fit it.
+        DataError: the video does not reach to its apex, or the apex lies before the onset.
 
     """
-    dials = store.dials(folder)
-    source = video.open_source(path)
-    if onset is None or apex is None:
-        onset, apex = _moment(source, dials["crop"], onset, apex)
     if not 0 <= onset <= apex:
-        raise DataError(path, f"onset {onset}, apex {apex}", "0 ≤ onset ≤ apex", "swap or mend them")
-    positions = align.spread(onset, apex, 2 * apex - onset, dials["crop"]["frames"])
-    wanted = frozenset(positions)
-    until_last = islice(video.frames(source), positions[-1] + 1)
-    kept = {at: frame for at, frame in enumerate(until_last) if at in wanted}
-    if apex not in kept:
-        raise DataError(path, f"no frame {apex}", "an apex within the video", "give a smaller --apex")
-    return _answer(kept, onset, apex, source.fps, folder, dials)
+        raise DataError(source.path, f"onset {onset}, apex {apex}", "0 ≤ onset ≤ apex", "swap or mend them")
+    wanted = {onset, apex, 2 * apex - onset}
+    times = {frame.number: frame.seconds for frame in video.frames(source, wanted.__contains__)}
+    if apex not in times:
+        raise DataError(source.path, f"no frame {apex}", "an apex within the video", "give a smaller --apex")
+    offset = max(times)
+    kind = spotting.kind(times[offset] - times[onset])
+    event = Event(kind, onset, apex, offset, times[onset], times[apex], times[offset], None)
+    frames = max(source.promises, offset + 1)
+    return film.Film(source, frames, frames / source.fps, [event], [], [], [], [])
 
 
-def _answer(kept: dict[int, Image], onset: int, apex: int, fps: float, folder: Path, dials: dict[str, Any]) -> Seen:
-    geometry = {name: dials["crop"][name] for name in ("size_px", "iod_px", "eye_line")}
-    matrix = align.transform(mesh.landmarks(kept[onset]), **geometry)
+def answers(source: video.Source, events: Sequence[Event], folder: Path) -> Iterator[tuple[Event, Seen | NoFaceError]]:
+    """What the tuned model in ``folder`` says of each event, in order of their onsets; of one without a face, why not.
+
+    The video is read once; only the frames of the events at hand are held.
+
+    Raises:
+        DataError: the model cannot be read, or gives no whole answer.
+
+    """
+    if not events:
+        return
+    dials, (model, tokenizer) = store.dials(folder), store.load(folder)
+    places = [align.spread(each.onset, each.apex, each.offset, dials["crop"]["frames"]) for each in events]
+    wanted = frozenset(at for place in places for at in place)
+    waiting, kept = deque(zip(events, places, strict=True)), dict[int, Image]()
+    for frame in video.frames(source, wanted.__contains__):
+        kept[frame.number] = frame.image
+        while waiting and frame.number >= waiting[0][1][-1]:
+            event, place = waiting.popleft()
+            try:
+                yield event, _answer({at: kept[at] for at in place}, event, model, tokenizer, dials)
+            except NoFaceError as error:
+                yield event, error
+            needed = min((each[1][0] for each in waiting), default=frame.number + 1)
+            kept = {at: image for at, image in kept.items() if at >= needed}
+
+
+def strongest(path: Path, folder: Path) -> Seen:
+    """The answer for the event with the strongest motion.
+
+    Raises:
+        NoFaceError: no face is seen.
+        DataError: the video or the model cannot be read, or nothing in the video moves above its noise.
+
+    """
+    source = video.open_source(path)
+    events = watch(source, folder).events
+    if not events:
+        expected = "an expression"
+        raise DataError(path, "no facial motion above its own noise", expected, "name its frames: --onset and --apex")
+    best = max(events, key=lambda event: event.z or 0.0)
+    ((_, seen),) = answers(source, [best], folder)
+    if isinstance(seen, NoFaceError):
+        raise seen
+    return seen
+
+
+def _answer(kept: Mapping[int, Image], event: Event, model: Any, tokenizer: Any, dials: Mapping[str, Any]) -> Seen:
+    geometry, onset, apex = _geometry(dials), event.onset, event.apex
+    matrix = align.transform(film.face(kept[onset]), **geometry)
     crops = {at: align.cut(frame, matrix, geometry["size_px"]) for at, frame in kept.items()}
     points = backend(dials["landmarks"]["backend"])(crops[onset])
     grey = {at: pictures.grey(crop) for at, crop in crops.items()}
@@ -69,66 +122,19 @@ def _answer(kept: dict[int, Image], onset: int, apex: int, fps: float, folder: P
     flows = np.stack([step.flow for step in moved])
     levels = tuple(dials["verify"][name] for name in ("slight_z", "clear_z", "strong_z"))
     found = evidence.measure(flows, points, moved[-1].noise, levels)
-    model, tokenizer = store.load(folder)
     clip, eyes = experts.Clip(list(crops.values()), points, flows, moved[-1].noise), dials["features"]
     views = {
         expert: np.stack(experts.look(expert, eyes[expert], [clip], eyes["grid"], eyes["tokens"]))
         for expert in model.shape.experts
     }
-    given = answer.answer(model, tokenizer, triple.TASK, views)[0]
-    said = triple.parse(given.text)
-    if said is None:
-        raise DataError(folder, f'the answer "{given.text}"', "a whole triple", "tune the model for longer")
-    emotions = dict(zip(model.shape.emotions, given.emotions, strict=True))
-    units = dict(zip(model.shape.units, given.units, strict=True))
-    return Seen(said, emotions, units, onset, apex, fps, crops[onset], crops[apex], points, moved[-1].flow, found)
+    said = answer.answer(model, tokenizer, triple.TASK, views)[0]
+    told = triple.parse(said.text)
+    if told is None:
+        raise DataError("the model's answer", f'"{said.text}"', "a whole triple", "tune the model for longer")
+    emotions = dict(zip(model.shape.emotions, said.emotions, strict=True))
+    units = dict(zip(model.shape.units, said.units, strict=True))
+    return Seen(event, told, emotions, units, crops[onset], crops[apex], points, moved[-1].flow, found)
 
 
-def _moment(source: video.Source, geometry: dict[str, Any], onset: int | None, apex: int | None) -> tuple[int, int]:
-    """Onset and apex of the strongest motion; a given one of the two is kept."""
-    best: tuple[float, int, int] | None = None
-    for start, crops, points in _stretches(source, geometry, onset):
-        if apex is not None and start >= apex:
-            break
-        if onset is not None:
-            moment = spotting.apex(crops, points, 0, min(len(crops) - 1, spotting.length(source.fps)))
-        else:
-            until = len(crops) if apex is None else apex - start + 1
-            moment = spotting.onset(crops[:until], points, source.fps) if until > 1 else spotting.Moment(0, 0, 0.0)
-        best = max(filter(None, (best, (moment.strength, start + moment.onset, start + moment.apex))))
-        if onset is not None:
-            break
-    if best is None:
-        raise NoFaceError(source.path, "no face in any frame", "a face seen from the front", "use another video")
-    return best[1] if onset is None else onset, best[2] if apex is None else apex
-
-
-def _stretches(
-    source: video.Source, geometry: dict[str, Any], onset: int | None
-) -> Iterator[tuple[int, list[npt.NDArray[np.uint8]], Points]]:
-    """Start, grey crops and landmarks of stretches twice a micro-expression long that overlap by half.
-
-    Each is cut with its own first frame's landmarks, so that a head may wander; a stretch that starts without a face is
-    passed over. Memory does not grow with the video.
-    """
-    long, held, start = 2 * spotting.length(source.fps), list[Image](), onset or 0
-    for frame in islice(video.frames(source), start, None):
-        held.append(frame)
-        if len(held) == long:
-            yield from _stretch(start, held, geometry)
-            held, start = held[long // 2 :], start + long // 2
-    if len(held) > 1:
-        yield from _stretch(start, held, geometry)
-
-
-def _stretch(
-    start: int, frames: list[Image], geometry: dict[str, Any]
-) -> Iterator[tuple[int, list[npt.NDArray[np.uint8]], Points]]:
-    try:
-        found = mesh.landmarks(frames[0])
-    except NoFaceError:
-        return
-    size = geometry["size_px"]
-    matrix = align.transform(found, size, geometry["iod_px"], geometry["eye_line"])
-    crops = [pictures.grey(align.cut(frame, matrix, size)) for frame in frames]
-    yield start, crops, align.moved(found, matrix)
+def _geometry(dials: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: dials["crop"][name] for name in ("size_px", "iod_px", "eye_line")}

@@ -13,9 +13,11 @@ Backend = Callable[[Image], Points]
 def backend(name: str) -> Backend:
     """The landmarker of that name ("mediapipe", "face_alignment"); it raises NoFaceError where a crop shows no face."""
     if name == "mediapipe":
-        from deft.face.mesh import landmarks
-    elif name == "face_alignment":
-        from deft.face.fan import landmarks
-    else:
-        raise ValueError(f"landmark backend: found {name!r}, expected 'mediapipe' or 'face_alignment'")
-    return landmarks
+        from deft.face import mesh
+
+        return mesh.landmarks
+    if name == "face_alignment":
+        from deft.face import fan
+
+        return fan.landmarks
+    raise ValueError(f"landmark backend: found {name!r}, expected 'mediapipe' or 'face_alignment'")

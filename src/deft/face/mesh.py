@@ -27,8 +27,10 @@ _LOWER_BROWS = np.array([46, 53, 52, 65, 55, 285, 295, 282, 283, 276])
 _MARGINS = (0.6, 0.0)  # of the longer side: a face that fills its picture is read best with air, a small one without
 
 
-def landmarks(image: Image) -> Points:
+def landmarks(image: Image, near: Points | None = None) -> Points:
     """68 points of the largest face, pixels; the mean of what the picture and its mirror image give.
+
+    Of several faces that of the person whose points in a picture shortly before were ``near``, if it is given.
 
     Raises:
         NoFaceError: no face is seen, neither with a margin added around the picture nor without.
@@ -37,16 +39,16 @@ def landmarks(image: Image) -> Points:
     for share in _MARGINS:
         margin = round(share * max(image.shape[:2]))
         padded = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REPLICATE) if margin else image
-        found = _largest(padded)
-        if found is None:
+        faces = _faces(padded)
+        if not faces:
             continue
+        place = None if near is None else near + margin
+        found = max(faces, key=_width) if place is None else min(faces, key=lambda points: _away(points, place))
         # The mirrored picture's points err the other way: the mean of both is closer than either.
-        mirrored = _largest(np.ascontiguousarray(padded[:, ::-1]))
-        if mirrored is not None:
-            back = mirrored[regions.MIRROR] * [-1, 1] + [padded.shape[1] - 1, 0]
-            same = np.hypot(*(back - found).T).mean() < 0.1 * np.ptp(found[:, 0])  # not another face of the picture
-            found = (found + back) / 2 if same else found
-        return np.asarray(found - margin, np.float32)
+        mirrored = _faces(np.ascontiguousarray(padded[:, ::-1]))
+        back = [points[regions.MIRROR] * [-1, 1] + [padded.shape[1] - 1, 0] for points in mirrored]
+        same = [points for points in back if _away(points, found) < 0.1 * _width(found)]  # not another's face
+        return np.asarray(((found + same[0]) / 2 if same else found) - margin, np.float32)
     height, width = image.shape[:2]
     raise NoFaceError(
         f"picture of {width}×{height}",
@@ -56,7 +58,15 @@ def landmarks(image: Image) -> Points:
     )
 
 
-def _largest(image: Image) -> npt.NDArray[np.float64] | None:
+def _width(points: npt.NDArray[np.floating]) -> float:
+    return float(np.ptp(points[:, 0]))
+
+
+def _away(points: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> float:
+    return float(np.hypot(*(points - others).T).mean())
+
+
+def _faces(image: Image) -> list[npt.NDArray[np.float64]]:
     with _quiet():
         found = _mesh().process(image).multi_face_landmarks
     size = np.array([image.shape[1], image.shape[0]])
@@ -66,7 +76,7 @@ def _largest(image: Image) -> npt.NDArray[np.float64] | None:
         points = vertices[_VERTICES]
         points[17:27] = (points[17:27] + vertices[_LOWER_BROWS]) / 2
         faces.append(points)
-    return max(faces, key=lambda points: float(np.ptp(points[:, 0])), default=None)
+    return faces
 
 
 @lru_cache(maxsize=1)

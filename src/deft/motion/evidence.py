@@ -93,9 +93,7 @@ def measure(
     openings: dict[str, npt.NDArray[np.floating]] = {}
     floors = dict.fromkeys(found, floor)
     for region, mask in found.items():
-        parts = (
-            (found["upper lip"], found["lower lip"]) if region in _LIPS else _halves(region, mask, points, face.down)
-        )
+        parts = (found["upper lip"], found["lower lip"]) if region in _LIPS else halves(region, mask, points, face.down)
         upper, lower = (_means(flows, part) for part in parts)
         openings[region] = (lower - upper) @ face.down
         if regions.place(region) == "eye":  # two lids of one weight, however much of each is seen
@@ -166,7 +164,7 @@ def by_region(found: list[Evidence]) -> Mapping[str, Evidence]:
     return {evidence.region: evidence for evidence in found}
 
 
-def _halves(region: str, mask: Mask, points: Points, down: npt.NDArray[np.floating]) -> tuple[Mask, Mask]:
+def halves(region: str, mask: Mask, points: Points, down: npt.NDArray[np.floating]) -> tuple[Mask, Mask]:
     """The upper and the lower half of a region: of an eye, what lies above and below the line through its corners."""
     along = np.arange(mask.shape[1]) * down[0] + np.arange(mask.shape[0])[:, None] * down[1]
     if regions.place(region) == "eye":

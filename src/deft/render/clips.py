@@ -78,12 +78,18 @@ def scene(plan: ClipPlan) -> Scene:
     angle, scale, right, down = np.clip(rng.standard_normal(4), -2, 2) * [0.75, 0.01, 4, 3]
     pose = camera.similarity(middle, angle, 1 + scale, np.array([right, down]))
     head = _head(plan, camera.transform(pose, middle), rng)
-    closed, gaze, gain = _blink(plan, rng), _gaze(plan, points, rng), _flicker(plan.frames, rng)
-    expression = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+    closed, gaze, gain = _blink(plan, rng), _gaze(plan, points, rng), flicker(plan.frames, rng)
+    moved = expression(plan, points, 1 + scale)
+    return Scene(points, person.picture, pose, head, moved, closed, gaze, gain, rng)
+
+
+def expression(plan: ClipPlan, points: Array, scale: float = 1.0) -> NDArray[np.float32]:
+    """What the plan's units do to a face at their apex, (480, 640, 2) subject px, where it is seen ``scale`` times."""
+    moved = np.zeros((HEIGHT, WIDTH, 2), np.float32)
     for motion in plan.moved:  # amplitudes are meant in the frame, the expression in the subject
-        amplitude = np.float32(motion.amplitude_px / (1 + scale))
-        expression += amplitude * motions.field(motion.unit, motion.side, points, plan.lopsided)
-    return Scene(points, person.picture, pose, head, expression, closed, gaze, gain, rng)
+        amplitude = np.float32(motion.amplitude_px / scale)
+        moved += amplitude * motions.field(motion.unit, motion.side, points, plan.lopsided)
+    return moved
 
 
 def render(plan: ClipPlan, root: Path, layout: Layout = casme2.LAYOUT, dataset: str = "rendered") -> Truth:
@@ -156,8 +162,12 @@ def _head(plan: ClipPlan, middle: Array, rng: Generator) -> Array:
 def _blink(plan: ClipPlan, rng: Generator) -> Array:
     """Draw how far the lids close, (frames,) in [0, 1]: in a share of the clips one blink, begun after the onset."""
     start = rng.uniform(plan.onset, plan.frames - 0.1 * FPS)
-    shut = np.interp((np.arange(plan.frames) - start) / FPS, [0, 0.07, 0.09, 0.22], [0, 1, 1, 0])
-    return np.asarray(shut**1.5 * (rng.random() < 0.15))
+    return np.asarray(shut((np.arange(plan.frames) - start) / FPS) * (rng.random() < 0.15))
+
+
+def shut(seconds: Array) -> Array:
+    """How far the lids are closed at these times since a blink began, in [0, 1]."""
+    return np.asarray(np.interp(seconds, [0, 0.07, 0.09, 0.22], [0, 1, 1, 0]) ** 1.5)
 
 
 def _gaze(plan: ClipPlan, points: Array, rng: Generator) -> Array:
@@ -169,7 +179,7 @@ def _gaze(plan: ClipPlan, points: Array, rng: Generator) -> Array:
     return np.asarray(share[:, None] * target * (rng.random() < 0.15))
 
 
-def _flicker(frames: int, rng: Generator) -> Array:
+def flicker(frames: int, rng: Generator) -> Array:
     """Draw factors of brightness within ±2 %, (frames,): a slow drift, and lamps at 100 Hz, half the rate of frames."""
     slow = gaussian_filter1d(rng.standard_normal(frames), 10, mode="nearest")
     lamps = np.cos(2 * np.pi * rng.uniform(99.8, 100.2) * np.arange(frames) / FPS + rng.uniform(0, np.pi))

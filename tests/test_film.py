@@ -1,0 +1,188 @@
+"""Films as cameras, phones and accidents make them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import chain, repeat
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from deft import film
+from deft.errors import DataError, NoFaceError
+from deft.face import Image, video
+from deft.motion import spotting
+from deft.render import films
+from deft.render.corpus import FPS
+
+EVERY = 3  # of a rendered film's frames
+GEOMETRY = {"size_px": 256, "iod_px": 80, "eye_line": 0.38}
+SECONDS = 5.0
+
+
+@pytest.fixture(scope="session")
+def plan() -> films.Film:
+    return films.plan(77, 4, SECONDS)
+
+
+@pytest.fixture(scope="session")
+def shown(plan: films.Film) -> list[Image]:
+    return list(films.frames(plan, EVERY))
+
+
+def frames(images: Iterable[Image], fps: float = FPS / EVERY) -> Iterator[video.Frame]:
+    return (video.Frame(at, at / fps, image) for at, image in enumerate(images))
+
+
+def write(
+    path: Path,
+    images: Sequence[Image],
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    seconds: Callable[[int], float] = lambda at: at / 60,
+    turned: int = 0,
+) -> Path:
+    height, width = images[0].shape[:2]
+    with av.open(path, "w") as file:
+        stream = file.add_stream(codec, rate=60)
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = width, height, pixels, Fraction(1, 1000)
+        stream.codec_context.time_base = Fraction(1, 1000)
+        if turned:
+            stream.set_display_rotation(turned)
+        for at, image in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = round(1000 * seconds(at)), Fraction(1, 1000)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    return path
+
+
+def watched(path: Path) -> film.Film:
+    return film.watch(video.open_source(path), **GEOMETRY)
+
+
+def test_the_film_of_a_rendered_face_shows_its_events_and_its_blinks(plan: films.Film, shown: list[Image]) -> None:
+    parts = list(spotting.search(film.measure(frames(shown), **GEOMETRY)))
+    found = [event for part in parts for event in part.events]
+    expressions = [event for event in found if event.kind != spotting.BLINK]
+    assert len(expressions) == len(plan.events) > 0
+    for event, true in zip(expressions, plan.events, strict=True):
+        assert abs(EVERY * event.onset - true.onset) < 0.05 * FPS
+        assert abs(EVERY * event.apex - true.apex) < 0.04 * FPS
+        assert abs(EVERY * event.offset - true.offset) < 0.06 * FPS
+    blinks = [event for event in found if event.kind == spotting.BLINK]
+    assert len(blinks) == len(plan.blinks) > 0
+    for blink, (first, last) in zip(blinks, plan.blinks, strict=True):
+        assert first - 6 <= EVERY * blink.apex <= last
+
+
+def test_of_two_people_the_one_with_the_larger_face_is_followed(shown: list[Image]) -> None:
+    def beside(image: Image) -> Image:
+        small = cv2.resize(shown[0][80:400, 160:480], None, fx=0.6, fy=0.6)
+        both = np.concatenate([image, np.full_like(image[:, :240], 90)], axis=1)
+        both[100 : 100 + len(small), 660 : 660 + small.shape[1]] = small
+        return np.asarray(both)
+
+    alone, both = (
+        [sample.moved for sample in film.measure(frames(map(change, shown[:70:2])), **GEOMETRY)]
+        for change in (lambda image: image, beside)
+    )
+    assert len(alone) == len(both)
+    assert np.abs(np.array(alone) - np.array(both)).max() < 0.01
+
+
+def test_another_face_in_the_same_film_begins_anew(shown: list[Image]) -> None:
+    there = [np.roll(image, 200, axis=1) for image in shown[:70]]
+    samples = list(film.measure(frames(chain(shown[:70], there)), **GEOMETRY))
+    assert sum(sample.begins for sample in samples) == 2
+
+
+def test_a_face_that_leaves_and_comes_back_is_noted(shown: list[Image], tmp_path: Path) -> None:
+    empty = np.full_like(shown[0], 90)
+    path = write(tmp_path / "left.mp4", [*shown[:60], *repeat(empty, 90), *shown[60:120]])
+    found = watched(path)
+    (gap,) = found.unseen
+    assert gap == pytest.approx((1.0, 2.5), abs=0.2)
+    assert any("no face from 1.0" in note for note in found.notes)
+    assert not any(gap.start_s < event.apex_s < gap.end_s for event in found.events)
+
+
+def test_the_times_of_a_variable_rate_are_the_films_own(shown: list[Image], tmp_path: Path) -> None:
+    path = write(tmp_path / "phone.mp4", shown[:40], seconds=lambda at: at / 60 + (at >= 20))
+    found = [frame.seconds for frame in video.frames(video.open_source(path), lambda number: True)]
+    assert found[19:21] == pytest.approx([19 / 60, 20 / 60 + 1], abs=0.002)
+
+
+@pytest.mark.parametrize("turned", [90, 180, 270])
+def test_a_film_is_read_upright(shown: list[Image], tmp_path: Path, turned: int) -> None:
+    lying = [np.ascontiguousarray(np.rot90(image, -turned // 90)) for image in shown[:3]]
+    path = write(tmp_path / "lying.mp4", lying, turned=turned)
+    first = next(video.frames(video.open_source(path), lambda number: True)).image
+    assert first.shape == shown[0].shape
+    assert np.abs(first.astype(int) - shown[0]).mean() < 6
+
+
+def test_ten_bits_a_channel_are_read_as_eight(shown: list[Image], tmp_path: Path) -> None:
+    path = write(tmp_path / "ten.mp4", shown[:3], pixels="yuv420p10le")
+    first = next(video.frames(video.open_source(path), lambda number: True)).image
+    assert first.dtype == np.uint8
+    assert np.abs(first.astype(int) - shown[0]).mean() < 6
+
+
+def test_a_face_is_found_where_it_is_in_a_large_picture(shown: list[Image]) -> None:
+    large = cv2.resize(shown[0], None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
+    apart = film.face(np.asarray(large)) / 6 - film.face(shown[0])
+    assert np.hypot(*apart.T).mean() < 1.5
+
+
+def test_a_film_that_breaks_off_is_read_so_far_and_said_to(shown: list[Image], tmp_path: Path) -> None:
+    path = write(tmp_path / "whole.mkv", shown[:120], codec="mjpeg", pixels="yuvj420p")
+    data = path.read_bytes()
+    broken = tmp_path / "broken.mkv"
+    broken.write_bytes(data[: len(data) // 2])
+    found = watched(broken)
+    assert 40 < found.frames < 80
+    assert any("the file breaks off" in note for note in found.notes)
+
+
+def sound(path: Path) -> Path:
+    with av.open(path, "w") as file:
+        stream = file.add_stream("aac", rate=44100)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.float32), format="fltp", layout="mono")
+        frame.rate = 44100
+        file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    return path
+
+
+def test_a_file_of_sound_alone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no readable video"):
+        video.open_source(sound(tmp_path / "voice.mp4"))
+
+
+def test_a_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.mp4"
+    path.write_text("not a video")
+    with pytest.raises(DataError, match="holds no readable video"):
+        video.open_source(path)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "empty.mp4"
+    path.touch()
+    with pytest.raises(DataError, match="an empty file"):
+        video.open_source(path)
+
+
+def test_a_film_of_one_picture_is_refused(shown: list[Image], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a single picture"):
+        watched(write(tmp_path / "one.mp4", shown[:1]))
+
+
+def test_a_film_without_a_face_is_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    blank = [rng.integers(0, 40, (240, 320, 3)).astype(np.uint8) for _ in range(9)]
+    with pytest.raises(NoFaceError, match="no face in any frame"):
+        watched(write(tmp_path / "wall.mp4", blank))
