@@ -18,7 +18,7 @@ from deft.render import films
 from deft.render.corpus import FPS
 
 EVERY = 3  # of a rendered film's frames
-GEOMETRY = {"size_px": 256, "iod_px": 80, "eye_line": 0.38}
+GEOMETRY = (256, 80.0, 0.38)  # size, eye distance, eye line: as in params.yaml
 SECONDS = 5.0
 
 
@@ -60,11 +60,11 @@ def write(
 
 
 def watched(path: Path) -> film.Film:
-    return film.watch(video.open_source(path), **GEOMETRY)
+    return film.watch(video.open_source(path), *GEOMETRY)
 
 
 def test_the_film_of_a_rendered_face_shows_its_events_and_its_blinks(plan: films.Film, shown: list[Image]) -> None:
-    parts = list(spotting.search(film.measure(frames(shown), **GEOMETRY)))
+    parts = list(spotting.search(film.measure(frames(shown), *GEOMETRY)))
     found = [event for part in parts for event in part.events]
     expressions = [event for event in found if event.kind != spotting.BLINK]
     assert len(expressions) == len(plan.events) > 0
@@ -86,7 +86,7 @@ def test_of_two_people_the_one_with_the_larger_face_is_followed(shown: list[Imag
         return np.asarray(both)
 
     alone, both = (
-        [sample.moved for sample in film.measure(frames(map(change, shown[:70:2])), **GEOMETRY)]
+        [sample.moved for sample in film.measure(frames(map(change, shown[:70:2])), *GEOMETRY)]
         for change in (lambda image: image, beside)
     )
     assert len(alone) == len(both)
@@ -95,7 +95,7 @@ def test_of_two_people_the_one_with_the_larger_face_is_followed(shown: list[Imag
 
 def test_another_face_in_the_same_film_begins_anew(shown: list[Image]) -> None:
     there = [np.roll(image, 200, axis=1) for image in shown[:70]]
-    samples = list(film.measure(frames(chain(shown[:70], there)), **GEOMETRY))
+    samples = list(film.measure(frames(chain(shown[:70], there)), *GEOMETRY))
     assert sum(sample.begins for sample in samples) == 2
 
 

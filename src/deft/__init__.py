@@ -14,13 +14,13 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
 def predict(video: str | Path, model: str | Path = "models/final") -> "Triple":
-    """The triple (C, E, R) of a video file or a folder of pictures, by a tuned model's folder.
+    """The triple (C, E, R) of the strongest event in a video file or a folder of pictures, by a tuned model's folder.
 
     Raises:
         deft.errors.NoFaceError: no face is seen.
-        deft.errors.DataError: the video or the model cannot be read.
+        deft.errors.DataError: the video or the model cannot be read, or no face moves above the video's noise.
 
     """
-    watch = importlib.import_module("deft.inference").watch  # only who asks pays for torch
-    triple: Triple = watch(Path(video), Path(model)).triple
+    strongest = importlib.import_module("deft.inference").strongest  # only who asks pays for torch
+    triple: Triple = strongest(Path(video), Path(model)).triple
     return triple

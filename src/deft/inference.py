@@ -53,8 +53,7 @@ def given(source: video.Source, onset: int, apex: int) -> film.Film:
     """
     if not 0 <= onset <= apex:
         raise DataError(source.path, f"onset {onset}, apex {apex}", "0 ≤ onset ≤ apex", "swap or mend them")
-    wanted = {onset, apex, 2 * apex - onset}
-    times = {frame.number: frame.seconds for frame in video.frames(source, wanted.__contains__)}
+    times = {frame.number: frame.seconds for frame in video.pick(source, {onset, apex, 2 * apex - onset})}
     if apex not in times:
         raise DataError(source.path, f"no frame {apex}", "an apex within the video", "give a smaller --apex")
     offset = max(times)
@@ -77,9 +76,8 @@ def answers(source: video.Source, events: Sequence[Event], folder: Path) -> Iter
         return
     dials, (model, tokenizer) = store.dials(folder), store.load(folder)
     places = [align.spread(each.onset, each.apex, each.offset, dials["crop"]["frames"]) for each in events]
-    wanted = frozenset(at for place in places for at in place)
     waiting, kept = deque(zip(events, places, strict=True)), dict[int, Image]()
-    for frame in video.frames(source, wanted.__contains__):
+    for frame in video.pick(source, {at for place in places for at in place}):
         kept[frame.number] = frame.image
         while waiting and frame.number >= waiting[0][1][-1]:
             event, place = waiting.popleft()

@@ -1,7 +1,7 @@
 """Frames of a video file or of a folder of pictures, decoded one after the other."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,6 +61,15 @@ def open_source(path: Path, fps: float | None = None) -> Source:
         return Source(path, (), float(fps) or FOLDER_FPS, max(0, int(count)))
     finally:
         capture.release()
+
+
+def pick(source: Source, numbers: Collection[int]) -> Iterator[Frame]:
+    """Those `frames` that are there of these numbers; nothing behind the last of them is read."""
+    wanted, last = frozenset(numbers), max(numbers)
+    for frame in frames(source, lambda number: number in wanted or number > last):
+        if frame.number > last:
+            return
+        yield frame
 
 
 def frames(source: Source, wanted: Callable[[int], bool]) -> Iterator[Frame]:

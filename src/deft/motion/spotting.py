@@ -163,8 +163,8 @@ def _extents(
 ) -> Iterator[tuple[int, int, int]]:
     """Onset, apex and offset of each peak of the strength (n,) that is no part of a higher one, highest first.
 
-    ``which`` regions (17,) make an apex' pattern of ``ways`` (n, 17, 2). What never comes or goes by half within so many
-    samples as are ``sudden`` is left out: a posture that shifts.
+    ``which`` regions (17,) make an apex' pattern of ``ways`` (n, 17, 2). What never comes or goes by half within a
+    ``sudden`` number of samples is left out: a posture that shifts.
     """
     from scipy.signal import find_peaks  # likewise
 
