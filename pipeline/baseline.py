@@ -8,12 +8,11 @@ Run: ``python -m pipeline baseline``
 from collections.abc import Mapping
 from functools import partial
 from itertools import chain
-from typing import Any
 
 import numpy as np
 import torch
 
-from deft import fanout, tables
+from deft import fanout, features, tables
 from deft.face import pictures
 from deft.learn.folds import Fold
 from deft.models import baselines
@@ -42,25 +41,10 @@ def judge(
 ) -> list[tables.Row]:
     """Every baseline's and probe's classes of the clips of one fold's held-out subject, by what it has ``seen``."""
     torch.set_num_threads(1)
-    dials = params.baseline
-    probe = partial(baselines.probe, components=params.finetune.components)
-    rules: dict[str, Any] = {
-        "mdmo_svm": partial(baselines.svm, penalty=dials.penalty, kernel="poly"),
-        "lbp_top_svm": partial(baselines.svm, penalty=dials.penalty, kernel="linear"),
-        "three_streams": partial(baselines.three_streams, epochs=dials.epochs, seed=dials.seed),
-        **{f"probe_{expert}": probe for expert in params.experts},
-    }
-    labels = [label[clip] for clip in fold[name].train]
-    answers = {"majority": dict.fromkeys(fold[name].test, baselines.majority(labels, 1)[0])}
-    for kind, vectors in seen.items():
-        train, test = ([clip for clip in some if clip in vectors] for some in (fold[name].train, fold[name].test))
-        if train and test:
-            given = rules[kind](
-                np.stack([vectors[clip] for clip in train]),
-                [label[clip] for clip in train],
-                np.stack([vectors[clip] for clip in test]),
-            )
-            answers[kind] = dict(zip(test, given, strict=True))
+    known = {clip: label[clip] for clip in fold[name].train}
+    answers = baselines.judge(
+        known, fold[name].test, seen, components=params.finetune.components, **params.baseline.model_dump()
+    )
     return [
         {"clip": clip, "baseline": kind, "emotion": emotion}
         for kind, given in answers.items()
@@ -79,9 +63,9 @@ def main() -> None:
     clips = sorted(measured)
     kinds = sorted({kind for found in measured.values() for kind in found})
     seen = {kind: {clip: measured[clip][kind] for clip in clips if kind in measured[clip]} for kind in kinds}
-    for expert, vectors in stage.vectors(params, clips).items():
-        views = zip(clips, vectors, strict=True)
-        seen[f"probe_{expert}"] = {clip: view for clip, view in views if not np.isnan(view).any()}
+    for expert, views in features.read(stage.features(params), clips).items():
+        pairs = zip(clips, views, strict=True)
+        seen[f"{tables.PROBE}{expert}"] = {clip: view for clip, view in pairs if not np.isnan(view).any()}
     found = folds.read()
     names = [name for name, fold in found.items() if fold.test]
     work = partial(judge, params, label, seen, found)

@@ -93,7 +93,7 @@ def sections(stage: str) -> set[str]:
             loaded = isinstance(owner, ast.Call) and ast.unparse(owner.func) in ("stage.load", "load")
             if loaded or (isinstance(owner, ast.Name) and owner.id == "params"):
                 found.add(node.attr)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "stage.vectors":
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "stage.features":
             found |= {"experts", "datasets"}
     return found
 

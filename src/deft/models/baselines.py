@@ -1,6 +1,7 @@
 """Baselines, in the same folds and under the same measures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from deft.experts.motion import strain
 from deft.facs import regions
 from deft.models import views
 from deft.motion import evidence
+from deft.tables import PROBE
 
 Floats = npt.NDArray[np.float32]
 
@@ -110,6 +112,37 @@ def probe(train: Floats, labels: Sequence[str], test: Floats, components: int) -
 def majority(labels: Sequence[str], count: int) -> list[str]:
     """The most frequent training class, ``count`` times (the first of the alphabet among equals)."""
     return [max(sorted(set(labels)), key=list(labels).count)] * count
+
+
+def judge(
+    known: Mapping[str, str],
+    asked: Sequence[str],
+    seen: Mapping[str, Mapping[str, Floats]],
+    *,
+    penalty: float,
+    epochs: int,
+    seed: int,
+    components: int,
+) -> dict[str, dict[str, str]]:
+    """Each baseline's and each `probe`'s class of the clips ``asked`` of which it has seen anything.
+
+    ``known`` are training clips with their classes; ``seen`` is what each goes by, clip by clip.
+    """
+    line = partial(probe, components=components)
+    rules: dict[str, Callable[..., list[str]]] = {
+        "mdmo_svm": partial(svm, penalty=penalty, kernel="poly"),
+        "lbp_top_svm": partial(svm, penalty=penalty, kernel="linear"),
+        "three_streams": partial(three_streams, epochs=epochs, seed=seed),
+    }
+    answers = {"majority": dict.fromkeys(asked, majority(list(known.values()), 1)[0])}
+    for kind, vectors in seen.items():
+        rule = line if kind.startswith(PROBE) else rules[kind]
+        train, test = ([clip for clip in some if clip in vectors] for some in (known, asked))
+        if train and test:
+            learned, told = (np.stack([vectors[clip] for clip in some]) for some in (train, test))
+            given = rule(learned, [known[clip] for clip in train], told)
+            answers[kind] = dict(zip(test, given, strict=True))
+    return answers
 
 
 def _classes(machine: SVC | LogisticRegression, train: Floats, labels: Sequence[str], test: Floats) -> list[str]:
