@@ -15,7 +15,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from bench import tuning
-from deft import params, tables
+from deft import features, params, tables
 from deft.learn import examples
 from pipeline import stage
 
@@ -72,7 +72,10 @@ def figures(shape: dict[str, Any] = SHAPE) -> dict[str, Any]:
     dials = dials.model_copy(update={"lora": lora})
     rows = [row for row in tables.rows(stage.DATA / "triples.parquet") if not row["dropped"]]
     rows = (rows * STEPS)[: STEPS * dials.finetune.batch]
-    clips, vectors = [examples.of(row) for row in rows], stage.vectors(dials, [row["clip"] for row in rows])
+    clips, vectors = (
+        [examples.of(row) for row in rows],
+        features.read(stage.features(dials), [row["clip"] for row in rows]),
+    )
     tokens = tuning.read(RandomTokens(shape["vocab_size"]), clips, vectors)
     found: dict[str, Any] = {"card": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"}
     for name, work in (("ours", tuning.ours), ("trainer", tuning.trainers)):

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import LogitsProcessor, Trainer, TrainerCallback, TrainingArguments
 
-from deft import params, tables
+from deft import features, params, tables
 from deft.language import grammar, triple
 from deft.learn import aligning, answer, examples, losses, train
 from deft.learn.pretrain import padded
@@ -72,7 +72,10 @@ def figures() -> dict[str, Any]:
     """Tokens a second of tuning and clips a second of generation, ours and theirs, and the ratios."""
     dials, cores = params.load(), os.cpu_count() or 1
     rows = [row for row in tables.rows(stage.DATA / "triples.parquet") if not row["dropped"]]
-    clips, vectors = [examples.of(row) for row in rows], stage.vectors(dials, [row["clip"] for row in rows])
+    clips, vectors = (
+        [examples.of(row) for row in rows],
+        features.read(stage.features(dials), [row["clip"] for row in rows]),
+    )
     load = partial(llm.load, dials.llm.base)
     tokens = read(load()[1], clips, vectors)
     seconds: dict[str, list[float]] = {"ours": [], "trainer": []}

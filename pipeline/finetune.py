@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from deft import fanout, tables
+from deft import fanout, features, tables
 from deft.language import triple
 from deft.learn import examples, selection, train
 from deft.learn.folds import FINAL, Fold, person
@@ -32,7 +32,7 @@ def tune(params: Params, rows: list[tables.Row], found: dict[str, Fold], root: P
     chosen = {row["clip"]: row for row in rows}
     learned = [chosen[clip] for clip in found[name].train]
     clips = [examples.of(row) for row in learned]
-    vectors = stage.vectors(params, found[name].train)
+    vectors = features.read(stage.features(params), found[name].train)
     shape = examples.shape(clips, vectors, params.triples.regions)
     language, tokenizer = base(params.llm.base, params.llm.four_bit)
     work: Any = partial(

@@ -11,10 +11,11 @@ from itertools import chain
 
 import torch
 
-from deft import fanout, tables
+from deft import fanout, features, tables
 from deft.language import triple
-from deft.learn import answer
+from deft.learn import answer, control
 from deft.models import llm, store
+from deft.models.views import parts
 from deft.params import Params
 from pipeline import folds, stage
 
@@ -22,20 +23,23 @@ base = cache(llm.load)  # once a process: folds share it
 
 
 def predict(params: Params, name: str) -> list[tables.Row]:
-    """Answers for the clips of one fold's held-out subject."""
+    """Answers for the clips of one fold's held-out subject, by themselves and with another clip's motion."""
     torch.set_num_threads(1)
     model, tokenizer = store.load(stage.MODELS / "folds" / name, base)
     clips = folds.read()[name].test
-    vectors, batch = stage.vectors(params, clips), params.predict.batch
-    rows = []
+    views, size = features.read(stage.features(params), clips), params.predict.batch
+    donors = control.donors(views) if "motion" in model.shape.experts else {}
+    ask = partial(answer.answer, model, tokenizer, triple.TASK)
+    hide = partial(answer.without, model, tokenizer, triple.TASK)
     try:
-        for at in range(0, len(clips), batch):
-            some = {expert: seen[at : at + batch] for expert, seen in vectors.items()}
-            answers = answer.answer(model, tokenizer, triple.TASK, some)
-            hidden = answer.without(model, tokenizer, triple.TASK, some)
-            rows += [answer.row(*each, model.shape) for each in zip(answers, hidden, strict=True)]
+        answers = [each for some in parts(views, size) for each in ask(some)]
+        hidden = [each for some in parts(views, size) for each in hide(some)]
+        again = [each for some in parts(control.swapped(views, donors), size) for each in ask(some)]
     finally:
         model.llm.unload()
+    rows = [answer.row(*each, model.shape) for each in zip(answers, hidden, strict=True)]
+    for (clip, donor), other in zip(donors.items(), again, strict=True):
+        rows[clip]["shuffled"] = {"donor": clips[donor]} | answer.row(other, {}, model.shape)
     return [{"clip": clip, "fold": name} | row for clip, row in zip(clips, rows, strict=True)]
 
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from deft import fanout, tables
@@ -46,30 +44,9 @@ def on_gpu(params: Params) -> Params:
     return params.model_copy(update={"jobs": 1}) if torch.cuda.is_available() else params
 
 
-def vectors(params: Params, clips: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
-    """What each expert saw of these clips: expert → (clips, tokens, dim), NaN for a clip that it cannot see.
-
-    An expert that cannot see any of them is left out.
-    """
-    found: dict[str, npt.NDArray[np.float32]] = {}
-    for expert in params.experts:
-        seen: dict[str, Any] = {}
-        for dataset in params.datasets:
-            path = table("features", f"{dataset}/{expert}")
-            own = {row["clip"]: np.array(row["tokens"], np.float32) for row in tables.rows(path)}
-            bad = sum(not np.isfinite(tokens).all() for tokens in own.values())
-            if bad:  # `dvc repro` alone finds nothing to do
-                raise DataError(
-                    path, f"NaN or infinite values in {bad} clips", "numbers", "run `dvc repro -f features`"
-                )
-            seen |= own
-        if not seen.keys().isdisjoint(clips):
-            nothing = np.full(next(iter(seen.values())).shape, np.nan, np.float32)
-            found[expert] = np.array([seen.get(clip, nothing) for clip in clips])
-    if not found:
-        expected = "one that sees the clips: motion, where they come as flow"
-        raise DataError("experts", ", ".join(params.experts), expected, "mend params.yaml")
-    return found
+def features(params: Params) -> dict[str, list[Path]]:
+    """Where each expert's tokens lie: expert → a table a dataset."""
+    return {name: [table("features", f"{dataset}/{name}") for dataset in params.datasets] for name in params.experts}
 
 
 def map_clips(

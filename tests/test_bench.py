@@ -13,7 +13,7 @@ from conftest import ROOT
 from numpy.typing import NDArray
 
 from bench import ablate, compensation, faces, gpu, llama, pairs, peer, tuning, verdicts
-from deft import params, tables
+from deft import features, params, tables
 from deft.facs.units import EXPRESSIVE
 from deft.language import triple
 from deft.learn import examples, losses, train
@@ -162,7 +162,10 @@ def test_the_trainers_loss_is_ours(corpus: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(corpus)
     dials = params.load()
     rows = [row for row in tables.rows(Path("data/triples.parquet")) if not row["dropped"]][:6]
-    clips, vectors = [examples.of(row) for row in rows], stage.vectors(dials, [row["clip"] for row in rows])
+    clips, vectors = (
+        [examples.of(row) for row in rows],
+        features.read(stage.features(dials), [row["clip"] for row in rows]),
+    )
     torch.manual_seed(0)
     tokens = llama.RandomTokens(300)
     shape = llama.SHAPE | {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}

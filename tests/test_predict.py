@@ -16,6 +16,7 @@ from conftest import ROOT, run_stage, write_params
 from typer.testing import CliRunner, Result
 
 import deft
+from deft import tables
 from deft.cli import app
 from deft.errors import DataError
 from deft.face import Image
@@ -56,6 +57,9 @@ def test_every_held_out_clip_is_answered_and_scored(tuned: Path) -> None:
     assert scores["rule"] == "leave one subject out: pooled over 3 folds"
     assert scores["text"]["parsed"] == 1.0
     assert {"uf1", "uar", "acc", "uf1_low", "uf1_high"} <= set(scores["emotion"])
+    assert {each["subject"]: each["clips"] for each in scores["by_subject"]} == {
+        f"rendered/sub0{n}": 3 for n in (1, 2, 3)
+    }
     baselines = json.loads((tuned / "metrics" / "baselines.json").read_text())
     assert set(baselines) == {"mdmo_svm", "lbp_top_svm", "three_streams", "majority"}
     assert all(each["n"] == scores["n"] for each in baselines.values())
@@ -63,6 +67,15 @@ def test_every_held_out_clip_is_answered_and_scored(tuned: Path) -> None:
     assert {name: set(each) for name, each in experts.items() if name != "rule"} == {
         name: {"probe", "drop"} for name in ("structure", "texture", "motion")
     }
+
+
+def test_every_held_out_clip_is_asked_again_with_the_motion_of_one_of_its_fold(tuned: Path) -> None:
+    rows = {row["clip"]: row for row in tables.rows(tuned / "data" / "predictions.parquet")}
+    donors = {clip: row["shuffled"]["donor"] for clip, row in rows.items()}
+    assert set(donors) == set(donors.values())
+    assert all(clip != donor and rows[clip]["fold"] == rows[donor]["fold"] for clip, donor in donors.items())
+    assert all(row["shuffled"]["said_emotion"] and row["shuffled"]["evidence"] is not None for row in rows.values())
+    assert "evidence_changed" in json.loads((tuned / "metrics" / "loso.json").read_text())["shuffled"]
 
 
 def test_a_killed_run_goes_on_after_its_last_fold_and_ends_in_the_same_figures(tuned: Path, tmp_path: Path) -> None:

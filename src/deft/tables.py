@@ -34,6 +34,14 @@ _CODE = [
 _EVIDENCE = pa.struct(
     [("region", pa.string()), ("direction", pa.string()), ("level", pa.string()), ("timing", pa.string())]
 )
+_SHUFFLED = pa.struct(  # answers with a donor's motion; null: the clip's own is not seen, or it is alone in its fold
+    [
+        ("donor", pa.string()),
+        ("emotion", pa.string()),
+        ("said_emotion", pa.string()),
+        ("evidence", pa.list_(_EVIDENCE)),
+    ]
+)
 
 _CLASSES = pa.struct([("3", pa.string()), ("5", pa.string()), ("7", pa.string())])  # null: no class there
 
@@ -212,8 +220,10 @@ PREDICTIONS = pa.schema(
         ("said_aus", pa.list_(pa.string())),
         ("evidence", pa.list_(_EVIDENCE)),
         ("rationale", pa.string()),
+        ("shuffled", _SHUFFLED),
     ]
 )
+PROBE = "probe_"  # a baseline whose name begins so is the probe of an expert
 BASELINES = pa.schema([("clip", pa.string()), ("baseline", pa.string()), ("emotion", pa.string())])
 
 

@@ -76,6 +76,17 @@ def objective(units: Iterable[int]) -> int:
     return COMBINATIONS.get(frozenset(units), 7)
 
 
+def spoken_for(units: Iterable[int]) -> set[str]:
+    """Classes that these units speak for, as any set of labels names them.
+
+    An emotion (and its coarse class) when one of its `PROTOTYPES` is among the units; and their objective class.
+    """
+    shown = frozenset(units)
+    found = {emotion for emotion, ways in PROTOTYPES.items() if any(way <= shown for way in ways)}
+    also = {word for word, emotion in _SAME.items() if emotion in found} | {coarse(emotion) for emotion in found}
+    return found | also | {LABELS["objective"][objective(shown) - 1]}
+
+
 def label(labels: str, emotion: str | None, number: int | None, classes: Mapping[str, str | None]) -> str | None:
     """A clip's class under ``task.labels`` (native | 3 | 5 | 7 | objective); None: the clip has no class there."""
     if labels == "native":

@@ -91,6 +91,11 @@ def phrases(sights: Sequence[Sight]) -> list[str]:
     return [told.get(region, f"{region} still") for region in REGIONS]
 
 
+def moving(phrases: Iterable[str]) -> list[Sight]:
+    """The sights among `phrases`: what regions show that are not still."""
+    return [Sight(**found.groupdict()) for phrase in phrases if (found := _SIGHT.fullmatch(phrase))]
+
+
 def told(text: str) -> tuple[Sight, ...]:
     """The evidence of an answer, or of one that is still being written.
 

@@ -1,6 +1,7 @@
 """Baselines, in the same folds and under the same measures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from deft.experts.motion import strain
 from deft.facs import regions
 from deft.models import views
 from deft.motion import evidence
+from deft.tables import PROBE, Row
 
 Floats = npt.NDArray[np.float32]
 
@@ -110,6 +112,48 @@ def probe(train: Floats, labels: Sequence[str], test: Floats, components: int) -
 def majority(labels: Sequence[str], count: int) -> list[str]:
     """The most frequent training class, ``count`` times (the first of the alphabet among equals)."""
     return [max(sorted(set(labels)), key=list(labels).count)] * count
+
+
+def measure(frames: Sequence[npt.NDArray[np.uint8]], flows: Floats, points: Floats) -> dict[str, Floats]:
+    """What each baseline goes by in a clip; nothing for LBP-TOP where it has no ``frames``."""
+    found = {"mdmo_svm": mdmo(flows, points), "three_streams": field(flows[-1])}
+    return found | ({"lbp_top_svm": lbp_top(np.stack(frames))} if frames else {})
+
+
+def judge(
+    known: Mapping[str, str],
+    asked: Sequence[str],
+    seen: Mapping[str, Mapping[str, Floats]],
+    *,
+    penalty: float,
+    epochs: int,
+    seed: int,
+    components: int,
+) -> list[Row]:
+    """Each baseline's and each `probe`'s class of the clips ``asked`` of which it has seen anything: rows of
+    `deft.tables.BASELINES`.
+
+    ``known`` are training clips with their classes; ``seen`` is what each goes by, clip by clip.
+    """
+    line = partial(probe, components=components)
+    rules: dict[str, Callable[..., list[str]]] = {
+        "mdmo_svm": partial(svm, penalty=penalty, kernel="poly"),
+        "lbp_top_svm": partial(svm, penalty=penalty, kernel="linear"),
+        "three_streams": partial(three_streams, epochs=epochs, seed=seed),
+    }
+    answers = {"majority": dict.fromkeys(asked, majority(list(known.values()), 1)[0])}
+    for kind, vectors in seen.items():
+        rule = line if kind.startswith(PROBE) else rules[kind]
+        train, test = ([clip for clip in some if clip in vectors] for some in (known, asked))
+        if train and test:
+            learned, told = (np.stack([vectors[clip] for clip in some]) for some in (train, test))
+            given = rule(learned, [known[clip] for clip in train], told)
+            answers[kind] = dict(zip(test, given, strict=True))
+    return [
+        {"clip": clip, "baseline": kind, "emotion": emotion}
+        for kind, given in answers.items()
+        for clip, emotion in given.items()
+    ]
 
 
 def _classes(machine: SVC | LogisticRegression, train: Floats, labels: Sequence[str], test: Floats) -> list[str]:

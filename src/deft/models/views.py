@@ -1,6 +1,6 @@
 """What an expert's tokens become before they are projected: standardised, and reduced to their principal components."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,12 @@ class Reduction(NamedTuple):
     def __call__(self, view: Floats) -> Floats:
         """(…, dim) → (…, components), unit variance a component on average over the tokens it was fitted on."""
         return np.asarray((view - self.mean) @ self.matrix)
+
+
+def parts(views: Views, size: int) -> Iterator[Views]:
+    """What is seen of clips, ``size`` clips at a time."""
+    for at in range(0, len(next(iter(views.values()))), size):
+        yield {expert: view[at : at + size] for expert, view in views.items()}
 
 
 def fit(view: Floats, components: int) -> Reduction:
