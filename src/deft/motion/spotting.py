@@ -32,6 +32,7 @@ BLOCK_S = 60.0  # searched at a time, with REST_S before and after
 _TOP = 2  # regions: most units move two, if only on both sides
 _CHANCE = 2.3  # deviations: the mean of the two longest of 17 vectors of noise
 _SMEAR = 0.3  # of an eye's way sideways: more than gaze seems to move its lids
+_LIDS = 0.5  # what lids count beside other skin: where the eyes look, they follow a little
 _HEAD = 0.1  # of the head's way: more is never left of it
 _BLINK_Z = 10.0  # lids move far, or they do not close
 _ALONE = 0.35  # of the lids' way: skin that moves farther does so by itself
@@ -117,7 +118,7 @@ def _events(samples: Sequence[Sample], seconds: Doubles) -> tuple[list[Event], D
     for onset, apex, offset in _extents(alone / noise, _BLINK_Z, ways, lambda apex: _EYES, sudden):
         events.append(told(BLINK, (onset, apex, offset), float(alone[apex] / noise[apex])))
         blinks[max(0, onset - 1) : offset + 2] = True
-    shadow = _SHADOW * lengths[:, _EYES].mean(1)
+    shadow = _SHADOW * np.linalg.norm(lids, axis=2).mean(1)
     seen = np.where(blinks[:, None], np.where(_EYES, 0, np.maximum(lengths - shadow[:, None], 0)), lengths)
     strength = _top(seen) / _CHANCE
     for onset, apex, offset in _extents(strength / noise, Z, ways, lambda apex: seen[apex] > strength[apex], sudden):
@@ -130,7 +131,7 @@ def _ways(away: Doubles) -> Doubles:
     """Each region's way from rest (n, 17, 2): out and up; of an eye up and opening, less what gaze may have done."""
     gaze = _SMEAR * np.abs(away[..., :1])
     lids = np.sign(away[..., 1:]) * np.maximum(np.abs(away[..., 1:]) - gaze, 0)
-    return np.where(_EYES[:, None], lids, away[..., :2])
+    return np.where(_EYES[:, None], _LIDS * lids, away[..., :2])
 
 
 def _median(values: Doubles, window: int) -> Doubles:
