@@ -8,6 +8,7 @@ Run: ``python -m pipeline baseline``
 from collections.abc import Mapping
 from functools import partial
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,40 +17,26 @@ from deft import fanout, features, tables
 from deft.face import pictures
 from deft.learn.folds import Fold
 from deft.models import baselines
-from deft.params import Params
 from pipeline import folds, stage
 
 Floats = baselines.Floats
+Seen = Mapping[str, Floats]  # clip → what it is judged by
 
 
 def measure(clip: str) -> dict[str, Floats]:
-    """What each baseline goes by; nothing for LBP-TOP where a clip has no frames."""
+    """What each baseline goes by in a clip."""
     crop, landmarks, flow = (stage.table(name, clip.split("/")[0]) for name in ("crop", "landmarks", "flow"))
-    points = tables.points(landmarks, clip)
-    fields = tables.flows(flow, clip)[1]
     frames = [pictures.grey(pictures.decode(row["crop"])) for row in tables.rows(crop, ["clip", "crop"], clip)]
-    found = {"mdmo_svm": baselines.mdmo(fields, points), "three_streams": baselines.field(fields[-1])}
-    return found | ({"lbp_top_svm": baselines.lbp_top(np.stack(frames))} if frames else {})
+    return baselines.measure(frames, tables.flows(flow, clip)[1], tables.points(landmarks, clip))
 
 
 def judge(
-    params: Params,
-    label: Mapping[str, str],
-    seen: Mapping[str, Mapping[str, Floats]],
-    fold: Mapping[str, Fold],
-    name: str,
+    dials: Mapping[str, Any], label: Mapping[str, str], seen: Mapping[str, Seen], found: Mapping[str, Fold], name: str
 ) -> list[tables.Row]:
     """Every baseline's and probe's classes of the clips of one fold's held-out subject, by what it has ``seen``."""
     torch.set_num_threads(1)
-    known = {clip: label[clip] for clip in fold[name].train}
-    answers = baselines.judge(
-        known, fold[name].test, seen, components=params.finetune.components, **params.baseline.model_dump()
-    )
-    return [
-        {"clip": clip, "baseline": kind, "emotion": emotion}
-        for kind, given in answers.items()
-        for clip, emotion in given.items()
-    ]
+    known = {clip: label[clip] for clip in found[name].train}
+    return baselines.judge(known, found[name].test, seen, **dials)
 
 
 def main() -> None:
@@ -68,7 +55,8 @@ def main() -> None:
         seen[f"{tables.PROBE}{expert}"] = {clip: view for clip, view in pairs if not np.isnan(view).any()}
     found = folds.read()
     names = [name for name, fold in found.items() if fold.test]
-    work = partial(judge, params, label, seen, found)
+    dials = params.baseline.model_dump() | {"components": params.finetune.components}
+    work = partial(judge, dials, label, seen, found)
     done, lost = fanout.gather(stage.over("baseline folds", work, names, kept / "folds", params))
     rows = sorted(chain.from_iterable(done.values()), key=lambda row: (row["clip"], row["baseline"]))
     tables.write(stage.DATA / "baselines.parquet", tables.BASELINES, [rows])

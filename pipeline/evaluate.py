@@ -5,7 +5,6 @@ metrics/*.json and metrics/plots/*.csv.
 Run: ``python -m pipeline evaluate``
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,8 @@ def main() -> None:
     PLOTS.mkdir(parents=True, exist_ok=True)
     for name, frame in plots.frames([*clips.values()], losses, curves).items():
         frame.to_csv(PLOTS / f"{name}.csv", index=False)
-    print(json.dumps({group: scores[group] for group in ("emotion", "generated", "au", "text", "n")}, indent=2))
+    for group in ("emotion", "generated", "au", "text"):
+        print(group, {name: score for name, score in scores[group].items() if isinstance(score, float)})
 
 
 def counted(path: Path) -> dict[str, Any]:

@@ -85,6 +85,23 @@ def test_a_fold_of_one_class_answers_it(count: int) -> None:
     assert network == ["others"] * count
 
 
+def test_each_baseline_answers_what_it_has_seen() -> None:
+    rng = np.random.default_rng(0)
+    known = {f"t{number}": "ab"[number % 2] for number in range(12)}
+    views = {clip: np.full(4, "ab".index(label)) + rng.normal(0, 0.1, 4) for clip, label in known.items()}
+    seen = {
+        "lbp_top_svm": views | {"x": np.ones(4)},
+        "probe_motion": {clip: view[None] for clip, view in views.items()},
+    }
+    dials = {"penalty": 1.0, "epochs": 1, "seed": 1, "components": 2}
+    rows = baselines.judge(known, ["x", "y"], seen, **dials)  # type: ignore[arg-type]
+    assert rows == [
+        {"clip": "x", "baseline": "majority", "emotion": "a"},
+        {"clip": "y", "baseline": "majority", "emotion": "a"},
+        {"clip": "x", "baseline": "lbp_top_svm", "emotion": "b"},
+    ]
+
+
 def row(label: str, head: str, **without: str) -> dict[str, object]:
     hidden = [{"expert": expert, "emotion": emotion} for expert, emotion in without.items()]
     return {"dataset": "d", "subject": head, "label": label, "emotion": head, "without": hidden}

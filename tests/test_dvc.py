@@ -1,4 +1,6 @@
 import ast
+import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -8,7 +10,8 @@ import pytest
 import yaml
 from conftest import ROOT
 
-STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+CONTENT: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+STAGES: dict[str, dict[str, Any]] = CONTENT["stages"]
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 PACKAGES = {"deft": ROOT / "src" / "deft", "pipeline": ROOT / "pipeline"}
 # Where work is done and how failures end does not change a result; a matrix puts its items into the command.
@@ -159,6 +162,28 @@ def test_every_table_a_stage_reads_is_another_stages_output(stage: str) -> None:
 def test_no_output_is_written_twice() -> None:
     written = [path for stage in STAGES for path in outputs(stage)]
     assert len(set(written)) == len(written)
+
+
+def plots() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every plot with the file of its table."""
+    for stage in STAGES.values():
+        for entry in stage.get("plots", []):
+            yield next(iter(entry.items()))
+    for entry in CONTENT["plots"]:
+        for about in entry.values():
+            for path, fields in about["y"].items():
+                for field in [fields] if isinstance(fields, str) else fields:
+                    yield path, about | {"y": field}
+
+
+@pytest.mark.parametrize(("path", "about"), list(plots()))
+def test_a_plots_columns_and_template_are_there(path: str, about: dict[str, Any]) -> None:
+    columns = (ROOT / path).read_text(encoding="utf-8").splitlines()[0].split(",")
+    assert {about["x"], about["y"]} <= set(columns)
+    if "template" in about:
+        template = (ROOT / ".dvc" / "plots" / f"{about['template']}.json").read_text(encoding="utf-8")
+        assert set(json.loads(template)) >= {"$schema", "title", "data"}
+        assert set(re.findall(r"<DVC_METRIC_([XY])>", template)) == {"X", "Y"}
 
 
 def test_metrics_stay_in_git_and_figures_of_tables_in_the_cache() -> None:

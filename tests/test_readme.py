@@ -1,3 +1,4 @@
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -62,6 +63,14 @@ def test_every_dial_exists(dial: str) -> None:
 def test_every_link_and_named_folder_exists() -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_every_figure_of_a_run_is_explained() -> None:
+    page = (ROOT / "docs" / "scores.md").read_text(encoding="utf-8")
+    loso = json.loads((ROOT / "metrics" / "loso.json").read_text(encoding="utf-8"))
+    figures = {key for group in ("emotion", "generated", "au", "text", "shuffled") for key in loso[group]}
+    names = {key.removesuffix("_low").removesuffix("_high") for key in (figures | set(loso)) - {"n"}}
+    assert sorted(name for name in names if f"`{name}`" not in page) == []
 
 
 def test_every_stage_is_described() -> None:

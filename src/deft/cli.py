@@ -1,4 +1,4 @@
-"""The command line: ``deft predict``, ``report``, ``show``, ``doctor``, ``render``."""
+"""The command line: ``deft predict``, ``report``, ``show``, ``compare``, ``doctor``, ``render``."""
 
 import json
 import sys
@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import yaml
 
-from deft import params
+from deft import params, tables
 from deft.errors import DataError, NoFaceError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 DATA, METRICS, SCRATCH = Path("data"), Path("metrics"), Path(".scratch")
 RAW = DATA / "raw"
+ANSWERS, TRIPLES = "data/predictions.parquet", "data/triples.parquet"
 NO_FACE, UNUSABLE = 2, 1  # exit codes
 
 
@@ -111,6 +113,31 @@ def show(
 
 
 @app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="A git revision, a DVC experiment, or `workspace`.")],
+    second: Annotated[str, typer.Argument(help="Another one, of the same clips.")] = "workspace",
+    out: Annotated[Path | None, typer.Option(help="A JSON file for the same figures.")] = None,
+) -> None:
+    """Say by how much two experiments differ, in which interval, and how easily other people would turn it round."""
+    from deft.report import comparison
+    from deft.score import compare as paired
+
+    try:
+        dials = params.load().evaluate.model_dump()
+        one, other = _run(first), _run(second)
+        found = paired.differences(one, other, **dials)
+    except params.ParamsError as error:
+        sys.exit(f"error: {error}")
+    except DataError as error:
+        _stop(error, UNUSABLE)
+    rule = paired.rule(one, **dials)
+    comparison.show(first, second, found, rule)
+    if out:
+        figures = {name: each._asdict() for name, each in found.items()}
+        tables.write_json(out, {"first": first, "second": second, "rule": rule, "figures": figures})
+
+
+@app.command()
 def doctor(
     dataset: Annotated[str | None, typer.Argument(help="A folder under data/raw/; all of them if left out.")] = None,
 ) -> None:
@@ -185,6 +212,16 @@ def _plain(video: Path, seen: Any) -> dict[str, Any]:
             for region in seen.evidence
         ],
     }
+
+
+def _run(revision: str) -> Any:
+    """An experiment's answers, and what they are judged by, at a revision."""
+    from deft import revisions
+    from deft.score import compare as paired
+
+    labels = str(yaml.safe_load(revisions.read(revision, "params.yaml"))["task"]["labels"])
+    answers = revisions.rows(revision, ANSWERS, paired.ANSWERED)
+    return paired.run(revision, labels, answers, revisions.rows(revision, TRIPLES, paired.TOLD))
 
 
 def _stop(error: DataError, code: int) -> None:

@@ -18,7 +18,7 @@ from deft.experts.motion import strain
 from deft.facs import regions
 from deft.models import views
 from deft.motion import evidence
-from deft.tables import PROBE
+from deft.tables import PROBE, Row
 
 Floats = npt.NDArray[np.float32]
 
@@ -114,6 +114,12 @@ def majority(labels: Sequence[str], count: int) -> list[str]:
     return [max(sorted(set(labels)), key=list(labels).count)] * count
 
 
+def measure(frames: Sequence[npt.NDArray[np.uint8]], flows: Floats, points: Floats) -> dict[str, Floats]:
+    """What each baseline goes by in a clip; nothing for LBP-TOP where it has no ``frames``."""
+    found = {"mdmo_svm": mdmo(flows, points), "three_streams": field(flows[-1])}
+    return found | ({"lbp_top_svm": lbp_top(np.stack(frames))} if frames else {})
+
+
 def judge(
     known: Mapping[str, str],
     asked: Sequence[str],
@@ -123,8 +129,9 @@ def judge(
     epochs: int,
     seed: int,
     components: int,
-) -> dict[str, dict[str, str]]:
-    """Each baseline's and each `probe`'s class of the clips ``asked`` of which it has seen anything.
+) -> list[Row]:
+    """Each baseline's and each `probe`'s class of the clips ``asked`` of which it has seen anything: rows of
+    `deft.tables.BASELINES`.
 
     ``known`` are training clips with their classes; ``seen`` is what each goes by, clip by clip.
     """
@@ -142,7 +149,11 @@ def judge(
             learned, told = (np.stack([vectors[clip] for clip in some]) for some in (train, test))
             given = rule(learned, [known[clip] for clip in train], told)
             answers[kind] = dict(zip(test, given, strict=True))
-    return answers
+    return [
+        {"clip": clip, "baseline": kind, "emotion": emotion}
+        for kind, given in answers.items()
+        for clip, emotion in given.items()
+    ]
 
 
 def _classes(machine: SVC | LogisticRegression, train: Floats, labels: Sequence[str], test: Floats) -> list[str]:

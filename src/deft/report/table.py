@@ -21,12 +21,13 @@ NAMES = {
 
 
 def markdown(loso: Mapping[str, Any], baselines: Mapping[str, Any], stages: Mapping[str, Any]) -> str:
-    """The table of emotions, and a line each on words and on what was measured against truth."""
-    lines = ["| | UF1 | UAR | accuracy |", "|---|---|---|---|"]
+    """The table of emotions, a line each on words, calibration and control, and on what was measured against truth."""
+    lines = ["| | UF1 | UAR | accuracy | weighted F1 | *UF1, mean of folds* |", "|---|---|---|---|---|---|"]
     rows = {"**DEFT, head**": loso["emotion"], "**DEFT, generated text**": loso["generated"]}
     rows |= {name: baselines[key]["emotion"] for key, name in NAMES.items() if key in baselines}
     lines += [
-        f"| {name} | {' | '.join(_cell(scores, key) for key in ('uf1', 'uar', 'acc'))} |"
+        f"| {name} | {' | '.join(_cell(scores, key) for key in ('uf1', 'uar', 'acc', 'wf1'))} "
+        f"| *{scores['fold_mean']['uf1']:.3f}* |"
         for name, scores in rows.items()
     ]
     text, flow, verify = loso["text"], stages["flow"]["rendered"], stages["verify"]["rendered"]
@@ -35,14 +36,28 @@ def markdown(loso: Mapping[str, Any], baselines: Mapping[str, Any], stages: Mapp
         "",
         f"Words: {text['parsed']:.1%} of answers parse, {text['agreement']:.1%} name the head's class, evidence F1 "
         f"{_cell(text, 'evidence_f1')}, {text['unsupported_au_rate']:.1%} of the units in rationales lack support in "
-        f"the motion. Action Units (head, against the sheet): F1 {_cell(loso['au'], 'f1')}.",
+        f"the motion, {text['contradictions']:.1%} of the regions named are told against the way they move, "
+        f"{text['follows']:.1%} of the classes follow from the units named; BLEU {text['bleu']:.1f} and ROUGE-1 "
+        f"{text['rouge1']:.3f} against the text written from the clip. Action Units (head, against the sheet): F1 "
+        f"{_cell(loso['au'], 'f1')}. Calibration of the head: ECE {_cell(loso['emotion'], 'ece')}.",
         "",
+        *([_control(loso["shuffled"]), ""] if "shuffled" in loso else []),
         f"Against truth: landmarks {landmarks['error_iod']:.1%} of the eye distance; flow {flow['epe_median_px']:.3f} "
         f"px median endpoint error in the regions (crop), {flow['head_removed']:.1%} of the head's motion removed; "
         f"Action Unit verdicts AUC {verify['auc']:.3f}.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _control(found: Mapping[str, float]) -> str:
+    return (
+        f"Control: shown the motion of another clip of its fold, the head changes {found['emotion_changed']:.1%} of "
+        f"its classes, the text {found['generated_changed']:.1%} of its and {found['evidence_changed']:.1%} of its "
+        f"evidence; UF1 is then {_cell(found, 'emotion_uf1')} and {_cell(found, 'generated_uf1')}, evidence F1 is "
+        f"{_cell(found, 'evidence_f1')} against the clip's own motion and {_cell(found, 'donor_evidence_f1')} against "
+        "the motion shown."
+    )
 
 
 def experts(found: Mapping[str, Any]) -> str:
