@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from deft.facs.regions import REGIONS
 
-SAME, OTHER, ONLY_TOLD, ONLY_MEASURED = "same", "other", "only told", "only measured"
+SAME, OTHER, ONLY_TOLD, NOT_TOLD = "✓ same way", "✗ another way", "✗ only told", "✗ not told"
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -45,7 +45,7 @@ def words(text: str, other: str) -> list[tuple[str, bool]]:
 
 def _mark(measured: Mapping[str, Any] | None, told: Mapping[str, Any] | None) -> str:
     if measured is None or told is None:
-        return ONLY_TOLD if measured is None else ONLY_MEASURED
+        return ONLY_TOLD if measured is None else NOT_TOLD
     return SAME if measured["direction"] == told["direction"] else OTHER
 
 

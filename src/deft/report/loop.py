@@ -4,8 +4,8 @@ Every point x of the onset goes to x + a · u(x), where u is the measured flow t
 a the factor: motion magnification by flow (Liu et al., "Motion Magnification", 2005; on micro-expressions Le Ngo et
 al., "Micro-Expression Motion Magnification: Global Lagrangian vs. Local Eulerian Approaches", 2018). The camera's noise
 is not magnified, since all frames are made of the onset alone. Nor is anything shown that was not there at the onset:
-no teeth, no wrinkle, no shut lid; and where flow errs, as in a blink, the picture tears. It is there to be looked at:
-nothing is measured on it.
+no teeth, no wrinkle, no shut lid. The picture tears where flow errs, as in a blink, and where so large a factor folds
+the skin. It is there to be looked at: nothing is measured on it.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from deft.report.clips import View
 
 _ONE_WAY_MS, _HOLD_MS = 800, 400
 _FADE = 0.08  # eye distances over which magnification ends at the face's outline: beyond, flow is not the face's
-_TURNS = 8  # of the iteration that turns a warp around; it moves less than a hundredth of a pixel then
+_TURNS = 15  # of the iteration that turns a warp around; it settles wherever the magnified skin does not fold
 
 
 def magnified(crops: Mapping[int, Image], points: Points, onset: int, apex: int, factor: float) -> dict[int, Image]:

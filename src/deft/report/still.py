@@ -15,12 +15,6 @@ from deft.report import clips, compared, picture
 from deft.report.clips import View
 from deft.report.picture import INK, QUIET
 
-_PAIRS = {
-    compared.SAME: "✓",
-    compared.OTHER: "✗ another way",
-    compared.ONLY_TOLD: "✗ only told",
-    compared.ONLY_MEASURED: "✗ not told",
-}
 _WELL, _ILL = "#00695c", "#b3261e"
 _COLOURS = {"✓": _WELL, "✗": _ILL, verification.SUPPORTED: _WELL, verification.UNSUPPORTED: _ILL}
 _COLUMNS = (0.0, 0.14, 0.5, 0.86)  # of the triples' table
@@ -87,14 +81,14 @@ def _table(view: View) -> list[Line]:
     """The lines of the triples' table."""
     true, said = view.triple, view.answer or {"evidence": None, "rationale": None}
     pairs = compared.sights(true["evidence"], said["evidence"] or [])
-    rows: list[Line] = [(pair.region, pair.measured or "–", pair.told or "–", _PAIRS[pair.mark]) for pair in pairs]
-    rows = rows or [("evidence", triple.NOTHING, triple.NOTHING, "✓")]
+    rows: list[Line] = [(pair.region, pair.measured or "–", pair.told or "–", pair.mark) for pair in pairs]
+    rows = rows or [("evidence", triple.NOTHING, triple.NOTHING, compared.SAME)]
     for name, left, right in (
         ("rationale", true["rationale"], said["rationale"] or ""),
         ("category", true["category"], clips.category(view)),
     ):
         wrapped = (textwrap.wrap(side, _WRAPPED) for side in (left, right))
-        mark = "✓" if left == right else "✗ differs"
+        mark = "✓ same" if left == right else "✗ differs"
         rows += zip_longest([name], *wrapped, [mark], fillvalue="")
     return rows if view.answer else [(name, left, "", "") for name, left, *_ in rows]
 
