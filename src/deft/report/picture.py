@@ -21,6 +21,7 @@ from deft.report import overlay
 
 INK, QUIET, PAPER = "#1c2430", "#7b8794", "#ffffff"
 WIDTH_IN, DPI = 16, 100
+_BARS = 8  # at most
 TITLES = ("onset", "apex", "motion, head removed", "evidence by region")
 
 
@@ -100,7 +101,7 @@ def faces(
 
 def bars(pane: Any, evidence: Sequence[Evidence]) -> None:
     """The regions that move most, by how far they are above the noise."""
-    moving = sorted((seen for seen in evidence if seen.level != "none"), key=lambda seen: -seen.z)[:8]
+    moving = sorted((seen for seen in evidence if seen.level != "none"), key=lambda seen: -seen.z)[:_BARS]
     pane.set_title("motion, in multiples of the noise", loc="left", fontsize=11, fontweight="bold")
     if not moving:
         pane.text(0, 0.8, triple.NOTHING, fontsize=11, color=QUIET)
@@ -111,7 +112,7 @@ def bars(pane: Any, evidence: Sequence[Evidence]) -> None:
     pane.barh(places, [seen.z for seen in moving], color=colours, height=0.42)
     for y, seen in zip(places, moving, strict=True):
         pane.text(0, y + 0.24, f"{seen.region} {seen.direction}, {seen.level}", fontsize=9.5, va="bottom", color=INK)
-    pane.set_ylim(-0.6, len(moving) - 0.1)
+    pane.set_ylim(len(moving) - _BARS - 0.6, len(moving) - 0.1)
     pane.set_yticks([])
     pane.tick_params(axis="x", labelsize=9.5, colors=QUIET, length=0)
     for edge in pane.spines.values():
