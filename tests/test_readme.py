@@ -37,11 +37,20 @@ def test_every_make_target_exists(command: str) -> None:
     assert f"\n{command.split()[1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
-def test_the_command_line_knows_what_the_readme_says() -> None:
-    predict = typer.main.get_command(app).commands["predict"]  # type: ignore[attr-defined]
-    options = {name for option in predict.params for name in option.opts}
-    said = set(re.findall(r"--[a-z]+", "\n".join(line for line in README.splitlines() if "dvc" not in line)))
-    assert said <= options
+@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("deft ")])
+def test_the_command_line_knows_what_the_readme_says(command: str) -> None:
+    _, name, *words = command.split()
+    assert {word for word in words if word.startswith("--")} <= options(name)
+
+
+def test_the_command_line_knows_the_options_between_the_lines() -> None:
+    said = re.findall(r"`(--[a-z]+)`", README)
+    assert set(said) <= options("predict")
+
+
+def options(name: str) -> set[str]:
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    return {spelt for option in command.params for spelt in option.opts}
 
 
 @pytest.mark.parametrize("dial", re.findall(r"-S '?([a-z.]+)=", README))

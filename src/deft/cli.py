@@ -1,6 +1,7 @@
-"""The command line: ``deft predict``, ``deft compare``, ``deft doctor``, ``deft render``."""
+"""The command line: ``deft predict``, ``report``, ``show``, ``compare``, ``doctor``, ``render``."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,8 @@ from deft.errors import DataError, NoFaceError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
-RAW = Path("data/raw")
+DATA, METRICS, SCRATCH = Path("data"), Path("metrics"), Path(".scratch")
+RAW = DATA / "raw"
 ANSWERS, TRIPLES = "data/predictions.parquet", "data/triples.parquet"
 NO_FACE, UNUSABLE = 2, 1  # exit codes
 
@@ -56,6 +58,55 @@ def predict(
         Console().print(answers.table(events))
     for line in (*film.notes, *files):
         typer.echo(line)
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("report.html"),
+) -> None:
+    """Write all results, and a page a clip, into one HTML file that needs no network."""
+    from deft import fanout
+    from deft.report import clips, page
+
+    try:
+        dials = params.load()
+        keys = clips.known(DATA)
+        kept = SCRATCH / "report" / fanout.content_key([DATA / name for name in clips.READ], None)
+        cluster = fanout.Cluster(dials.engine, dials.jobs)
+        done = fanout.over(partial(page.card, DATA), keys, title="report", cluster=cluster, scratch=kept)
+        cards, failures = fanout.gather(done)
+        lost = [*clips.left_out(DATA, dials.datasets), *(clips.LeftOut("report", *each) for each in failures.items())]
+        page.write(out, list(cards.values()), lost, METRICS, dials.datasets)
+    except params.ParamsError as error:
+        sys.exit(f"error: {error}")
+    except DataError as error:
+        _stop(error, UNUSABLE)
+    typer.echo(f"{out}: {len(cards)} clips, {out.stat().st_size / 1e6:.1f} MB")
+
+
+@app.command()
+def show(
+    clip: Annotated[str, typer.Argument(help="DATASET/SUBJECT/NAME, for example rendered/sub01/EP02_01f.")],
+    out: Annotated[Path | None, typer.Option(help="The PNG to write; named after the clip if left out.")] = None,
+    magnify: Annotated[
+        float | None, typer.Option(min=1, help="Write a loop beside it, the face's motion so many times as large.")
+    ] = None,
+) -> None:
+    """Write what is known of one clip as a picture: frames, motion, evidence, listed units, and both triples."""
+    from deft.report import clips, loop, still
+
+    try:
+        view = clips.find(DATA, clip, params.load().datasets)
+        path = out or Path(f"{clip.replace('/', '-')}.png")
+        if magnify is not None:
+            loop.write(path.with_suffix(".webp"), view, magnify)
+            typer.echo(path.with_suffix(".webp"))
+        still.draw(path, view)
+        typer.echo(path)
+    except params.ParamsError as error:
+        sys.exit(f"error: {error}")
+    except DataError as error:
+        _stop(error, UNUSABLE)
 
 
 @app.command()

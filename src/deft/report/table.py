@@ -12,7 +12,7 @@ from typing import Any
 from deft import tables
 
 RESULTS, EXPERTS, ABLATIONS, BENCH = "results", "experts", "ablations", "bench"
-_NAMES = {
+NAMES = {
     "mdmo_svm": "MDMO + SVM",
     "three_streams": "three-stream CNN",
     "lbp_top_svm": "LBP-TOP + SVM",
@@ -24,7 +24,7 @@ def markdown(loso: Mapping[str, Any], baselines: Mapping[str, Any], stages: Mapp
     """The table of emotions, a line each on words, calibration and control, and on what was measured against truth."""
     lines = ["| | UF1 | UAR | accuracy | weighted F1 | *UF1, mean of folds* |", "|---|---|---|---|---|---|"]
     rows = {"**DEFT, head**": loso["emotion"], "**DEFT, generated text**": loso["generated"]}
-    rows |= {name: baselines[key]["emotion"] for key, name in _NAMES.items() if key in baselines}
+    rows |= {name: baselines[key]["emotion"] for key, name in NAMES.items() if key in baselines}
     lines += [
         f"| {name} | {' | '.join(_cell(scores, key) for key in ('uf1', 'uar', 'acc', 'wf1'))} "
         f"| *{scores['fold_mean']['uf1']:.3f}* |"

@@ -1,0 +1,62 @@
+"""How soon a report of 500 clips can be used, in headless Chromium; needs what ``make repro`` makes.
+
+Run: ``python -m bench.page``
+"""
+
+import shutil
+import statistics
+import tempfile
+import time
+from functools import partial
+from itertools import cycle, islice
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from deft import params, tables
+from deft.report import page
+
+CLIPS, RUNS = 500, 5
+DATA, METRICS = Path("data"), Path("metrics")
+
+
+def many(cards: list[page.Card]) -> list[page.Card]:
+    """`CLIPS` cards: these ones again and again under other names."""
+    return [
+        card._replace(clip=f"{card.clip}-{number}", page=card.page.replace(card.clip, f"{card.clip}-{number}"))
+        for number, card in enumerate(islice(cycle(cards), CLIPS))
+    ]
+
+
+def opened(browser: Browser, path: Path) -> dict[str, float]:
+    """Seconds from navigation to the first paint, and until a name typed into the search has filtered the list."""
+    tab = browser.new_page(viewport={"width": 1200, "height": 900})
+    started = time.perf_counter()
+    tab.goto(path.as_uri(), wait_until="commit")
+    tab.fill("input[type=search]", "sub01")
+    tab.wait_for_function(f"!document.querySelector('#count').textContent.startsWith('{CLIPS} ')")
+    usable = time.perf_counter() - started
+    tab.wait_for_load_state("load")
+    painted = tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1000
+    loaded = time.perf_counter() - started
+    tab.close()
+    return {"painted": painted, "usable": usable, "loaded": loaded}
+
+
+def main() -> None:
+    """Print the file's size and the medians of some runs."""
+    datasets = params.load().datasets
+    cards = list(map(partial(page.card, DATA), tables.clips(DATA / "triples.parquet")))
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        path = Path(folder) / "report.html"
+        page.write(path, many(cards), [], METRICS, datasets)
+        print(f"{CLIPS} clips: {path.stat().st_size / 1e6:.1f} MB")
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        runs = [opened(browser, path) for _ in range(RUNS)]
+        browser.close()
+    for name in runs[0]:
+        print(f"{name}: {statistics.median(run[name] for run in runs):.2f} s")
+
+
+if __name__ == "__main__":
+    main()

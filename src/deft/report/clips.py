@@ -1,0 +1,123 @@
+"""All that the pipeline knows of one clip, from its tables; which clips there are; what was left out on the way."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from deft import tables
+from deft.errors import DataError
+from deft.face import Image, Points, pictures
+from deft.language import triple
+from deft.motion import verification
+from deft.motion.evidence import Evidence
+from deft.report.overlay import Flow
+
+RIGHT, WRONG, NOT_ASKED = "right", "wrong", "not asked"
+MARKS = {RIGHT: "✓", WRONG: "✗", NOT_ASKED: "–"}
+STAGES = ("index", "crop", "landmarks", "flow", "verify")
+READ = (*STAGES, "triples.parquet", "predictions.parquet")
+_FIELDS = ["clip", "dataset", "subject", "name", "onset", "apex", "offset", "fps", "emotion", "note"]
+
+
+class View(NamedTuple):
+    """A clip as it is shown. Rows are those of `deft.tables`; pictures and places are crops and their pixels."""
+
+    row: tables.Row  # of the index, without its frames
+    crops: dict[int, Image]  # by position in the clip's frames; empty: the clip comes as flow
+    points: Points
+    flow: Flow  # at the apex
+    evidence: list[Evidence]
+    verdicts: dict[str, str]  # region → explained, unexplained or still
+    aus: list[tables.Row]  # the sheet's, with score and verdict
+    consistency: float
+    triple: tables.Row
+    answer: tables.Row | None  # None: nobody asked the model about this clip
+
+
+class LeftOut(NamedTuple):
+    """What did not come through: the stage, what it was, and why."""
+
+    stage: str
+    what: str
+    why: str
+
+
+def read(data: Path, clip: str) -> View:
+    """A clip's view from the tables in ``data``."""
+    index, crops, landmarks, flow, verify = (data / stage / f"{clip.split('/')[0]}.parquet" for stage in STAGES)
+    found = tables.rows(verify, clip=clip)
+    kept = {row["position"]: row["crop"] for row in tables.rows(crops, ["position", "crop"], clip)}
+    return View(
+        row=tables.row(index, clip, _FIELDS),
+        crops={position: pictures.decode(kept[position]) for position in sorted(kept)},
+        points=tables.points(landmarks, clip),
+        flow=tables.flows(flow, clip)[1][-1],
+        evidence=[Evidence(**{name: row[name] for name in Evidence._fields}) for row in found],
+        verdicts={row["region"]: row["verdict"] for row in found},
+        aus=found[0]["aus"],
+        consistency=found[0]["consistency"],
+        triple=tables.row(data / "triples.parquet", clip),
+        answer=next(iter(tables.rows(data / "predictions.parquet", clip=clip)), None),
+    )
+
+
+def known(data: Path) -> list[str]:
+    """Keys of the clips that have a triple.
+
+    Raises:
+        DataError: the model has not been asked yet.
+
+    """
+    tables.clips(data / "predictions.parquet")
+    return tables.clips(data / "triples.parquet")
+
+
+def find(data: Path, clip: str, datasets: Sequence[str]) -> View:
+    """The view of a clip that a person named.
+
+    Raises:
+        DataError: there is no such clip, or a stage could make nothing of it.
+
+    """
+    there = known(data)
+    if clip in there:
+        return read(data, clip)
+    for stage, what, why in left_out(data, datasets):
+        if clip == what.split(", ")[-1]:
+            raise DataError(clip, f"no triple: {stage}: {why}", "a clip that came through", "mend that, `dvc repro`")
+    near = [key for key in there if clip in key] or difflib.get_close_matches(clip, there, 5)
+    remedy = f"perhaps {', '.join(near[:5])}" if near else f"one is {there[0]}"
+    raise DataError(f"clip {clip}", "no such clip", "the key of one, dataset/subject/name", remedy)
+
+
+def left_out(data: Path, datasets: Iterable[str]) -> Iterator[LeftOut]:
+    """Rows of sheets that were rejected, clips that failed in a stage, and those that nobody trains on."""
+    for dataset in datasets:
+        reports = {stage: data / stage / f"{dataset}.json" for stage in STAGES}
+        reports |= {f"features {path.stem}": path for path in sorted((data / "features" / dataset).glob("*.json"))}
+        for stage, path in reports.items():
+            for what, why in tables.read_json(path)["failures"].items():
+                yield LeftOut(stage, what, why)
+    for what, why in tables.read_json(data / "triples.json")["dropped"].items():
+        yield LeftOut("triples", what, why)
+
+
+def right(given: str | None, view: View) -> str:
+    """Whether an answer's class is that of the sheet: right, wrong or not asked."""
+    if view.answer is None:
+        return NOT_ASKED
+    return RIGHT if given == view.triple["label"] else WRONG
+
+
+def category(view: View) -> str:
+    """The category that the model told, as the triple has it; empty where it told none."""
+    said = view.answer
+    if said is None or said["said_emotion"] is None:
+        return ""
+    return triple.Triple(said["said_emotion"], tuple(said["said_aus"]), (), "").category
+
+
+def unexplained(view: View) -> list[str]:
+    """Regions that move although no listed unit says so."""
+    return [region for region, verdict in view.verdicts.items() if verdict == verification.UNEXPLAINED]
