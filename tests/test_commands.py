@@ -40,10 +40,10 @@ def project(tuned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "my_video.mp4", list(films.frames(films.plan(77, 4, 5.0), 6)))
     answers = ("data/predictions.parquet", "data/triples.parquet")
     for command in (
-        "git init --quiet", "dvc init --quiet", f"dvc add --quiet {' '.join(answers)}",
+        "git init --quiet --initial-branch main", "dvc init --quiet", f"dvc add --quiet {' '.join(answers)}",
         "git config user.name somebody", "git config user.email somebody@example.org",
         "git add .dvc params.yaml metrics data/triples.parquet.dvc data/predictions.parquet.dvc",
-        "git commit --quiet --message run", "git branch paper", "git branch paper-2",
+        "git commit --quiet --message run", "git branch paper", "git branch paper-2", "git branch my-experiment",
     ):  # fmt: skip
         subprocess.run(shlex.split(command), cwd=folder, check=True, capture_output=True)
     return folder
