@@ -37,13 +37,13 @@ def draw(path: Path, name: str, film: Film, marks: Sequence[Mark]) -> None:
         figure = plt.figure(figsize=(16, 6.4), facecolor=PAPER)
         grid = figure.add_gridspec(2, 1, height_ratios=[3.2, 0.9], hspace=0.1)
         curve, lanes = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
-        figure.subplots_adjust(left=0.075, right=0.985, top=0.68, bottom=0.095)
+        figure.subplots_adjust(left=0.09, right=0.985, top=0.665, bottom=0.115)
         _curve(curve, film)
         _lanes(lanes, film)
         for mark in _roomy(marks, film.seconds):
             _face(figure, curve, mark)
-        figure.text(0.02, 0.955, name, fontsize=17, fontweight="bold", va="center")
-        figure.text(0.02, 0.905, _sentence(film), fontsize=11.5, color=QUIET, va="center")
+        figure.text(0.02, 0.955, name, fontsize=20, fontweight="bold", va="center")
+        figure.text(0.02, 0.9, _sentence(film), fontsize=14, color=QUIET, va="center")
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=100, facecolor=PAPER)
         plt.close(figure)
@@ -65,12 +65,12 @@ def _curve(pane: Any, film: Film) -> None:
     pane.fill_between(seconds, z, color="#dfe5ea", linewidth=0)
     pane.plot(seconds, z, color="#7b8794", linewidth=1.1)
     pane.axhline(spotting.Z, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
-    pane.text(film.seconds, spotting.Z, " noise ends here", fontsize=8.5, color=QUIET, va="bottom", ha="right")
+    pane.text(film.seconds, spotting.Z, " noise ends here", fontsize=11.5, color=QUIET, va="bottom", ha="right")
     for event in film.events:
         pane.axvspan(event.onset_s, event.offset_s, color=COLOURS[event.kind], alpha=0.22, linewidth=0)
         pane.plot([event.apex_s], [min(event.z or 0, top)], "o", color=COLOURS[event.kind], markersize=5)
     pane.set_ylim(0, top)
-    pane.set_ylabel("motion, in multiples\nof the noise", fontsize=10)
+    pane.set_ylabel("motion, in multiples\nof the noise", fontsize=13)
     _quiet(pane, film)
     pane.tick_params(axis="x", labelbottom=False)
 
@@ -81,15 +81,15 @@ def _lanes(pane: Any, film: Film) -> None:
     for lane, spans in enumerate((blinks, film.shaken, film.unseen)):
         bars = [(span.start_s, max(span.end_s - span.start_s, least)) for span in spans]
         pane.broken_barh(bars, (len(LANES) - lane - 0.8, 0.6), color="#9aa7b4" if lane < 2 else "#f2b705")
-    pane.set_yticks([len(LANES) - lane - 0.5 for lane in range(len(LANES))], LANES, fontsize=9.5)
+    pane.set_yticks([len(LANES) - lane - 0.5 for lane in range(len(LANES))], LANES, fontsize=13)
     pane.set_ylim(0, len(LANES))
-    pane.set_xlabel("seconds", fontsize=10)
+    pane.set_xlabel("seconds", fontsize=13)
     _quiet(pane, film)
 
 
 def _quiet(pane: Any, film: Film) -> None:
     pane.set_xlim(0, max(film.seconds, 0.1))
-    pane.tick_params(labelsize=9, colors=QUIET, length=0)
+    pane.tick_params(labelsize=13, colors=QUIET, length=0)
     for edge in pane.spines.values():
         edge.set_visible(False)
 
@@ -107,11 +107,11 @@ def _face(figure: Any, curve: Any, mark: Mark) -> None:
     x = figure.transFigure.inverted().transform(curve.transData.transform((mark.event.apex_s, 0)))[0]
     width = 0.068
     left = min(max(x - width / 2, 0.005), 0.995 - width)
-    pane = figure.add_axes((left, 0.695, width, 0.16))
+    pane = figure.add_axes((left, 0.68, width, 0.155))
     pane.imshow(mark.face, interpolation="lanczos", aspect="auto")
     pane.set_xticks([])
     pane.set_yticks([])
     for edge in pane.spines.values():
         edge.set_color(COLOURS[mark.event.kind])
         edge.set_linewidth(2)
-    pane.set_title(f"{mark.number} {mark.word}", fontsize=9.5, pad=4)
+    pane.set_title(f"{mark.number} {mark.word}", fontsize=13, pad=5)
