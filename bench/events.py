@@ -12,9 +12,9 @@ import cv2
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from deft import film, params
+from deft import params
 from deft.face import video
-from deft.motion import spotting
+from deft.film import spotting, watching
 from deft.render import films
 from deft.render.corpus import FPS
 
@@ -50,9 +50,9 @@ def figures(folder: Path) -> dict[str, Any]:
 def _found(number: int) -> dict[str, float]:
     cv2.setNumThreads(1)
     crop, plan = params.load().crop, films.plan(SEED, number, SECONDS)
-    every = int(FPS / film.SAMPLED_HZ)  # the frames that `film.watch` would look at
+    every = int(FPS / watching.SAMPLED_HZ)  # the frames that `watching.watch` would look at
     shown = (video.Frame(at * every, at * every / FPS, image) for at, image in enumerate(films.frames(plan, every)))
-    parts = spotting.search(film.measure(shown, crop.size_px, crop.iod_px, crop.eye_line))
+    parts = spotting.search(watching.measure(shown, crop.size_px, crop.iod_px, crop.eye_line))
     told = [event for part in parts for event in part.events if event.kind != spotting.BLINK]
     best = [
         max((overlap(event[:3:2], each[:3:2]), at) for at, each in enumerate(plan.events)) for event in _frames(told)

@@ -1,6 +1,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,8 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(other: compare.Run, 
 
 
 def command(folder: Path, *words: str) -> None:
-    subprocess.run(words, cwd=folder, check=True, capture_output=True)
+    found = (sys.executable, "-m", "dvc", *words[1:]) if words[0] == "dvc" else words
+    subprocess.run(found, cwd=folder, check=True, capture_output=True)
 
 
 def predict(folder: Path, given_: Sequence[str]) -> None:

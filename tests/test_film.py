@@ -10,10 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from deft import film
 from deft.errors import DataError, NoFaceError
 from deft.face import Image, video
-from deft.motion import spotting
+from deft.film import spotting, watching
 from deft.render import films
 from deft.render.corpus import FPS
 
@@ -59,12 +58,12 @@ def write(
     return path
 
 
-def watched(path: Path) -> film.Film:
-    return film.watch(video.open_source(path), *GEOMETRY)
+def watched(path: Path) -> watching.Film:
+    return watching.watch(video.open_source(path), *GEOMETRY)
 
 
 def test_the_film_of_a_rendered_face_shows_its_events_and_its_blinks(plan: films.Film, shown: list[Image]) -> None:
-    parts = list(spotting.search(film.measure(frames(shown), *GEOMETRY)))
+    parts = list(spotting.search(watching.measure(frames(shown), *GEOMETRY)))
     found = [event for part in parts for event in part.events]
     expressions = [event for event in found if event.kind != spotting.BLINK]
     assert len(expressions) == len(plan.events) > 0
@@ -86,7 +85,7 @@ def test_of_two_people_the_one_with_the_larger_face_is_followed(shown: list[Imag
         return np.asarray(both)
 
     alone, both = (
-        [sample.moved for sample in film.measure(frames(map(change, shown[:70:2])), *GEOMETRY)]
+        [sample.moved for sample in watching.measure(frames(map(change, shown[:70:2])), *GEOMETRY)]
         for change in (lambda image: image, beside)
     )
     assert len(alone) == len(both)
@@ -95,7 +94,7 @@ def test_of_two_people_the_one_with_the_larger_face_is_followed(shown: list[Imag
 
 def test_another_face_in_the_same_film_begins_anew(shown: list[Image]) -> None:
     there = [np.roll(image, 200, axis=1) for image in shown[:70]]
-    samples = list(film.measure(frames(chain(shown[:70], there)), *GEOMETRY))
+    samples = list(watching.measure(frames(chain(shown[:70], there)), *GEOMETRY))
     assert sum(sample.begins for sample in samples) == 2
 
 
@@ -133,7 +132,7 @@ def test_ten_bits_a_channel_are_read_as_eight(shown: list[Image], tmp_path: Path
 
 def test_a_face_is_found_where_it_is_in_a_large_picture(shown: list[Image]) -> None:
     large = cv2.resize(shown[0], None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
-    apart = film.face(np.asarray(large)) / 6 - film.face(shown[0])
+    apart = watching.face(np.asarray(large)) / 6 - watching.face(shown[0])
     assert np.hypot(*apart.T).mean() < 1.5
 
 

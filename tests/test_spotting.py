@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deft.facs.regions import REGIONS
-from deft.motion import spotting
-from deft.motion.course import Sample
-from deft.motion.spotting import BLINK, MACRO, MICRO, Event
+from deft.film import spotting
+from deft.film.course import Sample
+from deft.film.spotting import BLINK, MACRO, MICRO, Event
 
 FPS = 60
 NOISE = 0.0002  # eye distances
@@ -73,6 +73,13 @@ def test_expressions_one_after_the_other_are_told_apart() -> None:
 def test_a_blink_is_set_apart() -> None:
     (found,) = events(film(6, (SHUT, bump(3, 0.07, 0.02, 0.13))))
     assert found.kind == BLINK
+
+
+def test_a_blink_with_which_the_eyes_turn_is_one_too() -> None:
+    turned = {(f"{side} eye", OUT): 0.15 for side in ("right", "left")}
+    (found,) = events(film(6, (SHUT | turned, bump(3, 0.07, 0.02, 0.13))))
+    assert found.kind == BLINK
+    assert (found.onset_s, found.offset_s) == pytest.approx((3.0, 3.22), abs=0.03)
 
 
 def test_an_expression_in_a_blink_is_found_beside_it() -> None:

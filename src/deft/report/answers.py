@@ -10,9 +10,9 @@ from rich.table import Table
 
 from deft import tables
 from deft.errors import NoFaceError
-from deft.film import Film
+from deft.film.spotting import Event
+from deft.film.watching import Film
 from deft.inference import Seen
-from deft.motion.spotting import Event
 from deft.report import picture, timeline
 
 Record = dict[str, Any]

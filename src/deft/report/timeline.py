@@ -12,9 +12,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from deft.face import Image
-from deft.film import Film, Span
-from deft.motion import spotting
-from deft.motion.spotting import Event
+from deft.film import spotting
+from deft.film.spotting import Event
+from deft.film.watching import Film, Span
 from deft.report.picture import INK, PAPER, QUIET
 
 COLOURS = {spotting.MICRO: "#d7263d", spotting.MACRO: "#2a6f97"}

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from deft.errors import DataError, NoFaceError
 from deft.face import Image, Points, align, mesh, pictures, video
-from deft.motion import course, spotting
-from deft.motion.spotting import Event
+from deft.film import course, spotting
+from deft.film.spotting import Event
 
 SAMPLED_HZ = 60.0  # at most: of a faster film every so manieth frame is measured
 FACE_PX = 960  # longer side of the picture in which a face is looked for; larger ones are shrunk
@@ -114,7 +114,7 @@ def _kept(frames: Iterable[video.Frame], last: deque[video.Frame]) -> Iterator[v
 def _refer(
     image: Image, before: course.Reference | None, size_px: int, iod_px: float, eye_line: float
 ) -> course.Reference | None:
-    """The face in a picture, as `deft.motion.course.follow` asks for it."""
+    """The face in a picture, as `deft.film.course.follow` asks for it."""
     try:
         place = face(image, None if before is None else before.place)
     except NoFaceError:

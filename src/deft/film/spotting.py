@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deft.facs import regions
-from deft.motion.course import Sample
+from deft.film.course import Sample
 
 MICRO, MACRO, BLINK = "micro", "macro", "blink"
 MICRO_S = 0.5  # from onset to offset; what takes longer is a macro-expression
@@ -115,7 +115,7 @@ def _events(samples: Sequence[Sample], seconds: Doubles) -> tuple[list[Event], D
         (onset, onset_s), (apex, apex_s), (offset, offset_s) = ((samples[at].frame, seconds[at].item()) for at in place)
         return Event(name, onset, apex, offset, onset_s, apex_s, offset_s, round(z, 1))
 
-    for onset, apex, offset in _extents(alone / noise, _BLINK_Z, ways, lambda apex: _EYES, sudden):
+    for onset, apex, offset in _extents(alone / noise, _BLINK_Z, away[..., 1:], lambda apex: _EYES, sudden):
         events.append(told(BLINK, (onset, apex, offset), float(alone[apex] / noise[apex])))
         blinks[max(0, onset - 1) : offset + 2] = True
     shadow = _SHADOW * np.linalg.norm(lids, axis=2).mean(1)
