@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ import skimage.data
 import yaml
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from playwright.sync_api import Browser, sync_playwright
 
 from deft.face import Image, Points, align, mesh
 from deft.facs import words
@@ -47,6 +49,11 @@ STAGES = (
     ["features", "rendered", "texture"],
     ["features", "rendered", "motion"],
 )
+
+REAL = ROOT.parent / "shared" / "real"
+real_footage = pytest.mark.skipif(not REAL.is_dir(), reason="needs the test footage beside the project")
+CHROMIUM = shutil.which("chromium")
+in_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 
 SHOWN = [unit for unit in UNITS if observable(unit)]
 CLASSES = sorted({*COARSE, *COARSE.values(), *PROTOTYPES, *(name for names in LABELS.values() for name in names)})
@@ -111,6 +118,31 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         done = run_stage(folder, *arguments)
         assert done.returncode == 0, f"{arguments}: {done.stderr}"
     return folder
+
+
+@pytest.fixture(scope="session")
+def tuned(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tuned model's folder: every stage has run, on a tiny language model."""
+    folder = tmp_path_factory.mktemp("tuned")
+    shutil.copytree(corpus / "data", folder / "data")
+    write_params(
+        folder,
+        backbone={"width": 32, "layers": 1, "heads": 2, "vocabulary": 400, "steps": 20, "batch": 8},
+        finetune={"epochs": 2},
+    )
+    for stage in ("backbone", "finetune", "predict", "baseline", "evaluate"):
+        done = run_stage(folder, stage)
+        assert done.returncode == 0, f"{stage}: {done.stderr}"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import matplotlib.image
 import matplotlib.pyplot as plt
 import pytest
 import yaml
-from conftest import ROOT, run_stage, write_params
+from conftest import REAL, ROOT, real_footage, run_stage
 from typer.testing import CliRunner, Result
 
 import deft
@@ -20,25 +20,6 @@ from deft import tables
 from deft.cli import app
 from deft.errors import DataError
 from deft.face import Image
-
-REAL = ROOT.parent / "shared" / "real"
-real_footage = pytest.mark.skipif(not REAL.is_dir(), reason="needs the test footage beside the project")
-
-
-@pytest.fixture(scope="session")
-def tuned(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tuned model's folder: every stage has run, on a tiny language model."""
-    folder = tmp_path_factory.mktemp("tuned")
-    shutil.copytree(corpus / "data", folder / "data")
-    write_params(
-        folder,
-        backbone={"width": 32, "layers": 1, "heads": 2, "vocabulary": 400, "steps": 20, "batch": 8},
-        finetune={"epochs": 2},
-    )
-    for stage in ("backbone", "finetune", "predict", "baseline", "evaluate"):
-        done = run_stage(folder, stage)
-        assert done.returncode == 0, f"{stage}: {done.stderr}"
-    return folder
 
 
 @pytest.fixture

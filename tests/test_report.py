@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import random_flow, write_params
+from conftest import in_browser, random_flow, write_params
 from hypothesis import given
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from typer.testing import CliRunner, Result
 
 from deft import tables
@@ -25,9 +25,6 @@ from deft.language import triple
 from deft.motion import evidence, tvl1
 from deft.report import charts, compared, loop, plots
 from deft.score import experts, loso
-
-CHROMIUM = shutil.which("chromium")
-in_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 
 HAPPY, UPSET = "happiness", "disgust"
 # clip → the sheet's class, the head's, the text's (None: not asked), verdict on its unit 12, why it was dropped
@@ -195,14 +192,6 @@ def html(project: Path) -> Path:
         done = run("report")
     assert done.exit_code == 0, done.output
     return project / "report.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

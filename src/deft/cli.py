@@ -1,4 +1,4 @@
-"""The command line: ``deft predict``, ``report``, ``show``, ``compare``, ``doctor``, ``render``."""
+"""The command line: ``deft predict``, ``demo``, ``report``, ``show``, ``compare``, ``doctor``, ``render``."""
 
 import sys
 from functools import partial
@@ -58,6 +58,20 @@ def predict(
         Console().print(answers.table(events))
     for line in (*film.notes, *files):
         typer.echo(line)
+
+
+@app.command()
+def demo(
+    model: Annotated[Path, typer.Option(help="The folder of a tuned model.")] = Path("models/final"),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the page is: http://127.0.0.1:PORT.")] = 7860,
+) -> None:
+    """Serve a page on this machine alone, on which a film can be dropped and its events opened."""
+    from deft import demo as served
+
+    try:
+        served.serve(model, port)
+    except DataError as error:
+        _stop(error, UNUSABLE)
 
 
 @app.command()

@@ -71,7 +71,7 @@ def page(view: View) -> str:
     top, bottom = (round(share * height) for share in (overlay.SHOWN if view.crops else (0, 1)))
     sprite = media.sprite([overlay.shown(crop) for crop in view.crops.values()]) if view.crops else None
     said = answer or dict.fromkeys(("emotion", "said_emotion", "said_aus", "evidence", "rationale"))
-    return _templates().get_template("clip.html.j2").render(
+    return templates().get_template("clip.html.j2").render(
         view=view,
         head=clips.right(said["emotion"], view),
         text=clips.right(said["said_emotion"], view),
@@ -107,7 +107,7 @@ def write(
     names = ("loso", "baselines", "experts", "ablations")
     read = {name: tables.read_json(metrics / f"{name}.json") for name in names if (metrics / f"{name}.json").exists()}
     plots, scores = metrics / "plots", read["loso"]
-    html = _templates().get_template("report.html.j2").render(
+    html = templates().get_template("report.html.j2").render(
         **read,
         names=NAMES,
         datasets=datasets,
@@ -126,7 +126,8 @@ def write(
 
 
 @cache
-def _templates() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
+    """The pages' templates, in which every text is escaped."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("deft.report"),
         autoescape=True,

@@ -43,15 +43,26 @@ def draw(path: Path, name: str, film: Film, marks: Sequence[Mark]) -> None:
         for mark in _roomy(marks, film.seconds):
             _face(figure, curve, mark)
         figure.text(0.02, 0.955, name, fontsize=20, fontweight="bold", va="center")
-        figure.text(0.02, 0.9, _sentence(film), fontsize=14, color=QUIET, va="center")
+        figure.text(0.02, 0.9, sentence(film), fontsize=14, color=QUIET, va="center")
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=100, facecolor=PAPER)
         plt.close(figure)
 
 
-def _sentence(film: Film) -> str:
+def seconds(film: Film) -> float:
+    """How long the time's axis is."""
+    return max(film.seconds, 0.1)
+
+
+def top(film: Film) -> float:
+    """How high the strength's axis is, in multiples of the noise."""
+    return max(2.0 * spotting.Z, 1.12 * max((z for _, z in film.curve), default=0.0))
+
+
+def sentence(film: Film) -> str:
+    """How long the film is, and what was found in it."""
     micro = sum(event.kind == spotting.MICRO for event in film.events)
-    macro, long = len(film.events) - micro, f"{film.seconds:.1f} s, {film.source.fps:g} frames a second"
+    macro, long = len(film.events) - micro, f"{film.seconds:.1f} s, {film.source.fps:.4g} frames a second"
     if not film.events:
         return f"{long}: {'; '.join(film.notes)}"
     counts = {"micro-expression": micro, "macro-expression": macro, "blink": len(film.blinks)}
@@ -60,16 +71,15 @@ def _sentence(film: Film) -> str:
 
 
 def _curve(pane: Any, film: Film) -> None:
-    seconds, z = np.array(film.curve).T if film.curve else np.zeros((2, 0))
-    top = max(2.0 * spotting.Z, 1.12 * float(z.max(initial=0)))
-    pane.fill_between(seconds, z, color="#dfe5ea", linewidth=0)
-    pane.plot(seconds, z, color="#7b8794", linewidth=1.1)
+    at, z = np.array(film.curve).T if film.curve else np.zeros((2, 0))
+    pane.fill_between(at, z, color="#dfe5ea", linewidth=0)
+    pane.plot(at, z, color="#7b8794", linewidth=1.1)
     pane.axhline(spotting.Z, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
     pane.text(film.seconds, spotting.Z, " noise ends here", fontsize=11.5, color=QUIET, va="bottom", ha="right")
     for event in film.events:
         pane.axvspan(event.onset_s, event.offset_s, color=COLOURS[event.kind], alpha=0.22, linewidth=0)
-        pane.plot([event.apex_s], [min(event.z or 0, top)], "o", color=COLOURS[event.kind], markersize=5)
-    pane.set_ylim(0, top)
+        pane.plot([event.apex_s], [min(event.z or 0, top(film))], "o", color=COLOURS[event.kind], markersize=5)
+    pane.set_ylim(0, top(film))
     pane.set_ylabel("motion, in multiples\nof the noise", fontsize=13)
     _quiet(pane, film)
     pane.tick_params(axis="x", labelbottom=False)
@@ -88,7 +98,7 @@ def _lanes(pane: Any, film: Film) -> None:
 
 
 def _quiet(pane: Any, film: Film) -> None:
-    pane.set_xlim(0, max(film.seconds, 0.1))
+    pane.set_xlim(0, seconds(film))
     pane.tick_params(labelsize=13, colors=QUIET, length=0)
     for edge in pane.spines.values():
         edge.set_visible(False)

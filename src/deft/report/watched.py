@@ -1,0 +1,75 @@
+"""A film that was watched, as HTML that needs no file beside it: its timeline, and a page an event."""
+
+import base64
+import io
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from deft.errors import DataError, NoFaceError
+from deft.film import spotting
+from deft.film.spotting import Event
+from deft.film.watching import Film, Span
+from deft.inference import Seen
+from deft.language import triple
+from deft.report import page, picture, timeline
+
+_PANE_IN = (4.0, 3.6)  # as wide and high as `deft.report.overlay.SHOWN` of a crop
+_TICKS = 8  # at most
+
+
+class Pane(NamedTuple):
+    """A picture of a face as a data URI, and what it shows."""
+
+    title: str
+    uri: str
+
+
+def html(name: str, film: Film, answers: Iterable[tuple[Event, Seen | NoFaceError]]) -> str:
+    """The page of a film and of what was said of each of its events (`deft.inference.answers`)."""
+    long, top = timeline.seconds(film), timeline.top(film)
+    lanes = [Span(blink.onset_s, blink.offset_s) for blink in film.blinks], film.shaken, film.unseen
+    ticks = np.asarray(MaxNLocator(_TICKS, steps=[1, 2, 5, 10]).tick_values(0, long))
+    return page.templates().get_template("film.html.j2").render(
+        name=name,
+        sentence=timeline.sentence(film),
+        film=film,
+        long=long,
+        curve=[(100 * at / long, 100 - 100 * z / top) for at, z in film.curve],
+        noise=100 * spotting.Z / top,
+        lanes=[lane for lane in zip(timeline.LANES, lanes, strict=True) if lane[1]],
+        ticks=ticks[ticks <= long].tolist(),
+        answers=[(*answer, panes(answer[1])) for answer in answers],
+        unit_name=triple.unit_name,
+        nothing=triple.NOTHING,
+    )  # fmt: skip
+
+
+def refused(name: str, error: DataError) -> str:
+    """What to say of a file that cannot be used."""
+    return page.templates().get_template("refused.html.j2").render(name=name, error=error)
+
+
+def panes(seen: Seen | NoFaceError) -> list[Pane]:
+    """Onset, apex, motion and evidence by region of an event; none where no face was seen."""
+    if isinstance(seen, NoFaceError):
+        return []
+    with picture.styled():
+        figure, axes = plt.subplots(1, 4, figsize=(4 * _PANE_IN[0], _PANE_IN[1]), gridspec_kw={"wspace": 0})
+        figure.subplots_adjust(left=0, right=1, bottom=0, top=1)
+        picture.faces(axes, seen.before, seen.after, seen.points, seen.flow, seen.evidence)
+        cut = [_picture(figure, pane) for pane in axes]
+        plt.close(figure)
+    return [Pane(*each) for each in zip(picture.TITLES, cut, strict=True)]
+
+
+def _picture(figure: Figure, pane: Axes) -> str:
+    file = io.BytesIO()
+    box = pane.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
+    figure.savefig(file, format="webp", dpi=picture.DPI, bbox_inches=box)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
