@@ -243,7 +243,7 @@ def empty(path: Path, blank: Image) -> None:
 
 
 def corrupt(path: Path, blank: Image) -> None:
-    path.write_bytes(write(path.with_suffix(".avi"), [blank] * 9).read_bytes()[600:])
+    path.write_bytes(write(path.with_suffix(".avi"), [blank] * 9).read_bytes()[:2000])
 
 
 def voice(path: Path, blank: Image) -> None:
