@@ -1,5 +1,6 @@
 """The command line: ``deft predict``, ``demo``, ``report``, ``show``, ``compare``, ``doctor``, ``render``."""
 
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,9 @@ from rich.console import Console
 
 from deft import params, tables
 from deft.errors import DataError, NoFaceError
+
+# Of a film that cannot be read we say one sentence; the decoder has its own, on stderr, past Python.
+os.environ |= {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
