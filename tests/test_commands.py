@@ -39,7 +39,7 @@ def project(tuned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(tuned, folder, dirs_exist_ok=True)
     write(folder / "my_video.mp4", list(films.frames(films.plan(77, 4, 5.0), 6)))
     for name in {said.split()[2] for said in starting("deft") if re.match(r"deft doctor \w", said)}:
-        standins.write("flow" if name == "mine" else name, folder / "data" / "raw" / name, 5, 2, 1, 1)
+        standins.write("flow" if name == "mine" else name, folder / "data" / "raw" / name, 5, 3, 1, 1)
     apply_overrides(folder / "params.yaml", ["+index.formats.mine=flow"])
     for words in (
         "git init --quiet --initial-branch main", "dvc init --quiet",
