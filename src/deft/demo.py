@@ -38,7 +38,8 @@ wrong. Use it on people who agreed to it, and on nobody else.</p>
 
 
 def serve(model: Path, port: int) -> None:
-    """Serve the page with the tuned model in the folder ``model`` until somebody stops it; nothing is left behind.
+    """Serve the page with the tuned model in the folder ``model`` until somebody stops it; then the process ends, and
+    nothing is left behind.
 
     Raises:
         DataError: the model cannot be read, or the port is taken.
@@ -63,6 +64,7 @@ def serve(model: Path, port: int) -> None:
             raise DataError(f"port {port}", "another program", "a free port", "choose one with --port") from None
         print(f"http://{HOST}:{port} (Ctrl-C ends it)", flush=True)
         served.block_thread()
+    os._exit(0)  # a film may still be watched: Python would end its thread within the decoder, which aborts
 
 
 def page(model: Path) -> Any:
