@@ -38,6 +38,17 @@ def test_a_batch_is_the_same_as_its_pairs(shape: tuple[int, int]) -> None:
     assert furthest(found, references, targets) < 1e-3
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_last_bit_of_a_picture_hardly_moves_the_flow(shape: tuple[int, int]) -> None:
+    references, targets = pairs(*shape)
+    rng = np.random.default_rng(0)
+    for reference, target in zip(references, targets, strict=True):
+        exact = tvl1.flow(reference, target)
+        for _ in range(4):
+            rounded = [picture * (1 + rng.normal(0, 1e-7, picture.shape)) for picture in (reference, target)]
+            assert np.abs(tvl1.flow(rounded[0], rounded[1]) - exact).max() < 1e-3
+
+
 def test_a_constant_picture_in_a_batch_shows_no_motion() -> None:
     references, targets = pairs(64, 64)
     targets[1] = 7

@@ -137,7 +137,10 @@ def _affine_slope(u: Tensor) -> Tensor:
 
 
 def _warped(target: Tensor, flow: Tensor, step: int) -> tuple[Tensor, Tensor]:
-    """T(x + u), bicubic (Catmull-Rom), at every step-th pixel, and 1 where that place is in the picture, else 0."""
+    """T(x + u), bicubic (Catmull-Rom), at every step-th pixel, and that pixel's weight.
+
+    The weight is 1 where x + u lies in the picture, and falls to 0 over one pixel outside it.
+    """
     _, height, width = target.shape
     y, x = (torch.arange(side, dtype=flow.dtype, device=flow.device) * step + step // 2 for side in flow.shape[2:])
     px, py = x + flow[:, 0], y[:, None] + flow[:, 1]
@@ -150,7 +153,8 @@ def _warped(target: Tensor, flow: Tensor, step: int) -> tuple[Tensor, Tensor]:
             at = (top + row).clamp(0, height - 1).long() * width + (left + column).clamp(0, width - 1).long()
             line += along * flat.gather(1, at.flatten(1)).view_as(px)
         found += across * line
-    return found, ((sx == px) & (sy == py)).to(flow.dtype)
+    inside = (1 - (px - sx).abs()).clamp(min=0) * (1 - (py - sy).abs()).clamp(min=0)
+    return found, inside
 
 
 def _catmull_rom(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -93,8 +93,8 @@ def _tensors(reference, slope, target, dense, delta, out, height, width, h, w, C
         value += g * _line(target, top + 1, left, width, height, a, b, c, d, valid)
         value += i * _line(target, top + 2, left, width, height, a, b, c, d, valid)
         rho = value - tl.load(reference + at, mask=valid, other=0.0)
-        inside = valid & (sx == px) & (sy == py)
-        weight = tl.where(inside, 1.0 / tl.sqrt(rho * rho + limit * limit), 0.0)
+        inside = tl.maximum(1.0 - tl.abs(px - sx), 0.0) * tl.maximum(1.0 - tl.abs(py - sy), 0.0)
+        weight = tl.where(valid, inside / tl.sqrt(rho * rho + limit * limit), 0.0)
         gx = tl.load(slope + at, mask=valid, other=0.0)
         gy = tl.load(slope + pixels + at, mask=valid, other=0.0)
         xx += weight * gx * gx

@@ -61,7 +61,8 @@ def tensors(
     """Sum the data term cell by cell: out (5, h, w) = Σ (gx², gx gy, gy², gx ρ, gy ρ) / √(ρ² + δ²).
 
     slope (2, H, W): g, the reference's gradient. padded (H + 3, W + 3): the target, its edges repeated, one before and
-    two after. flow (2, H, W). A pixel that left the picture has no say.
+    two after. flow (2, H, W). The weight of a pixel that leaves the picture falls to zero over one pixel: with a hard
+    border the last bit of its position would decide whether it counts.
     """
     height, width = reference.shape
     right, bottom, stride = np.float32(width - 1), np.float32(height - 1), np.int32(width + 3)
@@ -81,7 +82,7 @@ def tensors(
                 px, py = np.float32(x) + ux[x], np.float32(y) + uy[x]
                 sx, sy = min(max(px, _ZERO), right), min(max(py, _ZERO), bottom)
                 left, top = np.int32(sx), np.int32(sy)
-                inside[x] = _ONE if sx == px and sy == py else _ZERO
+                inside[x] = max(_ZERO, _ONE - abs(px - sx)) * max(_ZERO, _ONE - abs(py - sy))
                 start[x], tx[x], ty[x] = top * stride + left, sx - np.float32(left), sy - np.float32(top)
             for x in range(width):
                 rho[x] = _sample(flat, start[x], stride, tx[x], ty[x]) - row[x]
