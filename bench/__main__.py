@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import compensation, events, gpu, llama, sheets, solver, stages, tuning, verdicts
-from deft import params, tables
+from deft.core import params, tables
 from deft.motion.verification import Calibration
 
 RESULTS = Path(__file__).parent / "results.json"

@@ -11,7 +11,7 @@ from typing import Any
 
 import dvc.api
 
-from deft import tables
+from deft.core import tables
 
 RESULTS = Path("metrics/ablations.json")
 LOSO = "metrics/loso.json"

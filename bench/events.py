@@ -12,11 +12,11 @@ import cv2
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from deft import params
-from deft.face import video
-from deft.film import spotting, watching
-from deft.render import films
+from deft.core import params
+from deft.media import video
+from deft.render import videos
 from deft.render.corpus import FPS
+from deft.spotting import rule, timeline
 
 SEED, FILMS, SECONDS = 8801, 8, 30.0
 OVERLAP = 0.5  # intersection over union from which an event is found
@@ -24,7 +24,7 @@ PLAYED_FPS = 30
 
 
 def figures(folder: Path) -> dict[str, Any]:
-    """``f1``, ``precision``, ``recall`` of events at an overlap of 0.5 with the true ones, pooled over the films.
+    """``f1``, ``precision``, ``recall`` of events at an overlap of 0.5 with the true ones, pooled over the videos.
 
     ``blinks_called``: blinks taken for an expression. ``predict``: seconds that ``deft predict`` takes for each second
     of a film of 640 × 480 at 30 frames a second, start included, and its peak memory, for a film and one four times as
@@ -49,11 +49,11 @@ def figures(folder: Path) -> dict[str, Any]:
 
 def _found(number: int) -> dict[str, float]:
     cv2.setNumThreads(1)
-    crop, plan = params.load().crop, films.plan(SEED, number, SECONDS)
-    every = int(FPS / watching.SAMPLED_HZ)  # the frames that `watching.watch` would look at
-    shown = (video.Frame(at * every, at * every / FPS, image) for at, image in enumerate(films.frames(plan, every)))
-    parts = spotting.search(watching.measure(shown, crop.size_px, crop.iod_px, crop.eye_line))
-    told = [event for part in parts for event in part.events if event.kind != spotting.BLINK]
+    crop, plan = params.load().crop, videos.plan(SEED, number, SECONDS)
+    every = int(FPS / timeline.SAMPLED_HZ)  # the frames that `timeline.watch` would look at
+    shown = (video.Frame(at * every, at * every / FPS, image) for at, image in enumerate(videos.frames(plan, every)))
+    parts = rule.search(timeline.measure(shown, crop.size_px, crop.iod_px, crop.eye_line))
+    told = [event for part in parts for event in part.events if event.kind != rule.BLINK]
     best = [
         max((overlap(event[:3:2], each[:3:2]), at) for at, each in enumerate(plan.events)) for event in _frames(told)
     ]
@@ -69,7 +69,7 @@ def _found(number: int) -> dict[str, float]:
     }
 
 
-def _frames(events: Sequence[spotting.Event]) -> list[tuple[int, int, int]]:
+def _frames(events: Sequence[rule.Event]) -> list[tuple[int, int, int]]:
     return [(event.onset, event.apex, event.offset) for event in events]
 
 
@@ -84,7 +84,7 @@ def _predicted(folder: Path, times: int) -> dict[str, float]:
     path, frames = folder / f"film{times}.avi", 0
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), PLAYED_FPS, (640, 480))
     for _ in range(times):
-        for image in films.frames(films.plan(SEED, 0, SECONDS), round(FPS / PLAYED_FPS)):
+        for image in videos.frames(videos.plan(SEED, 0, SECONDS), round(FPS / PLAYED_FPS)):
             writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
             frames += 1
     writer.release()

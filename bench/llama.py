@@ -15,8 +15,8 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from bench import tuning
-from deft import features, params, tables
-from deft.learn import examples
+from deft.core import features, params, tables
+from deft.models.deft import examples
 from pipeline import stage
 
 SHAPE: dict[str, Any] = {  # https://huggingface.co/meta-llama/Llama-3.1-8B, config.json

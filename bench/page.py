@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from deft import params, tables
+from deft.core import params, tables
 from deft.report import page
 
 CLIPS, RUNS = 500, 5

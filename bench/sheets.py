@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from deft import tables
+from deft.core import schemas, tables
 from deft.datasets import clips
 from deft.render import corpus, layouts
 
@@ -22,7 +22,7 @@ def figures(folder: Path) -> dict[str, Any]:
         _touch(root, [layout.frame(plan, position) for position in range(FRAMES)] if layout.frame else [])
     started = time.perf_counter()
     found = clips.read(root, "casme2", "casme2")
-    tables.write(folder / "casme2.parquet", tables.INDEX, ([clip] for clip in found.clips))
+    tables.write(folder / "casme2.parquet", schemas.INDEX, ([clip] for clip in found.clips))
     seconds = time.perf_counter() - started
     if len(found.clips) != len(plans):
         raise RuntimeError(f"index: {len(found.clips)} of {len(plans)} clips; {next(iter(found.rejected.values()))}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from joblib import Parallel, delayed
 
-from deft import tables
+from deft.core import tables
 from deft.render import clips, corpus, layouts
 from deft.render.layouts import casme2
 

@@ -22,12 +22,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import LogitsProcessor, Trainer, TrainerCallback, TrainingArguments
 
-from deft import features, params, tables
+from deft.core import features, params, tables
 from deft.language import grammar, triple
-from deft.learn import aligning, answer, examples, losses, train
-from deft.learn.pretrain import padded
-from deft.models import llm, store, views
-from deft.models.deft import Deft, adapted
+from deft.llm import load as llm
+from deft.llm.pretrain import padded
+from deft.models import reduction
+from deft.models.deft import alignment, answer, examples, losses, store, train
+from deft.models.deft.model import Deft, adapted
 from pipeline import stage
 
 Load = Callable[[], tuple[Any, Any]]  # a language model and its tokenizer
@@ -93,18 +94,18 @@ def figures() -> dict[str, Any]:
     return {"cores": cores, "tokens_per_s": speed, "tuning_ratio": ratio, **generation(vectors)}
 
 
-def read(tokenizer: Any, clips: Sequence[examples.Example], vectors: views.Views) -> int:
+def read(tokenizer: Any, clips: Sequence[examples.Example], vectors: reduction.Views) -> int:
     """Tokens that an epoch reads: prompts and answers, no padding."""
     prompt = len(llm.ask(tokenizer, triple.TASK)) + sum(view.shape[1] for view in vectors.values())
     return sum(prompt + len(ids) for ids in llm.tell(tokenizer, [clip.target for clip in clips]))
 
 
-def ours(load: Load, dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> list[float]:
+def ours(load: Load, dials: params.Params, clips: Sequence[examples.Example], vectors: reduction.Views) -> list[float]:
     """Seconds of our epochs but the first, on one core or on the GPU."""
     torch.set_num_threads(1)
     base, tokenizer = load()
     ends: list[float] = []
-    with mock.patch.object(aligning, "align"):
+    with mock.patch.object(alignment, "align"):
         train.tune(
             base,
             tokenizer,
@@ -121,13 +122,15 @@ def ours(load: Load, dials: params.Params, clips: Sequence[examples.Example], ve
     return list(np.diff(ends))
 
 
-def trainers(load: Load, dials: params.Params, clips: Sequence[examples.Example], vectors: views.Views) -> list[float]:
+def trainers(
+    load: Load, dials: params.Params, clips: Sequence[examples.Example], vectors: reduction.Views
+) -> list[float]:
     """Seconds of the Trainer's epochs but the first."""
     base, tokenizer = load()
     own = examples.shape(clips, vectors, dials.triples.regions)
     adapters = dials.lora.model_dump(exclude={"rate"})
     checkpointing = dials.finetune.checkpointing
-    reductions = views.fit_all(vectors, own.experts, dials.finetune.components)
+    reductions = reduction.fit_all(vectors, own.experts, dials.finetune.components)
     model = Deft(adapted(base, **adapters, checkpointing=checkpointing), own, reductions)
     truth = losses.truth(clips, own, model.device)
     usual = Usual(model, model.reduce(vectors), llm.ask(tokenizer, triple.TASK).to(model.device), truth)
@@ -172,7 +175,7 @@ class Obeying(LogitsProcessor):  # type: ignore[misc]
 
 
 @torch.inference_mode()
-def generated(model: Deft, tokenizer: Any, asked: Tensor, vectors: views.Views) -> list[str]:
+def generated(model: Deft, tokenizer: Any, asked: Tensor, vectors: reduction.Views) -> list[str]:
     """Whole answers of clips by ``generate``, the class as the model writes it."""
     prompt = model.prompt(model.tokens(model.reduce(vectors)), asked)
     classes = f"({'|'.join(model.shape.emotions)})"
@@ -196,12 +199,12 @@ def generated(model: Deft, tokenizer: Any, asked: Tensor, vectors: views.Views) 
     return [str(text) for text in tokenizer.batch_decode(said, skip_special_tokens=True)]
 
 
-def generation(vectors: views.Views) -> dict[str, Any]:
+def generation(vectors: reduction.Views) -> dict[str, Any]:
     """Clips a second: ours, many at once, and by ``generate`` under the same grammar, one by one."""
     model, tokenizer = store.load(Path("models/final"))
     asked, count = llm.ask(tokenizer, triple.TASK), len(next(iter(vectors.values())))
 
-    def some(begin: int, end: int) -> views.Views:
+    def some(begin: int, end: int) -> reduction.Views:
         return {expert: view[begin:end] for expert, view in vectors.items()}
 
     seconds: dict[str, list[float]] = {"ours": [], "generate": []}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import typer
 
-from deft.errors import DataError
-from deft.params import ParamsError
+from deft.core.errors import DataError
+from deft.core.params import ParamsError
 
 STAGES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if path.stem != "stage")
 

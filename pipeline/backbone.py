@@ -10,10 +10,10 @@ import time
 
 import torch
 
-from deft import tables
+from deft.core import tables
 from deft.language import textbook, tokenizer
-from deft.learn import pretrain
-from deft.models import llm
+from deft.llm import load as llm
+from deft.llm import pretrain
 from pipeline import stage
 
 PATH = stage.MODELS / "backbone"

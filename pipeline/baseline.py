@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from deft import fanout, features, tables
-from deft.face import pictures
+from deft.core import fanout, features, schemas, tables
 from deft.learn.folds import Fold
+from deft.media import pictures
 from deft.models import baselines
 from pipeline import folds, stage
 
@@ -52,13 +52,13 @@ def main() -> None:
     seen = {kind: {clip: measured[clip][kind] for clip in clips if kind in measured[clip]} for kind in kinds}
     for expert, views in features.read(stage.features(params), clips).items():
         pairs = zip(clips, views, strict=True)
-        seen[f"{tables.PROBE}{expert}"] = {clip: view for clip, view in pairs if not np.isnan(view).any()}
+        seen[f"{schemas.PROBE}{expert}"] = {clip: view for clip, view in pairs if not np.isnan(view).any()}
     found = folds.read()
     names = [name for name, fold in found.items() if fold.test]
     dials = params.baseline.model_dump() | {"components": params.finetune.components}
     work = partial(judge, dials, label, seen, found)
     done, lost = fanout.gather(stage.over("baseline folds", work, names, kept / "folds", params))
     rows = sorted(chain.from_iterable(done.values()), key=lambda row: (row["clip"], row["baseline"]))
-    tables.write(stage.DATA / "baselines.parquet", tables.BASELINES, [rows])
+    tables.write(stage.DATA / "baselines.parquet", schemas.BASELINES, [rows])
     tables.write_json(stage.DATA / "baselines.json", {"clips": len(clips), "failures": failures | lost})
     stage.finish("baseline", len(clips), failures | lost, params.strict)

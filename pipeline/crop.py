@@ -7,8 +7,9 @@ Run: ``python -m pipeline crop DATASET``
 from functools import partial
 from pathlib import Path
 
-from deft import tables
-from deft.face import align, mesh, pictures
+from deft.core import schemas, tables
+from deft.face import align, mesh
+from deft.media import pictures
 from pipeline import stage
 
 
@@ -36,4 +37,4 @@ def main(dataset: str) -> None:
     index, root = stage.table("index", dataset), stage.RAW / dataset
     work = partial(crop, index, root, *params.crop.model_dump().values())
     clips = [row["clip"] for row in tables.rows(index, ["clip", "flow"]) if not row["flow"]]
-    stage.map_clips("crop", dataset, work, clips, tables.CROP, [index], params)
+    stage.map_clips("crop", dataset, work, clips, schemas.CROP, [index], params)

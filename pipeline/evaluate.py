@@ -8,7 +8,7 @@ Run: ``python -m pipeline evaluate``
 from pathlib import Path
 from typing import Any
 
-from deft import tables
+from deft.core import schemas, tables
 from deft.report import plots
 from deft.score import experts, loso
 from pipeline import stage
@@ -34,7 +34,7 @@ def main() -> None:
     scores, peers = loso.report([*clips.values()], **dials), loso.baselines(others, **dials)
     found: dict[str, dict[str, Any]] = {
         "loso": scores | rule,
-        "baselines": {name: each | rule for name, each in peers.items() if not name.startswith(tables.PROBE)},
+        "baselines": {name: each | rule for name, each in peers.items() if not name.startswith(schemas.PROBE)},
         "experts": experts.figures([*clips.values()], peers, **dials) | rule,
         **{name: {dataset: counted(path) for dataset, path in each.items()} for name, each in reports.items()},
         **{name: counted(stage.DATA / f"{name}.json") for name in WHOLE},

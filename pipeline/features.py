@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from deft import experts, fanout, tables
-from deft.errors import DataError
-from deft.face import pictures
-from deft.params import Features
+from deft import experts
+from deft.core import fanout, schemas, tables
+from deft.core.errors import DataError
+from deft.core.params import Features
+from deft.media import pictures
 from pipeline import stage
 
 
@@ -57,7 +58,7 @@ def main(dataset: str, expert: str) -> None:
     work = partial(view, expert, files, dials, batches)
     outcomes = stage.over(f"features {name}", work, list(batches), kept, params if own else stage.on_gpu(params))
     stage.keep(
-        "features", name, fanout.spread(outcomes, batches), clips, tables.FEATURES, params, partial(figures, name)
+        "features", name, fanout.spread(outcomes, batches), clips, schemas.FEATURES, params, partial(figures, name)
     )
 
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from deft import fanout, features, tables
+from deft.core import fanout, features, tables
+from deft.core.params import Params
 from deft.language import triple
-from deft.learn import examples, selection, train
 from deft.learn.folds import FINAL, Fold, person
-from deft.models import llm, store
-from deft.params import Params
+from deft.llm import load as llm
+from deft.models.deft import examples, selection, store, train
 from pipeline import folds, stage
 
 MEASURED = {"crop", "landmarks", "flow", "verify", "features"}  # what `deft predict` needs to measure a clip alike

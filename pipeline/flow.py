@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from deft import tables
+from deft.core import schemas, tables
+from deft.core.params import Flow
 from deft.datasets import fields
-from deft.face import pictures
+from deft.media import pictures
 from deft.motion import steps, tvl1
-from deft.params import Flow
 from deft.score import truth
 from pipeline import stage
 
@@ -74,4 +74,4 @@ def main(dataset: str) -> None:
     work = partial(measure, index, crops, landmarks, stage.RAW / dataset, params.flow)
     figures = partial(report, crops, landmarks, stage.table("flow", dataset))
     reads = [index, crops, landmarks]
-    stage.map_clips("flow", dataset, work, tables.clips(landmarks), tables.FLOW, reads, params, figures)
+    stage.map_clips("flow", dataset, work, tables.clips(landmarks), schemas.FLOW, reads, params, figures)

@@ -6,7 +6,7 @@ Run: ``python -m pipeline folds``
 
 import sys
 
-from deft import tables
+from deft.core import schemas, tables
 from deft.learn import folds
 from pipeline import stage
 
@@ -36,7 +36,7 @@ def main() -> None:
         ]
         for fold in [*found.values(), folds.final(rows)]
     ]
-    tables.write(PATH, tables.FOLDS, lines)
+    tables.write(PATH, schemas.FOLDS, lines)
     tested = [clip for fold in found.values() for clip in fold.test]
     unseen = {fold.name: sorted(lacking) for fold in found.values() if (lacking := folds.unseen(fold, rows))}
     for name, names in unseen.items():

@@ -6,7 +6,7 @@ Run: ``python -m pipeline index DATASET``
 
 import sys
 
-from deft import tables
+from deft.core import schemas, tables
 from deft.datasets import clips
 from pipeline import stage
 
@@ -17,7 +17,7 @@ def main(dataset: str) -> None:
     layout = params.index.formats.get(dataset, dataset)
     found = clips.read(stage.RAW / dataset, dataset, layout, params.index.corrections)
     path = stage.table("index", dataset)
-    tables.write(path, tables.INDEX, ([clip] for clip in found.clips))
+    tables.write(path, schemas.INDEX, ([clip] for clip in found.clips))
     report = clips.report(found)
     tables.write_json(path.with_suffix(".json"), report)
     members, expected = sum(report["composite"].values()), report.get("composite_expected")

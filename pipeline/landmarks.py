@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from deft import tables
-from deft.face import backend, pictures
+from deft.core import schemas, tables
+from deft.face import backend
 from deft.facs import regions
+from deft.media import pictures
 from deft.score import truth
 from pipeline import stage
 
@@ -35,4 +36,4 @@ def main(dataset: str) -> None:
     work = partial(landmark, crops, brought, params.landmarks.backend)
     clips = sorted({*tables.clips(crops)} | {*brought})
     figures = partial(truth.landmark_figures, stage.TRUTH, crops, path)
-    stage.map_clips("landmarks", dataset, work, clips, tables.LANDMARKS, [index, crops], params, figures)
+    stage.map_clips("landmarks", dataset, work, clips, schemas.LANDMARKS, [index, crops], params, figures)

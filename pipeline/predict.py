@@ -11,12 +11,13 @@ from itertools import chain
 
 import torch
 
-from deft import fanout, features, tables
+from deft.core import fanout, features, schemas, tables
+from deft.core.params import Params
 from deft.language import triple
-from deft.learn import answer, control
-from deft.models import llm, store
-from deft.models.views import parts
-from deft.params import Params
+from deft.learn import control
+from deft.llm import load as llm
+from deft.models.deft import answer, store
+from deft.models.reduction import parts
 from pipeline import folds, stage
 
 base = cache(llm.load)  # once a process: folds share it
@@ -52,7 +53,7 @@ def main() -> None:
     done, failures = fanout.gather(stage.over("predict", partial(predict, params), names, kept, params))
     found = sorted(chain.from_iterable(done.values()), key=lambda answered: answered["clip"])
     stage.finish("predict", len(found), failures, strict=True)
-    tables.write(stage.DATA / "predictions.parquet", tables.PREDICTIONS, ([answered] for answered in found))
+    tables.write(stage.DATA / "predictions.parquet", schemas.PREDICTIONS, ([answered] for answered in found))
     report = {
         "clips": len(found),
         "parsed": round(sum(answered["parsed"] for answered in found) / len(found), 4),

@@ -7,7 +7,7 @@ Run: ``python -m pipeline render``
 from functools import partial
 from pathlib import Path
 
-from deft import fanout, tables
+from deft.core import fanout, schemas, tables
 from deft.render import clips, corpus, layouts
 from deft.render.layouts import casme2
 from pipeline import stage
@@ -30,7 +30,7 @@ def main() -> None:
     work = partial(render, plans, root)
     truths, failures = fanout.gather(stage.over("render", work, sorted(plans), kept, params))
     stage.replace(root, stage.RAW / "rendered")
-    for name, schema in (("clips", tables.TRUTH), ("flow", tables.TRUTH_FLOW)):
+    for name, schema in (("clips", schemas.TRUTH), ("flow", schemas.TRUTH_FLOW)):
         tables.write(stage.TRUTH / f"{name}.parquet", schema, ([_flat(truth)] for truth in truths.values()))
     report = {"clips": len(truths), "subjects": params.render.subjects, "failures": failures}
     tables.write_json(stage.TRUTH / "rendered.json", report)

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from deft import fanout, tables
-from deft.errors import DataError
-from deft.params import Params
-from deft.params import load as load
+from deft.core import fanout, tables
+from deft.core.errors import DataError
+from deft.core.params import Params
+from deft.core.params import load as load
 
 Result = TypeVar("Result")
 
@@ -33,7 +33,7 @@ def scratch(stage: str, reads: Iterable[Path], dials: object) -> Path:
 def over(
     title: str, work: Callable[[str], Result], keys: Sequence[str], kept: Path, params: Params
 ) -> Iterator[fanout.Outcome[Result]]:
-    """`deft.fanout.over` where this run's work is done; ``kept`` is a folder of `scratch`."""
+    """`deft.core.fanout.over` where this run's work is done; ``kept`` is a folder of `scratch`."""
     return fanout.over(work, keys, title=title, cluster=fanout.Cluster(params.engine, params.jobs), scratch=kept)
 
 

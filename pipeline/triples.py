@@ -6,13 +6,13 @@ Reads data/verify and data/index of every dataset. Writes data/triples.parquet a
 Run: ``python -m pipeline triples``
 """
 
-from deft import tables
+from deft.core import schemas, tables
+from deft.core.params import Params
 from deft.facs import codes, emotions
 from deft.facs.units import EXPRESSIVE
 from deft.language import compose, triple
 from deft.motion import verification
 from deft.motion.evidence import Evidence
-from deft.params import Params
 from pipeline import stage
 
 
@@ -72,7 +72,7 @@ def main() -> None:
         index = tables.rows(stage.table("index", dataset))
         rows += [write(clip, found[clip["clip"]], params) for clip in index if clip["clip"] in found]
     rows.sort(key=lambda row: row["clip"])
-    tables.write(stage.DATA / "triples.parquet", tables.TRIPLES, ([row] for row in rows))
+    tables.write(stage.DATA / "triples.parquet", schemas.TRIPLES, ([row] for row in rows))
     dropped = {row["clip"]: row["dropped"] for row in rows if row["dropped"]}
     words = {word for row in rows for word in row["target"].split()}
     report = {"triples": len(rows) - len(dropped), "dropped": dropped, "vocabulary": len(words)}

@@ -8,7 +8,7 @@ Run: ``python -m pipeline verify DATASET``
 from functools import partial
 from pathlib import Path
 
-from deft import tables
+from deft.core import schemas, tables
 from deft.facs import codes
 from deft.motion import evidence, verification
 from deft.score import verdicts
@@ -48,4 +48,4 @@ def main(dataset: str) -> None:
     work = partial(judge, index, landmarks, flow, thresholds, calibration, dials.supported)
     figures = partial(verdicts.figures, stage.TRUTH, stage.table("verify", dataset), calibration, dials.supported)
     reads = [index, landmarks, flow]
-    stage.map_clips("verify", dataset, work, tables.clips(flow), tables.VERIFY, reads, params, figures)
+    stage.map_clips("verify", dataset, work, tables.clips(flow), schemas.VERIFY, reads, params, figures)

@@ -17,12 +17,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, sync_playwright
 
-from deft.face import Image, Points, align, mesh
+from deft.face import Points, align, mesh
 from deft.facs import words
 from deft.facs.emotions import COARSE, LABELS, PROTOTYPES
 from deft.facs.regions import REGIONS
 from deft.facs.units import UNITS, observable
 from deft.language import textbook, tokenizer, triple
+from deft.media import Image
 from deft.render.corpus import ClipPlan
 from deft.render.layouts import Layout
 

@@ -13,13 +13,14 @@ from conftest import ROOT
 from numpy.typing import NDArray
 
 from bench import ablate, compensation, faces, gpu, llama, pairs, peer, tuning, verdicts
-from deft import features, params, tables
+from deft.core import features, params, tables
 from deft.facs.units import EXPRESSIVE
 from deft.language import triple
-from deft.learn import examples, losses, train
-from deft.learn.pretrain import padded
-from deft.models import llm, views
-from deft.models.deft import Deft, adapted
+from deft.llm import load as llm
+from deft.llm.pretrain import padded
+from deft.models import reduction
+from deft.models.deft import examples, losses, train
+from deft.models.deft.model import Deft, adapted
 from deft.motion import tvl1
 from deft.motion.verification import Calibration
 from deft.report import table
@@ -172,7 +173,7 @@ def test_the_trainers_loss_is_ours(corpus: Path, monkeypatch: pytest.MonkeyPatch
     base, _ = llama.load(shape | {"num_attention_heads": 2, "num_key_value_heads": 1})
     own = examples.shape(clips, vectors, dials.triples.regions)
     adapters = adapted(base, **dials.lora.model_dump(exclude={"rate"}))
-    model = Deft(adapters, own, views.fit_all(vectors, own.experts, 4))
+    model = Deft(adapters, own, reduction.fit_all(vectors, own.experts, 4))
     told = losses.truth(clips, own, model.device)
     usual = tuning.Usual(model, model.reduce(vectors), llm.ask(tokens, triple.TASK), told)
     answers, real = padded(llm.tell(tokens, [clip.target for clip in clips]), 0)

@@ -5,9 +5,9 @@ from typing import Any
 import openpyxl
 import pytest
 
-from deft import tables
+from deft.core import schemas, tables
+from deft.core.errors import DataError
 from deft.datasets import casme2, clips, frames
-from deft.errors import DataError
 
 OLD, NEW = "CASME2-coding-20140508.xlsx", "CASME2-coding-20190701.xlsx"
 HEADER = [
@@ -77,7 +77,7 @@ def dataset(root: Path, *rows: list[Any], tree: str = "CASME2-RAW", prefix: str 
 
 
 def test_the_table_is_a_sheets(tmp_path: Path) -> None:
-    assert casme2.read_sheet(workbook(tmp_path / OLD, *map(cells, GOOD))).schema == tables.SHEET
+    assert casme2.read_sheet(workbook(tmp_path / OLD, *map(cells, GOOD))).schema == schemas.SHEET
 
 
 def test_every_good_row_is_kept(sheet: dict[str, tables.Row]) -> None:

@@ -13,9 +13,9 @@ from test_compare import command
 from test_film import write
 from typer.testing import CliRunner
 
-from deft import params, tables
 from deft.cli import app
-from deft.render import films, standins
+from deft.core import params, tables
+from deft.render import standins, videos
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMANDS = sorted(
@@ -37,7 +37,7 @@ def project(tuned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What someone has who follows the pages: a run and its commit, datasets, a video of their own."""
     folder = tmp_path_factory.mktemp("project")
     shutil.copytree(tuned, folder, dirs_exist_ok=True)
-    write(folder / "my_video.mp4", list(films.frames(films.plan(77, 4, 5.0), 6)))
+    write(folder / "my_video.mp4", list(videos.frames(videos.plan(77, 4, 5.0), 6)))
     for name in {said.split()[2] for said in starting("deft") if re.match(r"deft doctor \w", said)}:
         standins.write("flow" if name == "mine" else name, folder / "data" / "raw" / name, 5, 3, 1, 1)
     apply_overrides(folder / "params.yaml", ["+index.formats.mine=flow"])

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from deft import tables
 from deft.cli import app
-from deft.errors import DataError
+from deft.core import schemas, tables
+from deft.core.errors import DataError
 from deft.score import compare, metrics
 
 TRUE = ["a", "b", "a", "b", "a", "b", "a", "b"]
@@ -98,7 +98,7 @@ def command(folder: Path, *words: str) -> None:
 
 def predict(folder: Path, given_: Sequence[str]) -> None:
     rows: list[dict[str, Any]] = [row | {"fold": "f", "parsed": True} for row in answers(given_)]
-    tables.write(folder / "data" / "predictions.parquet", tables.PREDICTIONS, [rows])
+    tables.write(folder / "data" / "predictions.parquet", schemas.PREDICTIONS, [rows])
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository whose commit `first` answers FIRST, whose last commit SECOND and whose files here TRUE."""
     folder = tmp_path_factory.mktemp("project")
     write_params(folder, evaluate={"resamples": 50})
-    tables.write(folder / "data" / "triples.parquet", tables.TRIPLES, [triples()])
+    tables.write(folder / "data" / "triples.parquet", schemas.TRIPLES, [triples()])
     command(folder, "git", "init", "--quiet")
     command(folder, "git", "config", "user.name", "somebody")
     command(folder, "git", "config", "user.email", "somebody@example.org")

@@ -20,14 +20,14 @@ from test_film import sound
 from typer.testing import CliRunner
 
 from deft.cli import app
-from deft.errors import NoFaceError
-from deft.face import Image, video
-from deft.film.spotting import Event
-from deft.film.watching import Film
+from deft.core.errors import NoFaceError
 from deft.language import triple
-from deft.render import films
+from deft.media import Image, video
+from deft.render import videos
 from deft.render.corpus import FPS
 from deft.report import watched
+from deft.spotting.rule import Event
+from deft.spotting.timeline import Film
 
 EVERY = 3  # of a rendered film's frames
 PATIENCE_MS = 300_000.0  # other work may have the machine
@@ -91,9 +91,9 @@ def write(path: Path, images: Iterable[Image], fps: float = FPS / EVERY) -> Path
 @pytest.fixture(scope="module")
 def two_events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A rendered film with two micro-expressions, whose name is not to be taken for HTML."""
-    plan = films.plan(2, 4, 6.5)
+    plan = videos.plan(2, 4, 6.5)
     assert len(plan.events) == 2
-    return write(tmp_path_factory.mktemp("film") / "two <i>events.avi", films.frames(plan, EVERY))
+    return write(tmp_path_factory.mktemp("film") / "two <i>events.avi", videos.frames(plan, EVERY))
 
 
 @pytest.fixture(scope="module")

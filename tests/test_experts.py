@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deft.experts import motion, structure, texture
-from deft.face import Image, Points, pictures
+from deft.face import Points
 from deft.facs import regions
+from deft.media import Image, pictures
 from deft.motion import evidence
 
 

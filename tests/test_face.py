@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import deft.face
-from deft.errors import DataError, NoFaceError
-from deft.face import Image, Points, align, fan, mesh
+from deft.core.errors import DataError, NoFaceError
+from deft.face import Points, align, fan, mesh
 from deft.facs import regions
+from deft.media import Image
 
 # Places in skimage's astronaut read off the picture by hand, (x, y) in pixels.
 PLACES = {"right eye": (202, 105), "left eye": (247, 107), "nose tip": (224, 130), "chin": (223, 178)}

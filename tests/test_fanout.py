@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deft import fanout
-from deft.errors import DataError
+from deft.core import fanout
+from deft.core.errors import DataError
 
 TESTS = Path(__file__).resolve().parent
 PROCESSES = fanout.Cluster("processes", 2)

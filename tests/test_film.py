@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from deft.errors import DataError, NoFaceError
-from deft.face import Image, video
-from deft.film import spotting, watching
-from deft.render import films
+from deft.core.errors import DataError, NoFaceError
+from deft.media import Image, video
+from deft.render import videos
 from deft.render.corpus import FPS
+from deft.spotting import rule, timeline
 
 EVERY = 3  # of a rendered film's frames
 GEOMETRY = (256, 80.0, 0.38)  # size, eye distance, eye line: as in params.yaml
@@ -22,13 +22,13 @@ SECONDS = 5.0
 
 
 @pytest.fixture(scope="session")
-def plan() -> films.Film:
-    return films.plan(77, 4, SECONDS)
+def plan() -> videos.Film:
+    return videos.plan(77, 4, SECONDS)
 
 
 @pytest.fixture(scope="session")
-def shown(plan: films.Film) -> list[Image]:
-    return list(films.frames(plan, EVERY))
+def shown(plan: videos.Film) -> list[Image]:
+    return list(videos.frames(plan, EVERY))
 
 
 def frames(images: Iterable[Image], fps: float = FPS / EVERY) -> Iterator[video.Frame]:
@@ -58,20 +58,20 @@ def write(
     return path
 
 
-def watched(path: Path) -> watching.Film:
-    return watching.watch(video.open_source(path), *GEOMETRY)
+def watched(path: Path) -> timeline.Film:
+    return timeline.watch(video.open_source(path), *GEOMETRY)
 
 
-def test_the_film_of_a_rendered_face_shows_its_events_and_its_blinks(plan: films.Film, shown: list[Image]) -> None:
-    parts = list(spotting.search(watching.measure(frames(shown), *GEOMETRY)))
+def test_the_film_of_a_rendered_face_shows_its_events_and_its_blinks(plan: videos.Film, shown: list[Image]) -> None:
+    parts = list(rule.search(timeline.measure(frames(shown), *GEOMETRY)))
     found = [event for part in parts for event in part.events]
-    expressions = [event for event in found if event.kind != spotting.BLINK]
+    expressions = [event for event in found if event.kind != rule.BLINK]
     assert len(expressions) == len(plan.events) > 0
     for event, true in zip(expressions, plan.events, strict=True):
         assert abs(EVERY * event.onset - true.onset) < 0.05 * FPS
         assert abs(EVERY * event.apex - true.apex) < 0.04 * FPS
         assert abs(EVERY * event.offset - true.offset) < 0.06 * FPS
-    blinks = [event for event in found if event.kind == spotting.BLINK]
+    blinks = [event for event in found if event.kind == rule.BLINK]
     assert len(blinks) == len(plan.blinks) > 0
     for blink, (first, last) in zip(blinks, plan.blinks, strict=True):
         assert first - 6 <= EVERY * blink.apex <= last
@@ -85,7 +85,7 @@ def test_of_two_people_the_one_with_the_larger_face_is_followed(shown: list[Imag
         return np.asarray(both)
 
     alone, both = (
-        [sample.moved for sample in watching.measure(frames(map(change, shown[:70:2])), *GEOMETRY)]
+        [sample.moved for sample in timeline.measure(frames(map(change, shown[:70:2])), *GEOMETRY)]
         for change in (lambda image: image, beside)
     )
     assert len(alone) == len(both)
@@ -94,7 +94,7 @@ def test_of_two_people_the_one_with_the_larger_face_is_followed(shown: list[Imag
 
 def test_another_face_in_the_same_film_begins_anew(shown: list[Image]) -> None:
     there = [np.roll(image, 200, axis=1) for image in shown[:70]]
-    samples = list(watching.measure(frames(chain(shown[:70], there)), *GEOMETRY))
+    samples = list(timeline.measure(frames(chain(shown[:70], there)), *GEOMETRY))
     assert sum(sample.begins for sample in samples) == 2
 
 
@@ -132,7 +132,7 @@ def test_ten_bits_a_channel_are_read_as_eight(shown: list[Image], tmp_path: Path
 
 def test_a_face_is_found_where_it_is_in_a_large_picture(shown: list[Image]) -> None:
     large = cv2.resize(shown[0], None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
-    apart = watching.face(np.asarray(large)) / 6 - watching.face(shown[0])
+    apart = timeline.face(np.asarray(large)) / 6 - timeline.face(shown[0])
     assert np.hypot(*apart.T).mean() < 1.5
 
 

@@ -10,9 +10,10 @@ import torch
 from conftest import run_stage, write_params
 from transformers import PreTrainedTokenizerFast
 
-from deft import params, tables
-from deft.learn import aligning, folds
-from deft.models import llm, store
+from deft.core import params, tables
+from deft.learn import folds
+from deft.llm import load as llm
+from deft.models.deft import alignment, store
 from deft.motion import verification
 from deft.render import corpus, layouts
 from pipeline import finetune, predict
@@ -92,7 +93,7 @@ def test_folds_are_learned_and_tested_with_the_experts_that_see_the_clips(
 ) -> None:
     shutil.copytree(project, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(aligning, "_STEPS", 20)
+    monkeypatch.setattr(alignment, "_STEPS", 20)
     chosen = dials(tmp_path, datasets)
     assert run_stage(tmp_path, "triples").returncode == run_stage(tmp_path, "folds").returncode == 0
     rows, found = tables.rows(tmp_path / "data" / "triples.parquet"), written.read()

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from deft import params, tables
-from deft.errors import DataError
+from deft.core import params, schemas, tables
+from deft.core.errors import DataError
 from deft.language import triple
-from deft.learn import aligning, answer, folds
-from deft.models import llm, store
+from deft.learn import folds
+from deft.llm import load as llm
+from deft.models.deft import alignment, answer, store
 from pipeline import finetune
 
 # PEFT asks transformers by an old name.
@@ -192,7 +193,7 @@ def test_a_class_that_one_subject_alone_shows_is_tested_and_told() -> None:
 def test_the_stage_tells_of_classes_that_a_fold_has_not_seen(corpus: Path, tmp_path: Path) -> None:
     rows = tables.rows(corpus / "data" / "triples.parquet")
     rows[0]["label"] = "elation"
-    tables.write(tmp_path / "data" / "triples.parquet", tables.TRIPLES, [[row] for row in rows])
+    tables.write(tmp_path / "data" / "triples.parquet", schemas.TRIPLES, [[row] for row in rows])
     write_params(tmp_path)
     done = run_stage(tmp_path, "folds")
     assert done.returncode == 0, done.stderr
@@ -232,7 +233,7 @@ def rows(corpus: Path) -> Rows:
 @pytest.fixture
 def tune(corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, bytes]]:
     """Tune one fold in the corpus's folder, or a given one, and return the bytes of its weights."""
-    monkeypatch.setattr(aligning, "_STEPS", 20)
+    monkeypatch.setattr(alignment, "_STEPS", 20)
     small = {"epochs": 1, "components": 4}
     write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
     dials = params.load(tmp_path / "params.yaml")
@@ -252,7 +253,7 @@ def tune(corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_an_inner_choice_is_made_on_training_subjects_and_told(
     rows: Rows, corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aligning, "_STEPS", 20)
+    monkeypatch.setattr(alignment, "_STEPS", 20)
     monkeypatch.chdir(corpus)
     small = {"epochs": 3, "components": 4, "inner": 0.5}
     write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
@@ -269,7 +270,7 @@ def test_an_inner_choice_is_made_on_training_subjects_and_told(
 def test_many_clips_are_passed_over_less_often(
     rows: Rows, corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aligning, "_STEPS", 20)
+    monkeypatch.setattr(alignment, "_STEPS", 20)
     monkeypatch.chdir(corpus)
     for steps, epochs in ((1, 1), (7, 3), (99, 4)):  # six clips in batches of three: two steps a pass
         small = {"epochs": 4, "steps": steps, "batch": 3, "components": 4}
@@ -318,7 +319,7 @@ def test_what_the_experts_see_of_the_held_out_subject_cannot_leak(
         for row in found:
             if "/sub01/" in row["clip"]:
                 row["tokens"] = rng.normal(size=np.shape(row["tokens"])).tolist()
-        tables.write(path, tables.FEATURES, [[row] for row in found])
+        tables.write(path, schemas.FEATURES, [[row] for row in found])
     assert weights(tune(rows, "rendered-sub01", folder)) == weights(tune(rows, "rendered-sub01"))
     assert weights(tune(rows, "rendered-sub02", folder)) != weights(tune(rows, "rendered-sub02"))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from conftest import empty_frames
 
-from deft import tables
+from deft.core import tables
 from deft.datasets import FORMATS, clips
 from deft.render import corpus, layouts
 from deft.render.layouts import sheets

@@ -8,14 +8,14 @@ import torch
 from conftest import ROOT
 from transformers import PreTrainedTokenizerFast
 
-from deft import params
-from deft.errors import DataError
+from deft.core import params
+from deft.core.errors import DataError
 from deft.facs.regions import REGIONS
 from deft.language import triple
-from deft.learn import aligning, train
-from deft.learn.examples import Example
-from deft.models import llm
-from deft.models.deft import Shape
+from deft.llm import load as llm
+from deft.models.deft import alignment, train
+from deft.models.deft.examples import Example
+from deft.models.deft.model import Shape
 
 # PEFT asks transformers by an old name.
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -116,7 +116,7 @@ def examples() -> list[Example]:
 @needs_stories
 def test_a_model_we_did_not_train_loads_and_tunes(monkeypatch: pytest.MonkeyPatch) -> None:
     """LoRA and expert tokens on a real checkpoint: the loss falls, and nothing but what is ours has moved."""
-    monkeypatch.setattr(aligning, "_STEPS", 20)
+    monkeypatch.setattr(alignment, "_STEPS", 20)
     dials = params.load(ROOT / "params.yaml")
     base, words = llm.load(str(STORIES))
     before = {name: tensor.clone() for name, tensor in base.state_dict().items()}

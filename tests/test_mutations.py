@@ -13,8 +13,8 @@ import xlwt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deft.core.errors import DataError
 from deft.datasets import clips, frames, workbook
-from deft.errors import DataError
 from deft.render import corpus, layouts
 
 WORKBOOKS = [name for name in layouts.LAYOUTS if layouts.get(name).books]

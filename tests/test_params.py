@@ -10,9 +10,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from deft import params
+from deft.core import params
+from deft.core.params import Params, ParamsError, decode, load
 from deft.datasets import FORMATS
-from deft.params import Params, ParamsError, decode, load
 
 FILE = Path(__file__).resolve().parents[1] / "params.yaml"
 TREE: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from deft.errors import DataError
-from deft.face import Image, pictures
+from deft.core.errors import DataError
+from deft.media import Image, pictures
 
 COLOURS = np.array([[[250, 10, 20], [5, 240, 15]], [[0, 0, 255], [255, 255, 255]]], np.uint8).repeat(8, 0).repeat(8, 1)
 

@@ -16,10 +16,10 @@ from conftest import REAL, ROOT, real_footage, run_stage
 from typer.testing import CliRunner, Result
 
 import deft
-from deft import tables
 from deft.cli import app
-from deft.errors import DataError
-from deft.face import Image
+from deft.core import tables
+from deft.core.errors import DataError
+from deft.media import Image
 
 
 @pytest.fixture

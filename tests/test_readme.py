@@ -9,7 +9,7 @@ import yaml
 from conftest import ROOT
 
 from deft.cli import app
-from deft.params import load
+from deft.core.params import load
 from deft.report import table
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

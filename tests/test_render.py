@@ -11,7 +11,7 @@ import pytest
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from deft.render import camera, clips, corpus, films, layouts, motions
+from deft.render import camera, clips, corpus, layouts, motions, videos
 from deft.render.layouts import casme2
 from deft.render.portrait import LANDMARKS, MIRROR
 from deft.render.subjects import subject
@@ -213,7 +213,7 @@ def test_subjects_differ_and_stay_themselves() -> None:
 
 
 def test_a_films_events_lie_apart_and_within_it() -> None:
-    plans = [films.plan(3, number) for number in range(20)]
+    plans = [videos.plan(3, number) for number in range(20)]
     for plan in plans:
         assert plan.frames == 6000
         assert 5 <= len(plan.events) <= 8
@@ -225,17 +225,17 @@ def test_a_films_events_lie_apart_and_within_it() -> None:
 
 
 def test_a_film_is_the_same_each_time_and_moves_as_it_says() -> None:
-    plan = films.plan(3, 0, 3.0)
+    plan = videos.plan(3, 0, 3.0)
     every = 50
-    once, again = list(films.frames(plan, every)), list(films.frames(plan, every))
+    once, again = list(videos.frames(plan, every)), list(videos.frames(plan, every))
     np.testing.assert_array_equal(once, again)
     assert len(once) == 600 // every
 
 
 def test_an_expression_of_a_film_is_there_between_onset_and_offset_alone() -> None:
-    plan, every = films.plan(3, 2, 3.0)._replace(blinks=()), 5
+    plan, every = videos.plan(3, 2, 3.0)._replace(blinks=()), 5
     (event,) = plan.events
-    shown, bare = (list(films.frames(each, every)) for each in (plan, plan._replace(events=())))
+    shown, bare = (list(videos.frames(each, every)) for each in (plan, plan._replace(events=())))
     moved = [at * every for at, (a, b) in enumerate(zip(shown, bare, strict=True)) if (a != b).any()]
     assert event.onset < moved[0] < event.apex < moved[-1] < event.offset
     assert moved == list(range(moved[0], moved[-1] + 1, every))

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, expect
 from typer.testing import CliRunner, Result
 
-from deft import tables
 from deft.cli import app
-from deft.face import Image, Points, pictures
+from deft.core import schemas, tables
+from deft.face import Points
 from deft.facs import codes
 from deft.language import triple
+from deft.media import Image, pictures
 from deft.motion import evidence, tvl1
 from deft.report import charts, compared, loop, plots
 from deft.score import experts, loso
@@ -154,11 +155,11 @@ def project(tmp_path_factory: pytest.TempPathFactory, crop: Image, points: Point
     data = folder / "data"
     written = {clip: write_clip(data, clip, crop, points) for clip in CLIPS}
     for stage, schema in {
-        "index": tables.INDEX,
-        "crop": tables.CROP,
-        "landmarks": tables.LANDMARKS,
-        "flow": tables.FLOW,
-        "verify": tables.VERIFY,
+        "index": schemas.INDEX,
+        "crop": schemas.CROP,
+        "landmarks": schemas.LANDMARKS,
+        "flow": schemas.FLOW,
+        "verify": schemas.VERIFY,
     }.items():
         for dataset in ("bare", "toy"):
             groups = [rows[stage] for clip, rows in written.items() if clip.startswith(dataset)]
@@ -167,9 +168,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, crop: Image, points: Point
             tables.write_json(data / stage / f"{dataset}.json", {"failures": lost.get(stage, {})})
     dropped = {clip: why for clip, (*_, why) in CLIPS.items() if why}
     tables.write_json(data / "triples.json", {"dropped": dropped})
-    tables.write(data / "triples.parquet", tables.TRIPLES, [rows["triples"] for rows in written.values()])
+    tables.write(data / "triples.parquet", schemas.TRIPLES, [rows["triples"] for rows in written.values()])
     answers = [rows["predictions"] for rows in written.values()]
-    tables.write(data / "predictions.parquet", tables.PREDICTIONS, answers)
+    tables.write(data / "predictions.parquet", schemas.PREDICTIONS, answers)
     triples = {clip: rows["triples"][0] for clip, rows in written.items()}
     write_metrics(folder / "metrics", [row for rows in answers for row in rows], triples)
     return folder

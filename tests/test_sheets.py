@@ -11,8 +11,8 @@ import pytest
 from conftest import edited, empty_frames
 from msoffcrypto.format.ooxml import OOXMLFile
 
+from deft.core.errors import DataError
 from deft.datasets import FORMATS, Reader, clips, corrections, fields, frames, sheet
-from deft.errors import DataError
 from deft.render import corpus, layouts
 
 PLANS = corpus.plan(seed=12, subjects=3, clips=2, wrong=0.0)

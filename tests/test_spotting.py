@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deft.facs.regions import REGIONS
-from deft.film import spotting
-from deft.film.course import Sample
-from deft.film.spotting import BLINK, MACRO, MICRO, Event
+from deft.spotting import rule
+from deft.spotting.rule import BLINK, MACRO, MICRO, Event
+from deft.spotting.trajectory import Sample
 
 FPS = 60
 NOISE = 0.0002  # eye distances
@@ -39,7 +39,7 @@ def film(seconds: float, *shown: tuple[Way, Callable[[float], float]], seed: int
 
 
 def events(samples: Sequence[Sample]) -> list[Event]:
-    return [event for part in spotting.search(samples) for event in part.events]
+    return [event for part in rule.search(samples) for event in part.events]
 
 
 def test_an_expression_is_found_from_where_it_begins_to_where_it_ends() -> None:
@@ -128,9 +128,9 @@ def test_nothing_spans_a_gap() -> None:
 def test_what_is_found_does_not_depend_on_the_blocks_in_which_it_is_sought(starts: list[float], seed: int) -> None:
     apart = [at for at, before in zip(sorted(starts), [-9.0, *sorted(starts)], strict=False) if at - before > 1]
     samples = film(80, *((FROWN, bump(at, 0.1, 0.05, 0.15)) for at in apart), seed=seed)
-    (whole,) = spotting.search(samples)
-    with patch.object(spotting, "BLOCK_S", 5.0):
-        parts = list(spotting.search(samples))
+    (whole,) = rule.search(samples)
+    with patch.object(rule, "BLOCK_S", 5.0):
+        parts = list(rule.search(samples))
     assert len(parts) > 5
     assert [event[:4] for part in parts for event in part.events] == [event[:4] for event in whole.events]
     assert np.concatenate([part.seconds for part in parts]).tolist() == whole.seconds.tolist()

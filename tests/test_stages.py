@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import run_stage, write_params
 
-from deft import features, params, tables
-from deft.errors import DataError
+from deft.core import features, params, schemas, tables
+from deft.core.errors import DataError
 from deft.facs.regions import REGIONS
 from deft.language import triple
 from deft.learn import folds
@@ -20,8 +20,8 @@ from pipeline import triples
 
 CLIPS = 9
 PER_DATASET = {
-    "index": tables.INDEX, "crop": tables.CROP, "landmarks": tables.LANDMARKS, "flow": tables.FLOW,
-    "verify": tables.VERIFY,
+    "index": schemas.INDEX, "crop": schemas.CROP, "landmarks": schemas.LANDMARKS, "flow": schemas.FLOW,
+    "verify": schemas.VERIFY,
 }  # fmt: skip
 
 
@@ -166,7 +166,7 @@ def test_a_table_of_features_with_a_hole_is_refused(corpus: Path, mine: Path, mo
     path = mine / "data" / "features" / "rendered" / "motion.parquet"
     rows = tables.rows(path)
     rows[3]["tokens"][0][2] = float("nan")
-    tables.write(path, tables.FEATURES, [[row] for row in rows])
+    tables.write(path, schemas.FEATURES, [[row] for row in rows])
     monkeypatch.chdir(mine)
     with pytest.raises(DataError, match=r"motion\.parquet: found NaN or infinite values in 1 clips, expected numbers"):
         features.read(stages.features(params.load(mine / "params.yaml")), [rows[0]["clip"]])
@@ -179,7 +179,7 @@ def test_an_expert_that_sees_none_of_these_clips_is_left_out(
     path = mine / "data" / "features" / "rendered" / "texture.parquet"
     rows = tables.rows(path)
     clips = [row["clip"] for row in rows]
-    tables.write(path, tables.FEATURES, [[row] for row in rows[:3]])
+    tables.write(path, schemas.FEATURES, [[row] for row in rows[:3]])
     monkeypatch.chdir(mine)
     files = stages.features(params.load(mine / "params.yaml"))
     assert set(features.read(files, clips[3:])) == {"structure", "motion"}

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deft.face import Image, Points, pictures
+from deft.face import Points
+from deft.media import Image, pictures
 from deft.motion import compensation, evidence, steps
 
 THRESHOLDS = (4.0, 10.0, 25.0)

@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from deft import tables
-from deft.errors import DataError
+from deft.core import schemas, tables
+from deft.core.errors import DataError
 
 
 def baselines(*clips: str) -> list[list[tables.Row]]:
@@ -47,13 +47,13 @@ def test_a_table_of_which_a_group_fails_leaves_nothing_behind(tmp_path: Path) ->
         raise ValueError("bad clip")
 
     with pytest.raises(ValueError, match="bad clip"):
-        tables.write(tmp_path / "t.parquet", tables.BASELINES, groups())  # type: ignore[arg-type]
+        tables.write(tmp_path / "t.parquet", schemas.BASELINES, groups())  # type: ignore[arg-type]
     assert hidden(tmp_path) == []
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     groups = baselines("a", "b", "c")
-    assert tables.write(tmp_path / "t.parquet", tables.BASELINES, groups) == 3
+    assert tables.write(tmp_path / "t.parquet", schemas.BASELINES, groups) == 3
     assert tables.rows(tmp_path / "t.parquet") == [row for group in groups for row in group]
     assert tables.rows(tmp_path / "t.parquet", clip="b") == groups[1]
     assert tables.rows(tmp_path / "t.parquet", ["emotion"], "b") == [{"emotion": "others"}] * 2
@@ -61,30 +61,30 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 def test_same_rows_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        tables.write(tmp_path / name, tables.BASELINES, baselines("a", "b"))
+        tables.write(tmp_path / name, schemas.BASELINES, baselines("a", "b"))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
 def test_a_row_group_is_a_clip_and_an_empty_group_is_none(tmp_path: Path) -> None:
-    assert tables.write(tmp_path / "t", tables.BASELINES, [*baselines("a", "b"), []]) == 2
+    assert tables.write(tmp_path / "t", schemas.BASELINES, [*baselines("a", "b"), []]) == 2
     file = pq.ParquetFile(tmp_path / "t")
     assert file.num_row_groups == 2
     assert [set(file.read_row_group(i)["clip"].to_pylist()) for i in range(2)] == [{"a"}, {"b"}]
 
 
 def test_clips_are_sorted_and_each_named_once(tmp_path: Path) -> None:
-    tables.write(tmp_path / "t", tables.BASELINES, baselines("b", "a"))
+    tables.write(tmp_path / "t", schemas.BASELINES, baselines("b", "a"))
     assert tables.clips(tmp_path / "t") == ["a", "b"]
 
 
 def test_a_column_that_rows_lack_is_null(tmp_path: Path) -> None:
-    tables.write(tmp_path / "t", tables.BASELINES, [[{"clip": "a"}]])
+    tables.write(tmp_path / "t", schemas.BASELINES, [[{"clip": "a"}]])
     assert tables.row(tmp_path / "t", "a") == {"clip": "a", "baseline": None, "emotion": None}
 
 
 @pytest.mark.parametrize("clip", ["a", "none"])
 def test_a_row_must_be_the_only_one(tmp_path: Path, clip: str) -> None:
-    tables.write(tmp_path / "t", tables.BASELINES, baselines("a"))
+    tables.write(tmp_path / "t", schemas.BASELINES, baselines("a"))
     with pytest.raises(DataError, match=f"rows for {clip}, expected one"):
         tables.row(tmp_path / "t", clip)
 
@@ -101,7 +101,7 @@ def test_flow_fields_come_back_in_their_shape(tmp_path: Path) -> None:
         {"clip": "a", "step": i, "shape": field.shape, "flow": field.ravel(), "noise": 0.5}
         for i, field in enumerate(fields)
     ]
-    tables.write(tmp_path / "t", tables.FLOW, [rows])
+    tables.write(tmp_path / "t", schemas.FLOW, [rows])
     steps, found = tables.flows(tmp_path / "t", "a")
     np.testing.assert_array_equal(found, fields.astype(np.float32))
     assert found.dtype == np.float32
@@ -109,7 +109,7 @@ def test_flow_fields_come_back_in_their_shape(tmp_path: Path) -> None:
 
 
 def test_flow_of_an_absent_clip_is_an_error(tmp_path: Path) -> None:
-    tables.write(tmp_path / "t", tables.FLOW, [])
+    tables.write(tmp_path / "t", schemas.FLOW, [])
     with pytest.raises(DataError, match="no rows for a, expected its flow"):
         tables.flows(tmp_path / "t", "a")
 

@@ -2,7 +2,7 @@ import pytest
 from conftest import ROOT
 from transformers import PreTrainedTokenizerFast
 
-from deft import params
+from deft.core import params
 from deft.facs import codes, words
 from deft.facs.regions import REGIONS
 from deft.facs.units import UNITS

@@ -11,14 +11,14 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 from transformers.models.llama.modeling_llama import LlamaMLP
 
-from deft import params
-from deft.errors import DataError
+from deft.core import params
+from deft.core.errors import DataError
 from deft.facs.regions import REGIONS
 from deft.language import triple
-from deft.learn import aligning, answer, losses, selection, train
-from deft.learn.examples import Example
-from deft.models import llm
-from deft.models.deft import Deft, Shape
+from deft.llm import load as llm
+from deft.models.deft import alignment, answer, losses, selection, train
+from deft.models.deft.examples import Example
+from deft.models.deft.model import Deft, Shape
 
 # PEFT asks transformers by an old name.
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -56,7 +56,7 @@ Tune = Callable[..., tuple[Deft, list[train.Losses]]]
 @pytest.fixture
 def tune(words_of_pages: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch) -> Tune:
     """Tune a small random Llama on the examples, with the project's own dials unless told otherwise."""
-    monkeypatch.setattr(aligning, "_STEPS", 20)
+    monkeypatch.setattr(alignment, "_STEPS", 20)
 
     def run(some: Sequence[Example] = examples(), seen: dict[str, Any] | None = None, **changed: Any) -> Any:
         torch.manual_seed(0)

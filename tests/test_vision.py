@@ -10,8 +10,9 @@ import torch
 import transformers
 from conftest import random_flow, run_stage, write_params
 
-from deft import experts, tables
-from deft.errors import DataError
+from deft import experts
+from deft.core import tables
+from deft.core.errors import DataError
 from deft.experts import vision
 from deft.face import Points
 

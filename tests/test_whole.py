@@ -9,8 +9,8 @@ from conftest import ROOT, edited
 from typer.testing import CliRunner
 
 from deft import cli
+from deft.core.errors import DataError
 from deft.datasets import FORMATS, checkup, clips, corrections
-from deft.errors import DataError
 from deft.render import layouts
 
 CASME2 = {"others": 99, "disgust": 63, "happiness": 32, "repression": 27, "surprise": 25, "sadness": 7, "fear": 2}

@@ -17,8 +17,8 @@ def predict(video: str | Path, model: str | Path = "models/final") -> "Triple":
     """The triple (C, E, R) of the strongest event in a video file or a folder of pictures, by a tuned model's folder.
 
     Raises:
-        deft.errors.NoFaceError: no face is seen.
-        deft.errors.DataError: the video or the model cannot be read, or no face moves above the video's noise.
+        deft.core.errors.NoFaceError: no face is seen.
+        deft.core.errors.DataError: the video or the model cannot be read, or no face moves above the video's noise.
 
     """
     strongest = importlib.import_module("deft.inference").strongest  # only who asks pays for torch

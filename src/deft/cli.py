@@ -10,8 +10,8 @@ import typer
 import yaml
 from rich.console import Console
 
-from deft import params, tables
-from deft.errors import DataError, NoFaceError
+from deft.core import params, tables
+from deft.core.errors import DataError, NoFaceError
 
 # Of a film that cannot be read we say one sentence; the decoder has its own, on stderr, past Python.
 os.environ |= {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
@@ -44,7 +44,7 @@ def predict(
 ) -> None:
     """Find every expression in a video, and say what it shows and why."""
     from deft import inference
-    from deft.face import video as videos
+    from deft.media import video as videos
     from deft.report import answers
 
     if (onset is None) != (apex is None):
@@ -83,7 +83,7 @@ def report(
     out: Annotated[Path, typer.Option(help="The file to write.")] = Path("report.html"),
 ) -> None:
     """Write all results, and a page a clip, into one HTML file that needs no network."""
-    from deft import fanout
+    from deft.core import fanout
     from deft.report import clips, page
 
     try:
@@ -209,7 +209,7 @@ def render(
 
 def _run(revision: str) -> Any:
     """An experiment's answers, and what they are judged by, at a revision."""
-    from deft import revisions
+    from deft.core import revisions
     from deft.score import compare as paired
 
     labels = str(yaml.safe_load(revisions.read(revision, "params.yaml"))["task"]["labels"])

@@ -11,9 +11,9 @@ from typing import Any
 from tqdm import tqdm
 
 from deft import inference
-from deft.errors import DataError
-from deft.face import video
-from deft.models import store
+from deft.core.errors import DataError
+from deft.media import video
+from deft.models.deft import store
 from deft.report import watched
 
 HOST = "127.0.0.1"  # nobody else can see the page

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from deft import experts
-from deft.errors import DataError, NoFaceError
-from deft.face import Image, Points, align, backend, pictures, video
-from deft.film import spotting, watching
-from deft.film.spotting import Event
+from deft.core.errors import DataError, NoFaceError
+from deft.face import Points, align, backend
 from deft.language import triple
-from deft.learn import answer
-from deft.models import store
+from deft.media import Image, pictures, video
+from deft.models.deft import answer, store
 from deft.motion import evidence, steps
+from deft.spotting import rule, timeline
+from deft.spotting.rule import Event
 
 
 class Seen(NamedTuple):
@@ -38,12 +38,12 @@ class Seen(NamedTuple):
         return self.emotions[self.triple.emotion]
 
 
-def watch(source: video.Source, folder: Path) -> watching.Film:
-    """Watch a film at the scale at which the tuned model in ``folder`` measures (`deft.film.watching.watch`)."""
-    return watching.watch(source, **_geometry(store.dials(folder)))
+def watch(source: video.Source, folder: Path) -> timeline.Film:
+    """Watch a film at the scale at which the tuned model in ``folder`` measures (`deft.spotting.timeline.watch`)."""
+    return timeline.watch(source, **_geometry(store.dials(folder)))
 
 
-def given(source: video.Source, onset: int, apex: int) -> watching.Film:
+def given(source: video.Source, onset: int, apex: int) -> timeline.Film:
     """A film of which nothing is looked at but one event, its onset and apex given as frames from 0.
 
     It is taken to fall as long as it rose, if the video is that long.
@@ -58,10 +58,10 @@ def given(source: video.Source, onset: int, apex: int) -> watching.Film:
     if apex not in times:
         raise DataError(source.path, f"no frame {apex}", "an apex within the video", "give a smaller --apex")
     offset = max(times)
-    kind = spotting.kind(times[offset] - times[onset])
+    kind = rule.kind(times[offset] - times[onset])
     event = Event(kind, onset, apex, offset, times[onset], times[apex], times[offset], None)
     frames = max(source.promises, offset + 1)
-    return watching.Film(source, frames, frames / source.fps, [event], [], [], [], [])
+    return timeline.Film(source, frames, frames / source.fps, [event], [], [], [], [])
 
 
 def answers(source: video.Source, events: Sequence[Event], folder: Path) -> Iterator[tuple[Event, Seen | NoFaceError]]:
@@ -112,7 +112,7 @@ def strongest(path: Path, folder: Path) -> Seen:
 
 def _answer(kept: Mapping[int, Image], event: Event, model: Any, tokenizer: Any, dials: Mapping[str, Any]) -> Seen:
     geometry, onset, apex = _geometry(dials), event.onset, event.apex
-    matrix = align.transform(watching.face(kept[onset]), **geometry)
+    matrix = align.transform(timeline.face(kept[onset]), **geometry)
     crops = {at: align.cut(frame, matrix, geometry["size_px"]) for at, frame in kept.items()}
     points = backend(dials["landmarks"]["backend"])(crops[onset])
     grey = {at: pictures.grey(crop) for at, crop in crops.items()}

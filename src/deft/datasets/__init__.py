@@ -39,4 +39,4 @@ class Reader(Protocol):
     RECORDINGS: bool
 
     def read_sheet(self, path: Path, corrections: bool = True) -> pa.Table:
-        """The labels, a row a clip (`deft.tables.SHEET`)."""
+        """The labels, a row a clip (`deft.core.schemas.SHEET`)."""

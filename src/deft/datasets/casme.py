@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from deft import tables
+from deft.core import tables
 from deft.datasets import Source, Whole, sheet
 
 TITLE = "CASME"
@@ -21,7 +21,7 @@ _COLUMNS = ("Subject", "Filename", "OnsetF", "ApexF1", "ApexF2", "OffsetF", "AU"
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """The label sheet, a row a clip (`deft.tables.SHEET`); needs no frames.
+    """The label sheet, a row a clip (`deft.core.schemas.SHEET`); needs no frames.
 
     An apex may last from ``ApexF1`` to ``ApexF2``: the first is used, and the note tells the other.
 

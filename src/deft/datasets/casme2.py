@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from deft import tables
+from deft.core import tables
 from deft.datasets import Source, Whole, sheet
 from deft.facs import emotions
 
@@ -37,7 +37,7 @@ _LEFT_OUT = {
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """The label sheet of 2014 or 2019, a row a clip (`deft.tables.SHEET`); needs no frames.
+    """The label sheet of 2014 or 2019, a row a clip (`deft.core.schemas.SHEET`); needs no frames.
 
     Raises:
         DataError: the file is no CASME II label sheet.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from deft import tables
+from deft.core import tables
 from deft.datasets import Source, Whole, sheet
 
 TITLE = "CAS(ME)³ part A"
@@ -21,7 +21,7 @@ _COLUMNS = ("Subject", "Filename", "Onset", "Apex", "Offset", "AU", "Objective c
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """The label sheet, a row a clip (`deft.tables.SHEET`); needs no frames.
+    """The label sheet, a row a clip (`deft.core.schemas.SHEET`); needs no frames.
 
     A recording holds several clips, so a clip's name is ``<Filename>_<Onset>``.
 

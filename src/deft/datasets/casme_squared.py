@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from deft import tables
+from deft.core import tables
+from deft.core.errors import DataError
 from deft.datasets import Source, Whole, sheet, workbook
-from deft.errors import DataError
 
 TITLE = "CAS(ME)²"
 SOURCES = (Source(("CAS(ME)^2code_final*.xls*",), Whole(357, 22)),)
@@ -29,7 +29,7 @@ _KINDS = {"macro-expression": "macro", "micro-expression": "micro"}
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """The labels, a row an expression (`deft.tables.SHEET`); needs no frames.
+    """The labels, a row an expression (`deft.core.schemas.SHEET`); needs no frames.
 
     Columns of the headerless sheet are called subject, film, onset, apex, offset, AU, emotion, kind and self-report.
 

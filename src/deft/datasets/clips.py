@@ -7,9 +7,9 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from deft import tables
+from deft.core import tables
+from deft.core.errors import DataError
 from deft.datasets import FORMATS, Reader, Source, frames
-from deft.errors import DataError
 
 _MOMENTS = ("onset", "apex", "offset")
 _KEPT = (
@@ -19,10 +19,10 @@ _KEPT = (
 
 
 class Index(NamedTuple):
-    """``clips`` are rows of `tables.INDEX`; ``rejected`` tells why each other row is not among them.
+    """``clips`` are rows of `schemas.INDEX`; ``rejected`` tells why each other row is not among them.
 
     ``corrected`` tells what was corrected in which clip; ``sheets`` names the label sheets; ``rows`` are all that they
-    hold (`tables.SHEET`).
+    hold (`schemas.SHEET`).
     """
 
     clips: list[tables.Row]

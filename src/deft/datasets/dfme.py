@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from deft import tables
+from deft.core import tables
 from deft.datasets import Source, Whole, sheet
 
 TITLE = "DFME"
@@ -23,7 +23,7 @@ _COLUMNS = ("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Em
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """One part's label sheet, a row a clip (`deft.tables.SHEET`); needs no frames.
+    """One part's label sheet, a row a clip (`deft.core.schemas.SHEET`); needs no frames.
 
     Raises:
         DataError: the file is no label sheet of DFME.

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from deft.errors import DataError
+from deft.core.errors import DataError
 
 SUFFIXES = (".npy", ".npz", ".flo")
 SIDE = 128  # pixels of the longer side of a field as the pipeline has it: regions need some

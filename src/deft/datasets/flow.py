@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from deft import tables
+from deft.core import tables
+from deft.core.errors import DataError
 from deft.datasets import Source, fields, frames, sheet
-from deft.errors import DataError
 from deft.facs import mean_face, regions
 
 TITLE = "flow fields"
@@ -28,7 +28,7 @@ _NAME = r"[\w+][\w.+ -]*"
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """The list of clips, a row a clip (`deft.tables.SHEET`); reads their fields, to know that they are some.
+    """The list of clips, a row a clip (`deft.core.schemas.SHEET`); reads their fields, to know that they are some.
 
     Raises:
         DataError: the file is no such list, or the landmarks beside it are none.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from deft import tables
+from deft.core import tables
 from deft.datasets import Source, Whole, sheet
 
 TITLE = "4DME"
@@ -22,7 +22,7 @@ _COLUMNS = ("sub_ID", "fold_name", "Emotion", "Onset", "Apex", "Offset", "AUs")
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """The label sheet, a row a clip (`deft.tables.SHEET`); needs no frames.
+    """The label sheet, a row a clip (`deft.core.schemas.SHEET`); needs no frames.
 
     Two labels in a cell (``Surprise+Positive``) are one word of the dataset, ``surprise+positive``, and no class among
     the 3.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from deft.errors import DataError
+from deft.core.errors import DataError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
 _NUMBERED = re.compile(r"(.*?)([0-9]{1,18})", re.DOTALL)  # of a name without its suffix

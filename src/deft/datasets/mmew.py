@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from deft import tables
+from deft.core import tables
 from deft.datasets import Source, Whole, sheet
 
 TITLE = "MMEW"
@@ -24,7 +24,7 @@ _COLUMNS = (
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """The label sheet, a row a clip (`deft.tables.SHEET`); needs no frames.
+    """The label sheet, a row a clip (`deft.core.schemas.SHEET`); needs no frames.
 
     Raises:
         DataError: the file is not MMEW's label sheet.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from deft import tables
+from deft.core import tables
 from deft.datasets import Source, Whole, sheet
 from deft.facs import emotions
 
@@ -27,7 +27,7 @@ _FIVE = {"anger": "anger", "happiness": "happiness", "surprise": "surprise", "co
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """The label sheet, a row a clip (`deft.tables.SHEET`); needs no frames.
+    """The label sheet, a row a clip (`deft.core.schemas.SHEET`); needs no frames.
 
     Raises:
         DataError: the file is not SAMM's label sheet.

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from deft import tables
+from deft.core import tables
+from deft.core.errors import DataError
 from deft.datasets import Source, Whole, frames, samm, sheet
-from deft.errors import DataError
 
 TITLE = "SAMM long videos"
 SOURCES = (Source(("SAMM_LongVideos_V*_Release.xls*",), Whole(502)),)
@@ -24,7 +24,7 @@ _TOLD = ("emotion", "classes", "coarse", "objective")  # by SAMM's sheet
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """The label sheet, a row a movement (`deft.tables.SHEET`); needs no frames.
+    """The label sheet, a row a movement (`deft.core.schemas.SHEET`); needs no frames.
 
     A macro-expression's name ends in "_macro", since it may share its file name with a micro-expression. Without
     SAMM's sheet in the same folder no emotion is known, and the note says so.

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from deft import tables
+from deft.core import schemas, tables
+from deft.core.errors import DataError
 from deft.datasets import corrections as known
 from deft.datasets import workbook
-from deft.errors import DataError
 from deft.facs import codes, emotions
 
 MEND = "mend the sheet"
@@ -197,7 +197,7 @@ def table(
     read: Callable[[Line, str, str], tables.Row],
     corrections: bool,
 ) -> pa.Table:
-    """The sheet as a table (`deft.tables.SHEET`), a row a line.
+    """The sheet as a table (`deft.core.schemas.SHEET`), a row a line.
 
     ``who`` reads a line's subject and name, ``read`` the rest; a line that either refuses keeps its place, with the
     reason in ``rejected``. ``corrections`` applies those that are known of this ``layout``.
@@ -232,7 +232,7 @@ def table(
     if strangers and len(strangers) == len(found.lines):
         first = strangers[0]
         raise DataError(first.where, first.found, first.expected, f"this is another dataset's sheet: {workbook.OWN}")
-    return pa.Table.from_pylist(rows, schema=tables.SHEET)
+    return pa.Table.from_pylist(rows, schema=schemas.SHEET)
 
 
 def _header(cell: object) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from deft import tables
+from deft.core import tables
+from deft.core.errors import DataError
 from deft.datasets import Source, Whole, frames, sheet
-from deft.errors import DataError
 
 TITLE = "SMIC-HS"
 _COUNTS = {"negative": 70, "positive": 51, "surprise": 43}
@@ -24,7 +24,7 @@ _COLUMNS = ("subject", "emotion", "clip", "folder")
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """The labels that the folders under the dataset's root ``path`` are, a row a clip (`deft.tables.SHEET`).
+    """The labels that the folders under the dataset's root ``path`` are, a row a clip (`deft.core.schemas.SHEET`).
 
     Onset and offset are a clip's first and last frame; the apex, which nobody coded, is the frame in the middle.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from deft.errors import DataError
+from deft.core.errors import DataError
 
 Cells = list[Any]
 

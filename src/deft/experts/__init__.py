@@ -30,7 +30,7 @@ def look(expert: str, model: str, clips: Sequence[Clip], grid: int, tokens: int)
 
 def _own(expert: str, clip: Clip, grid: int) -> npt.NDArray[np.float32]:
     from deft.experts import motion, structure, texture
-    from deft.face.pictures import grey
+    from deft.media.pictures import grey
 
     if expert == "structure":
         return structure.tokens(grey(clip.crops[0]), clip.points, grid)

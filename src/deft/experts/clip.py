@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]  # (H, W, 3), RGB
+from deft.media import Image
 
 
 class Clip(NamedTuple):

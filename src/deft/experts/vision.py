@@ -16,9 +16,10 @@ from torch.nn import functional
 from transformers import AutoImageProcessor, AutoModel
 from transformers.utils import logging
 
-from deft import checkpoints
-from deft.errors import DataError
-from deft.experts.clip import Clip, Image
+from deft.core import checkpoints
+from deft.core.errors import DataError
+from deft.experts.clip import Clip
+from deft.media import Image
 
 _STRONG = 25.0  # multiples of the clip's noise at which a motion has its full colour
 _IMAGE, _VIDEO = "an image model", "a video model"

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]  # (H, W, 3), RGB
+from deft.media import Image
+
 Points = npt.NDArray[np.float32]  # (68, 2), pixels, x right, y down
 Backend = Callable[[Image], Points]
 

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from deft.face import Image, Points
+from deft.face import Points
 from deft.facs import regions
+from deft.media import Image
 
 Matrix = npt.NDArray[np.float64]  # (2, 3)
 

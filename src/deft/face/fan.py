@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from deft.errors import DataError, NoFaceError
-from deft.face import Image, Points
+from deft.core.errors import DataError, NoFaceError
+from deft.face import Points
+from deft.media import Image
 
 
 def landmarks(image: Image) -> Points:

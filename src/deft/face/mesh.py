@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from deft.errors import NoFaceError
-from deft.face import Image, Points
+from deft.core.errors import NoFaceError
+from deft.face import Points
 from deft.facs import regions
+from deft.media import Image
 
 # Face Mesh vertices of the 68 points, two for each point of a brow: the mesh follows its upper and its lower edge, the
 # 68 points its hair. Checked by eye over rendered faces.

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from deft.errors import DataError
+from deft.core.errors import DataError
 
 FINAL = "final"
-Row = Mapping[str, Any]  # of `deft.tables.TRIPLES`: clip, dataset, subject, part, label and dropped
+Row = Mapping[str, Any]  # of `deft.core.schemas.TRIPLES`: clip, dataset, subject, part, label and dropped
 
 
 class Fold(NamedTuple):

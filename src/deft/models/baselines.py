@@ -13,12 +13,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from torch import nn
 
+from deft.core.schemas import PROBE
+from deft.core.tables import Row
 from deft.experts import texture
 from deft.experts.motion import strain
 from deft.facs import regions
-from deft.models import views
+from deft.models import reduction
 from deft.motion import evidence
-from deft.tables import PROBE, Row
 
 Floats = npt.NDArray[np.float32]
 
@@ -104,7 +105,7 @@ def probe(train: Floats, labels: Sequence[str], test: Floats, components: int) -
     """Classes that can be read off an expert's tokens (clips, tokens, dim) by a line (Alain and Bengio 2017, arXiv
     1610.01644): logistic regression on the components that the model sees of them.
     """
-    reduce = views.fit(train, components)
+    reduce = reduction.fit(train, components)
     machine = LogisticRegression(max_iter=1000, class_weight="balanced")
     return _classes(machine, reduce(train).reshape(len(train), -1), labels, reduce(test).reshape(len(test), -1))
 
@@ -131,7 +132,7 @@ def judge(
     components: int,
 ) -> list[Row]:
     """Each baseline's and each `probe`'s class of the clips ``asked`` of which it has seen anything: rows of
-    `deft.tables.BASELINES`.
+    `deft.core.schemas.BASELINES`.
 
     ``known`` are training clips with their classes; ``seen`` is what each goes by, clip by clip.
     """

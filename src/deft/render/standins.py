@@ -7,7 +7,7 @@ from pathlib import Path
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from deft.errors import DataError
+from deft.core.errors import DataError
 from deft.render import clips, corpus, layouts
 
 

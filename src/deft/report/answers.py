@@ -8,12 +8,12 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from deft import tables
-from deft.errors import NoFaceError
-from deft.film.spotting import Event
-from deft.film.watching import Film
+from deft.core import tables
+from deft.core.errors import NoFaceError
 from deft.inference import Seen
 from deft.report import picture, timeline
+from deft.spotting.rule import Event
+from deft.spotting.timeline import Film
 
 Record = dict[str, Any]
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from deft import tables
-from deft.errors import DataError
-from deft.face import Image, Points, pictures
+from deft.core import tables
+from deft.core.errors import DataError
+from deft.face import Points
 from deft.language import triple
+from deft.media import Image, pictures
 from deft.motion import verification
 from deft.motion.evidence import Evidence
 from deft.report.overlay import Flow
@@ -21,7 +22,7 @@ _FIELDS = ["clip", "dataset", "subject", "name", "onset", "apex", "offset", "fps
 
 
 class View(NamedTuple):
-    """A clip as it is shown. Rows are those of `deft.tables`; pictures and places are crops and their pixels."""
+    """A clip as it is shown. Rows are those of `deft.core.tables`; pictures and places are crops and their pixels."""
 
     row: tables.Row  # of the index, without its frames
     crops: dict[int, Image]  # by position in the clip's frames; empty: the clip comes as flow

@@ -8,8 +8,8 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from deft.core.errors import DataError
 from deft.datasets.checkup import COMPOSITE, Checkup
-from deft.errors import DataError
 
 SHOWN = 20  # rows of a list; the rest is in the index's report
 _NUMBERS = ("clips", "subjects", "MEGC 2019", "found", "expected")

@@ -15,10 +15,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from deft import tables
-from deft.errors import DataError
-from deft.face import Image, Points, pictures
+from deft.core import tables
+from deft.core.errors import DataError
+from deft.face import Points
 from deft.facs import regions
+from deft.media import Image, pictures
 from deft.motion import compensation, tvl1
 from deft.report import overlay
 from deft.report.clips import View

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from deft.face import Image, Points
+from deft.face import Points
 from deft.facs import regions
+from deft.media import Image
 from deft.motion.evidence import Evidence
 
 Flow = npt.NDArray[np.float32]  # (H, W, 2), pixels, x right, y down

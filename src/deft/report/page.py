@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import jinja2
 
-from deft import tables
-from deft.errors import DataError
+from deft.core import tables
+from deft.core.errors import DataError
 from deft.facs.units import UNITS
 from deft.language import triple
-from deft.report import charts, clips, compared, media, overlay
+from deft.report import charts, clips, compared, overlay, sprites
 from deft.report.clips import View
 from deft.report.table import NAMES
 
@@ -49,7 +49,7 @@ def card(data: Path, clip: str) -> Card:
         said=(answer["emotion"] or "–", answer["said_emotion"] or "–"),
         aus=[(au["code"], au["verdict"]) for au in view.aus],
         true_p=next((each["p"] for each in answer["probabilities"] if each["emotion"] == label), 0.0),
-        thumb=media.thumb(view),
+        thumb=sprites.thumb(view),
         page=page(view),
     )
 
@@ -69,7 +69,7 @@ def page(view: View) -> str:
     answer, true = view.answer, view.triple
     height, width = next(iter(view.crops.values())).shape[:2] if view.crops else view.flow.shape[:2]
     top, bottom = (round(share * height) for share in (overlay.SHOWN if view.crops else (0, 1)))
-    sprite = media.sprite([overlay.shown(crop) for crop in view.crops.values()]) if view.crops else None
+    sprite = sprites.sprite([overlay.shown(crop) for crop in view.crops.values()]) if view.crops else None
     said = answer or dict.fromkeys(("emotion", "said_emotion", "said_aus", "evidence", "rationale"))
     return templates().get_template("clip.html.j2").render(
         view=view,
@@ -81,8 +81,8 @@ def page(view: View) -> str:
         box=(0, top, width, bottom - top),
         sprite=sprite,
         moments=_moments(view, sprite, width, bottom - top, top) if sprite else [],
-        motion=media.motion(view),
-        outline=media.path(overlay.outline(view.points)),
+        motion=sprites.motion(view),
+        outline=sprites.path(overlay.outline(view.points)),
         field=_field(view),
         shapes=[_shape(shape, view.verdicts) for shape in overlay.shapes(view.points, view.evidence)],
         unexplained=clips.unexplained(view),
@@ -143,7 +143,7 @@ def _both(text: str, other: str) -> tuple[list[tuple[str, bool]], list[tuple[str
     return compared.words(text, other), compared.words(other, text)
 
 
-def _moments(view: View, sprite: media.Sprite, width: int, height: int, top: int) -> list[tuple[int, int, str]]:
+def _moments(view: View, sprite: sprites.Sprite, width: int, height: int, top: int) -> list[tuple[int, int, str]]:
     """Where the sprite lies when each of its frames is to be seen, pixels of the crop, and what that frame is."""
     row = view.row
     named = {row["onset"]: ", onset", row["apex"]: ", apex", row["offset"]: ", offset"}
@@ -172,7 +172,7 @@ def _shape(shape: overlay.Shape, verdicts: dict[str, str]) -> dict[str, Any]:
     way = "still" if shape.tip is None else f"{seen.direction}, {seen.level}, {seen.timing}, {verdicts[seen.region]}"
     ends = None if shape.tip is None else [round(float(value), 1) for value in (*shape.centre, *shape.tip)]
     return {
-        "points": media.path(shape.hull),
+        "points": sprites.path(shape.hull),
         "level": seen.level,
         "told": f"{seen.region}: {way}, {seen.z:.1f} × noise",
         "arrow": ends and f"M{ends[0]} {ends[1]}L{ends[2]} {ends[3]}",

@@ -14,8 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 
-from deft.face import Image, Points
+from deft.face import Points
 from deft.language import triple
+from deft.media import Image
 from deft.motion.evidence import Evidence
 from deft.report import overlay
 

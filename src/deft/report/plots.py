@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from deft import tables
+from deft.core import tables
 from deft.score import calibration, loso, metrics
 
 

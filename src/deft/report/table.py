@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deft import tables
+from deft.core import tables
 
 RESULTS, EXPERTS, ABLATIONS, BENCH = "results", "experts", "ablations", "bench"
 NAMES = {

@@ -11,13 +11,13 @@ matplotlib.use("Agg")  # files only: no window, no display
 import matplotlib.pyplot as plt
 import numpy as np
 
-from deft.face import Image
-from deft.film import spotting
-from deft.film.spotting import Event
-from deft.film.watching import Film, Span
+from deft.media import Image
 from deft.report.picture import INK, PAPER, QUIET
+from deft.spotting import rule
+from deft.spotting.rule import Event
+from deft.spotting.timeline import Film, Span
 
-COLOURS = {spotting.MICRO: "#d7263d", spotting.MACRO: "#2a6f97"}
+COLOURS = {rule.MICRO: "#d7263d", rule.MACRO: "#2a6f97"}
 LANES = ("blinks", "head shakes", "no face")
 SHOWN = 8  # faces above the curve: the strongest events that have room
 
@@ -56,12 +56,12 @@ def seconds(film: Film) -> float:
 
 def top(film: Film) -> float:
     """How high the strength's axis is, in multiples of the noise."""
-    return max(2.0 * spotting.Z, 1.12 * max((z for _, z in film.curve), default=0.0))
+    return max(2.0 * rule.Z, 1.12 * max((z for _, z in film.curve), default=0.0))
 
 
 def sentence(film: Film) -> str:
     """How long the film is, and what was found in it."""
-    micro = sum(event.kind == spotting.MICRO for event in film.events)
+    micro = sum(event.kind == rule.MICRO for event in film.events)
     macro, long = len(film.events) - micro, f"{film.seconds:.1f} s, {film.source.fps:.4g} frames a second"
     if not film.events:
         return f"{long}: {'; '.join(film.notes)}"
@@ -74,8 +74,8 @@ def _curve(pane: Any, film: Film) -> None:
     at, z = np.array(film.curve).T if film.curve else np.zeros((2, 0))
     pane.fill_between(at, z, color="#dfe5ea", linewidth=0)
     pane.plot(at, z, color="#7b8794", linewidth=1.1)
-    pane.axhline(spotting.Z, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
-    pane.text(film.seconds, spotting.Z, " noise ends here", fontsize=11.5, color=QUIET, va="bottom", ha="right")
+    pane.axhline(rule.Z, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
+    pane.text(film.seconds, rule.Z, " noise ends here", fontsize=11.5, color=QUIET, va="bottom", ha="right")
     for event in film.events:
         pane.axvspan(event.onset_s, event.offset_s, color=COLOURS[event.kind], alpha=0.22, linewidth=0)
         pane.plot([event.apex_s], [min(event.z or 0, top(film))], "o", color=COLOURS[event.kind], markersize=5)

@@ -11,13 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from deft.errors import DataError, NoFaceError
-from deft.film import spotting
-from deft.film.spotting import Event
-from deft.film.watching import Film, Span
+from deft.core.errors import DataError, NoFaceError
 from deft.inference import Seen
 from deft.language import triple
 from deft.report import page, picture, timeline
+from deft.spotting import rule
+from deft.spotting.rule import Event
+from deft.spotting.timeline import Film, Span
 
 _PANE_IN = (4.0, 3.6)  # as wide and high as `deft.report.overlay.SHOWN` of a crop
 _TICKS = 8  # at most
@@ -41,7 +41,7 @@ def html(name: str, film: Film, answers: Iterable[tuple[Event, Seen | NoFaceErro
         film=film,
         long=long,
         curve=[(100 * at / long, 100 - 100 * z / top) for at, z in film.curve],
-        noise=100 * spotting.Z / top,
+        noise=100 * rule.Z / top,
         lanes=[lane for lane in zip(timeline.LANES, lanes, strict=True) if lane[1]],
         ticks=ticks[ticks <= long].tolist(),
         answers=[(*answer, panes(answer[1])) for answer in answers],

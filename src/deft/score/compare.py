@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deft import tables
-from deft.errors import DataError
+from deft.core import tables
+from deft.core.errors import DataError
 from deft.score import faithful, loso, metrics
 from deft.score.metrics import Floats
 
-ANSWERED = ("clip", "emotion", "said_emotion", "units", "evidence")  # of `deft.tables.PREDICTIONS`
-TOLD = ("clip", "dataset", "subject", "label", "listed", "evidence")  # of `deft.tables.TRIPLES`
+ANSWERED = ("clip", "emotion", "said_emotion", "units", "evidence")  # of `deft.core.schemas.PREDICTIONS`
+TOLD = ("clip", "dataset", "subject", "label", "listed", "evidence")  # of `deft.core.schemas.TRIPLES`
 
 
 class Run(NamedTuple):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from deft import tables
+from deft.core import tables
 from deft.score import faithful, metrics
 from deft.score.metrics import Floats, Score
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from deft import tables
+from deft.core import schemas, tables
 from deft.score import metrics
 from deft.score.loso import people
 from deft.score.metrics import Floats
@@ -27,9 +27,9 @@ def figures(
     """Of each expert the ``probe``, one of the ``baselines``' figures, and its `drops` (None: it is the only one)."""
     lost = drops(clips, resamples, seed)
     probes = {
-        name.removeprefix(tables.PROBE): each["emotion"]
+        name.removeprefix(schemas.PROBE): each["emotion"]
         for name, each in baselines.items()
-        if name.startswith(tables.PROBE)
+        if name.startswith(schemas.PROBE)
     }
     return {name: {"probe": probe, "drop": lost.get(name)} for name, probe in probes.items()}
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from deft import tables
+from deft.core import tables
 from deft.score import calibration, control, faithful, metrics
 from deft.score.metrics import Floats, Score
 

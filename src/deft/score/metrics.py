@@ -115,8 +115,8 @@ def fold_mean(true: Sequence[str], given: Sequence[str], folds: Sequence[str]) -
 def units(true: Sequence[Iterable[int]], given: Sequence[Iterable[int]]) -> Score:
     """``f1``: binary F1 of each Action Unit that the truth holds, and of these the mean; 0 where it holds none.
 
-    ``given`` is what a head called at a probability fixed beforehand (`deft.learn.answer.CALLED`), never tuned on a
-    figure.
+    ``given`` is what a head called at a probability fixed beforehand (`deft.models.deft.answer.CALLED`), never tuned on
+    a figure.
     """
     count = _counting(true, given)[1]
 

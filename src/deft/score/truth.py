@@ -1,7 +1,7 @@
 """Landmarks and flow against the rendered corpus's truth; verdicts have `deft.score.verdicts`.
 
-Every function takes ``folder``, which holds ``clips.parquet`` and ``flow.parquet`` (`deft.tables.TRUTH`,
-`deft.tables.TRUTH_FLOW`), and returns ``{}`` for a dataset without truth.
+Every function takes ``folder``, which holds ``clips.parquet`` and ``flow.parquet`` (`deft.core.schemas.TRUTH`,
+`deft.core.schemas.TRUTH_FLOW`), and returns ``{}`` for a dataset without truth.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from deft import tables
+from deft.core import tables
 from deft.face import align
 from deft.motion import evidence
 

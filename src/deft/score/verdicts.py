@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from deft import tables
+from deft.core import tables
 from deft.facs.units import EXPRESSIVE
 from deft.motion import evidence, verification
 from deft.score import truth

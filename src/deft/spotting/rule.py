@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deft.facs import regions
-from deft.film.course import Sample
+from deft.spotting.trajectory import Sample
 
 MICRO, MACRO, BLINK = "micro", "macro", "blink"
 MICRO_S = 0.5  # from onset to offset; what takes longer is a macro-expression

@@ -2,7 +2,7 @@
 
 A region's way since the film began is that up to the newest reference and from there to the frame. Every reference
 brings its own landmarks, so a head may wander; what small errors add up to is slow, and no event
-(`deft.film.spotting`).
+(`deft.spotting.rule`).
 """
 
 from collections import deque

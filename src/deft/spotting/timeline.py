@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from deft.errors import DataError, NoFaceError
-from deft.face import Image, Points, align, mesh, pictures, video
-from deft.film import course, spotting
-from deft.film.spotting import Event
+from deft.core.errors import DataError, NoFaceError
+from deft.face import Points, align, mesh
+from deft.media import Image, pictures, video
+from deft.spotting import rule, trajectory
+from deft.spotting.rule import Event
 
 SAMPLED_HZ = 60.0  # at most: of a faster film every so manieth frame is measured
 FACE_PX = 960  # longer side of the picture in which a face is looked for; larger ones are shrunk
@@ -66,7 +67,7 @@ def watch(source: video.Source, size_px: int, iod_px: float, eye_line: float) ->
     every = max(1, int(source.fps / SAMPLED_HZ))
     last: deque[video.Frame] = deque(maxlen=1)
     samples = measure(_kept(_read(source, every), last), size_px, iod_px, eye_line)
-    parts = list(spotting.search(samples))
+    parts = list(rule.search(samples))
     if not last or last[0].number == 0:
         raise DataError(source.path, "a single picture", "a film", "motion needs at least two")
     seconds, found = last[0].seconds, [event for part in parts for event in part.events]
@@ -76,17 +77,17 @@ def watch(source: video.Source, size_px: int, iod_px: float, eye_line: float) ->
         source=source,
         frames=last[0].number + 1,
         seconds=seconds,
-        events=[event for event in found if event.kind != spotting.BLINK],
-        blinks=[event for event in found if event.kind == spotting.BLINK],
+        events=[event for event in found if event.kind != rule.BLINK],
+        blinks=[event for event in found if event.kind == rule.BLINK],
         shaken=_joined([Span(at, at) for part in parts for at in part.seconds[part.pace > SHAKEN].tolist()]),
         unseen=_gaps([Span(part.seconds[0], part.seconds[-1]) for part in parts], seconds),
         curve=[pair for part in parts for pair in _curve(part)],
     )
 
 
-def measure(frames: Iterable[video.Frame], size_px: int, iod_px: float, eye_line: float) -> Iterator[course.Sample]:
+def measure(frames: Iterable[video.Frame], size_px: int, iod_px: float, eye_line: float) -> Iterator[trajectory.Sample]:
     """The course of the motion of the face in frames that come one after the other."""
-    return course.follow(frames, partial(_refer, size_px=size_px, iod_px=iod_px, eye_line=eye_line))
+    return trajectory.follow(frames, partial(_refer, size_px=size_px, iod_px=iod_px, eye_line=eye_line))
 
 
 def face(image: Image, near: Points | None = None) -> Points:
@@ -112,16 +113,16 @@ def _kept(frames: Iterable[video.Frame], last: deque[video.Frame]) -> Iterator[v
 
 
 def _refer(
-    image: Image, before: course.Reference | None, size_px: int, iod_px: float, eye_line: float
-) -> course.Reference | None:
-    """The face in a picture, as `deft.film.course.follow` asks for it."""
+    image: Image, before: trajectory.Reference | None, size_px: int, iod_px: float, eye_line: float
+) -> trajectory.Reference | None:
+    """The face in a picture, as `deft.spotting.trajectory.follow` asks for it."""
     try:
         place = face(image, None if before is None else before.place)
     except NoFaceError:
         return None
     matrix = align.transform(place, size_px, iod_px, eye_line)
     jump = np.inf if before is None else float(np.hypot(*(place - before.place).T).mean())
-    return course.Reference(
+    return trajectory.Reference(
         place=place,
         points=align.moved(place, matrix),
         cut=lambda picture: align.cut(pictures.grey(picture), matrix, size_px),
@@ -129,7 +130,7 @@ def _refer(
     )
 
 
-def _curve(part: spotting.Part) -> list[tuple[float, float]]:
+def _curve(part: rule.Part) -> list[tuple[float, float]]:
     bins = np.floor(part.seconds / CURVE_S).astype(int)
     starts = np.flatnonzero(np.diff(bins, prepend=-1))
     most: npt.NDArray[np.float64] = np.maximum.reduceat(part.z, starts)

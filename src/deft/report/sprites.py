@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from deft.face import Image
+from deft.media import Image
 from deft.report import overlay
 from deft.report.clips import View
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from deft.learn.pretrain import cosine, summed
-from deft.models import deft
+from deft.llm.pretrain import cosine, summed
+from deft.models.deft import model as deft
 
 _STEPS = 2000  # steps, of no more than two matrix products each
 _BATCH = 24  # clips a step

@@ -8,8 +8,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
 
-from deft import checkpoints
-from deft.errors import DataError
+from deft.core import checkpoints
+from deft.core.errors import DataError
 
 
 def create(tokenizer: Any, width: int, layers: int, heads: int) -> LlamaForCausalLM:

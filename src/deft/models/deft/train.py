@@ -15,10 +15,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from deft.facs.regions import REGIONS
-from deft.learn import aligning, losses
-from deft.learn.examples import Example
-from deft.learn.pretrain import cosine, padded
-from deft.models import deft, llm, views
+from deft.llm import load as llm
+from deft.llm.pretrain import cosine, padded
+from deft.models import reduction
+from deft.models.deft import alignment, losses
+from deft.models.deft import model as deft
+from deft.models.deft.examples import Example
 
 Some = npt.NDArray[np.int64]  # positions of clips, or of lessons
 
@@ -42,7 +44,7 @@ def tune(
     tokenizer: Any,
     task: str,
     examples: Sequence[Example],
-    vectors: views.Views,
+    vectors: reduction.Views,
     *,
     lessons: Sequence[Example],
     shape: deft.Shape,
@@ -71,13 +73,13 @@ def tune(
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    reductions = views.fit_all(vectors, shape.experts, components)
+    reductions = reduction.fit_all(vectors, shape.experts, components)
     fresh = {name: lora[name] for name in ("rank", "alpha", "dropout", "targets")}
     model = deft.Deft(deft.adapted(base, **fresh, checkpointing=checkpointing), shape, reductions)
     fold = _Fold(model, tokenizer, task, examples, vectors, weights, hide)
     if fold.regions:
-        seen = aligning.words(model, tokenizer, [example.seen for example in examples])
-        aligning.align(model, fold.reduced["motion"], seen, rate)
+        seen = alignment.words(model, tokenizer, [example.seen for example in examples])
+        alignment.align(model, fold.reduced["motion"], seen, rate)
         fold.teach(tokenizer, lessons)
     optimiser = _optimiser(model, rate, lora["rate"])
     steps = -(-len(examples) // batch)
@@ -112,7 +114,7 @@ class _Fold:
         tokenizer: Any,
         task: str,
         examples: Sequence[Example],
-        vectors: views.Views,
+        vectors: reduction.Views,
         weights: Mapping[str, float],
         hide: Mapping[str, float],
     ) -> None:
@@ -130,7 +132,7 @@ class _Fold:
     def teach(self, tokenizer: Any, lessons: Sequence[Example]) -> None:
         """Take lessons for the heads."""
         if lessons:
-            words = aligning.words(self.model, tokenizer, [lesson.seen for lesson in lessons])
+            words = alignment.words(self.model, tokenizer, [lesson.seen for lesson in lessons])
             self.taught = words, losses.truth(lessons, self.model.shape, self.model.device)
 
     def read(self, part: Some, step: Some) -> Losses:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from deft.errors import DataError
-from deft.face import Image, pictures
+from deft.core.errors import DataError
+from deft.media import Image, pictures
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
 FOLDER_FPS = 200.0  # of a folder of pictures, which does not say: the usual high-speed camera's

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from deft.errors import DataError
+from deft.core.errors import DataError
 
 WORKSPACE = "workspace"
 

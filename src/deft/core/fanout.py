@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import joblib
 from tqdm import tqdm
 
-from deft.errors import DataError
+from deft.core.errors import DataError
 
 Result = TypeVar("Result")
 
@@ -81,7 +81,7 @@ def spread(
 def content_key(inputs: Iterable[Path], values: object) -> str:
     """A short digest of input files, plain values and this package's source: the name of a run's scratch folder."""
     digest = hashlib.sha256(repr(values).encode())
-    source = sorted(Path(__file__).parent.rglob("*.py"))
+    source = sorted(Path(__file__).parents[1].rglob("*.py"))
     files = [file for path in inputs for file in (sorted(path.rglob("*")) if path.is_dir() else [path])]
     for file in [*source, *(file for file in files if file.is_file())]:
         with file.open("rb") as handle:

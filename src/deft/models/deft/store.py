@@ -8,11 +8,11 @@ from typing import Any
 from peft import PeftModel, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
-from deft import tables
-from deft.errors import DataError
-from deft.models import llm
-from deft.models.deft import Deft, Shape, quietly
-from deft.models.views import Reduction
+from deft.core import tables
+from deft.core.errors import DataError
+from deft.llm import load as llm
+from deft.models.deft.model import Deft, Shape, quietly
+from deft.models.reduction import Reduction
 
 
 def save(model: Deft, folder: Path, base: str, dials: Mapping[str, Any]) -> None:

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from deft.language import triple
 from deft.language.grammar import Obey
-from deft.learn.pretrain import padded
-from deft.models import llm
-from deft.models.deft import Deft, Prompt, Shape
-from deft.models.views import Views
+from deft.llm import load as llm
+from deft.llm.pretrain import padded
+from deft.models.deft.model import Deft, Prompt, Shape
+from deft.models.reduction import Views
 
 LONGEST = 1024  # tokens of evidence and argument: some 40 are usual
 CALLED = 0.5  # probability from which the unit head calls a unit
@@ -74,7 +74,7 @@ def without(model: Deft, tokenizer: Any, task: str, vectors: Views) -> list[dict
 
 
 def row(given: Answer, without: Mapping[str, str], shape: Shape) -> dict[str, Any]:
-    """An answer, and the classes `without` experts, as columns of `deft.tables.PREDICTIONS`."""
+    """An answer, and the classes `without` experts, as columns of `deft.core.schemas.PREDICTIONS`."""
     said = triple.parse(given.text)
     return {
         "emotion": max(zip(given.emotions, shape.emotions, strict=True))[1],

@@ -15,7 +15,7 @@ import torch
 from peft import LoraConfig, TaskType, get_peft_model
 from torch import Tensor, nn
 
-from deft.models.views import Reduction, Views
+from deft.models.reduction import Reduction, Views
 
 
 class Shape(NamedTuple):
@@ -50,7 +50,7 @@ class Prompt(NamedTuple):
 class Deft(nn.Module):
     """Projectors, adapters and heads around a frozen language model ``llm`` (with adapters, see `adapted`).
 
-    ``even`` (units,) are the logits of units that are as likely shown as not (`deft.learn.losses.even`).
+    ``even`` (units,) are the logits of units that are as likely shown as not (`deft.models.deft.losses.even`).
     """
 
     def __init__(self, llm: Any, shape: Shape, reductions: Mapping[str, Reduction]) -> None:

@@ -8,26 +8,26 @@ import torch
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupShuffleSplit
 
-from deft.errors import DataError
-from deft.learn.examples import Example
-from deft.models import views
-from deft.models.deft import Deft
+from deft.core.errors import DataError
+from deft.models import reduction
+from deft.models.deft.examples import Example
+from deft.models.deft.model import Deft
 
 
 def scores(
     tune: Callable[..., tuple[Deft, object]],
     question: torch.Tensor,
     examples: Sequence[Example],
-    vectors: views.Views,
+    vectors: reduction.Views,
     people: Sequence[str],
     share: float,
     seed: int,
 ) -> list[float]:
     """UF1 of the emotion head on a ``share`` of the people after every epoch of tuning on the others.
 
-    ``tune`` (`deft.learn.train.tune`, all else given) takes examples and vectors; ``question`` is the prompt's token
-    ids (n,). All of a person's clips are on one side: a choice made on the people that a figure is taken on flatters it
-    (Varma and Simon 2006, doi:10.1186/1471-2105-7-91).
+    ``tune`` (`deft.models.deft.train.tune`, all else given) takes examples and vectors; ``question`` is the prompt's
+    token ids (n,). All of a person's clips are on one side: a choice made on the people that a figure is taken on
+    flatters it (Varma and Simon 2006, doi:10.1186/1471-2105-7-91).
 
     Raises:
         DataError: there are fewer than two people.
@@ -51,5 +51,5 @@ def scores(
     return found
 
 
-def _some(vectors: views.Views, at: npt.NDArray[np.int64]) -> views.Views:
+def _some(vectors: reduction.Views, at: npt.NDArray[np.int64]) -> reduction.Views:
     return {name: view[at] for name, view in vectors.items()}

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from deft.learn.examples import Example
-from deft.models import deft
+from deft.models.deft import model as deft
+from deft.models.deft.examples import Example
 
 _RARE = 8.0  # at most this much weight on a unit that is seldom shown
 

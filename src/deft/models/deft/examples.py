@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from deft.facs.units import EXPRESSIVE
 from deft.language import textbook
-from deft.models.deft import Shape
-from deft.models.views import Views
+from deft.models.deft.model import Shape
+from deft.models.reduction import Views
 
 LESSONS = 6000  # pages of the textbook, of which a fold reads those of its classes
 _pages = cache(textbook.pages)  # once a process: folds share them
@@ -26,7 +26,7 @@ class Example(NamedTuple):
 
 
 def of(row: Mapping[str, Any]) -> Example:
-    """A clip's row of `deft.tables.TRIPLES` as its model learns it; without listed units nothing is known of them."""
+    """A clip's row of `deft.core.schemas.TRIPLES` as its model learns it; without listed units none are known."""
     return Example(row["label"], row["units"] if row["listed"] else None, row["seen"], row["target"])
 
 

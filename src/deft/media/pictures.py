@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from deft.errors import DataError
-from deft.face import Image
+from deft.core.errors import DataError
+from deft.media import Image
 
 # Twice as fast to write and to read as the encoder's defaults, for an eighth more bytes.
 _FAST = [

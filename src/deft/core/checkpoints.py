@@ -4,7 +4,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from deft.errors import DataError
+from deft.core.errors import DataError
 
 UNLOADABLE = (OSError, ValueError, SafetensorError)  # what transformers raises for files that are not what they must be
 

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deft import tables
-from deft.errors import DataError
+from deft.core import tables
+from deft.core.errors import DataError
 
 
 def read(files: Mapping[str, Sequence[Path]], clips: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
     """What each expert saw of these clips: expert → (clips, tokens, dim), NaN for a clip that it cannot see.
 
-    ``files`` are each expert's tables (`deft.tables.FEATURES`). An expert that cannot see any of the clips is left out.
+    ``files`` are each expert's tables (`deft.core.schemas.FEATURES`). An expert that sees none of the clips is left
+    out.
 
     Raises:
         DataError: a table holds NaN or infinite values, or no expert sees any of the clips.

@@ -1,0 +1,101 @@
+"""Reads and writes of the pipeline's Parquet tables that never leave half a file (`deft.core.schemas`).
+
+A table is sorted by clip and holds one row group a clip, so that a worker reads its own clip alone.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from deft.core.errors import DataError
+
+Row = dict[str, Any]
+
+
+def write(path: Path, schema: pa.Schema, groups: Iterable[Sequence[Row]]) -> int:
+    """Write groups of rows, one row group each, and return how many groups there were. The file appears when whole."""
+    count = 0
+    with complete(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for rows in groups:
+            if rows:
+                columns = [pa.array([row.get(field.name) for row in rows], type=field.type) for field in schema]
+                writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+                count += 1
+    return count
+
+
+def rows(path: Path, columns: Sequence[str] | None = None, clip: str | None = None) -> list[Row]:
+    """All rows, or one clip's, as plain dictionaries."""
+    filters = None if clip is None else [("clip", "==", clip)]
+    return cast(list[Row], pq.read_table(_there(path), columns=columns, filters=filters).to_pylist())
+
+
+def row(path: Path, clip: str, columns: Sequence[str] | None = None) -> Row:
+    """The single row of a clip."""
+    found = rows(path, columns, clip)
+    if len(found) != 1:
+        raise DataError(path, f"{len(found)} rows for {clip}", "one", "the stage that writes this file left it out")
+    return found[0]
+
+
+def clips(path: Path) -> list[str]:
+    """Keys of the clips in a table, sorted, each once."""
+    return sorted(set(pq.read_table(_there(path), columns=["clip"])["clip"].to_pylist()))
+
+
+def flows(path: Path, clip: str) -> tuple[list[Row], npt.NDArray[np.float32]]:
+    """A clip's rows of the flow table without the fields, and the fields themselves, float32 (steps, H, W, 2)."""
+    table = pq.read_table(_there(path), filters=[("clip", "==", clip)])
+    fields = [
+        table["flow"][step].values.to_numpy().reshape(table["shape"][step].as_py()).astype(np.float32)
+        for step in range(len(table))
+    ]
+    if not fields:
+        raise DataError(path, f"no rows for {clip}", "its flow", "the stage that writes this file left it out")
+    return table.drop_columns(["flow", "shape"]).to_pylist(), np.stack(fields)
+
+
+def points(path: Path, clip: str) -> npt.NDArray[np.float32]:
+    """A clip's landmarks, (68, 2), crop pixels."""
+    return np.array(row(path, clip)["points"], np.float32).reshape(68, 2)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A table of JSON."""
+    return cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8")))
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON with sorted keys; the file appears when whole."""
+    with complete(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def complete(path: Path) -> Iterator[Path]:
+    """A temporary neighbour of ``path`` that takes its place when the block ends well, and goes when it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _there(path: Path) -> Path:
+    if not path.exists():
+        raise DataError(path, "no such file", "the table of an earlier stage", "run `dvc repro`")
+    return path

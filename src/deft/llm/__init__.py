@@ -1,0 +1,1 @@
+"""Causal language models: loading one, training the small one."""
