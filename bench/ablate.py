@@ -26,7 +26,7 @@ EXPERIMENTS: dict[str, list[str]] = {
     "with decorrelation": ["loss.decorrelation=0.1"],
     "LoRA rank 2": ["lora.rank=2", "lora.alpha=4"],
     "LoRA rank 32": ["lora.rank=32", "lora.alpha=64"],
-    "language model untuned": ["lora.rate=0"],
+    "language model untuned": ["lora.learning_rate=0"],
 }
 
 

@@ -94,6 +94,6 @@ def figures(shape: dict[str, Any] = SHAPE) -> dict[str, Any]:
     if peak:  # forwards and backwards through frozen weights: two products each, two operations a weight and product
         found["of_peak"] = round(4 * weights * speed / peak, 3)
     learned = CLIPS * (SUBJECTS - 1) / SUBJECTS
-    passes = min(dials.finetune.epochs, max(1, dials.finetune.steps // math.ceil(learned / dials.finetune.batch)))
+    passes = min(dials.finetune.epochs, max(1, dials.finetune.max_steps // math.ceil(learned / dials.finetune.batch)))
     found["casme2_loso_hours"] = round(SUBJECTS * passes * learned * tokens / len(clips) / speed / 3600, 2)
     return found

@@ -27,7 +27,7 @@ from deft.language import grammar, triple
 from deft.llm import load as llm
 from deft.llm.pretrain import padded
 from deft.models import reduction
-from deft.models.deft import alignment, answer, examples, losses, store, train
+from deft.models.deft import answer, examples, losses, store, train
 from deft.models.deft.model import Deft, adapted
 from pipeline import stage
 
@@ -105,20 +105,20 @@ def ours(load: Load, dials: params.Params, clips: Sequence[examples.Example], ve
     torch.set_num_threads(1)
     base, tokenizer = load()
     ends: list[float] = []
-    with mock.patch.object(alignment, "align"):
-        train.tune(
-            base,
-            tokenizer,
-            triple.TASK,
-            clips,
-            vectors,
-            lessons=[],
-            shape=examples.shape(clips, vectors, dials.triples.regions),
-            lora=dials.lora.model_dump(),
-            weights=dials.loss.model_dump(),
-            watch=lambda _: ends.append(time.perf_counter()),
-            **dials.finetune.model_dump(exclude={"inner", "steps"}) | {"epochs": EPOCHS},
-        )
+    train.tune(
+        base,
+        tokenizer,
+        triple.TASK,
+        clips,
+        vectors,
+        lessons=[],
+        shape=examples.shape(clips, vectors, dials.triples.regions),
+        lora=dials.lora.model_dump(),
+        weights=dials.loss.model_dump(),
+        watch=lambda _: ends.append(time.perf_counter()),
+        **dials.finetune.model_dump(exclude={"validation_share", "max_steps", "text_weight"})
+        | {"epochs": EPOCHS, "alignment_steps": 0},
+    )
     return list(np.diff(ends))
 
 
@@ -128,8 +128,8 @@ def trainers(
     """Seconds of the Trainer's epochs but the first."""
     base, tokenizer = load()
     own = examples.shape(clips, vectors, dials.triples.regions)
-    adapters = dials.lora.model_dump(exclude={"rate"})
-    checkpointing = dials.finetune.checkpointing
+    adapters = dials.lora.model_dump(exclude={"learning_rate"})
+    checkpointing = dials.finetune.gradient_checkpointing
     reductions = reduction.fit_all(vectors, own.experts, dials.finetune.components)
     model = Deft(adapted(base, **adapters, checkpointing=checkpointing), own, reductions)
     truth = losses.truth(clips, own, model.device)
@@ -142,7 +142,7 @@ def trainers(
             folder,
             num_train_epochs=EPOCHS,
             per_device_train_batch_size=dials.finetune.batch,
-            learning_rate=dials.finetune.rate,
+            learning_rate=dials.finetune.learning_rate,
             use_cpu=not cuda,
             bf16=cuda,
             save_strategy="no",

@@ -27,7 +27,7 @@ def main() -> None:
     words = tokenizer.train([phrase for page in pages for phrase in (*page.seen, page.text)], dials.vocabulary)
     model = llm.create(words, dials.width, dials.layers, dials.heads)
     perplexity = pretrain.train(
-        model, words, pages, steps=dials.steps, batch=dials.batch, rate=dials.rate, seed=dials.seed
+        model, words, pages, steps=dials.steps, batch=dials.batch, rate=dials.learning_rate, seed=dials.seed
     )
     report = {
         "perplexity": round(perplexity, 4),

@@ -44,15 +44,17 @@ def tune(params: Params, rows: list[tables.Row], found: dict[str, Fold], root: P
         shape=shape,
         lora=params.lora.model_dump(),
         weights=params.loss.model_dump(),
-        epochs=min(dials.epochs, max(1, dials.steps // -(-len(clips) // dials.batch))),
-        **dials.model_dump(exclude={"inner", "epochs", "steps"}),
+        epochs=min(dials.epochs, max(1, dials.max_steps // -(-len(clips) // dials.batch))),
+        **dials.model_dump(exclude={"validation_share", "epochs", "max_steps", "text_weight"}),
     )
     report: dict[str, Any] = {}
     try:
-        if dials.inner:
+        if dials.validation_share:
             people, question = [person(row) for row in learned], llm.ask(tokenizer, triple.TASK)
-            report["inner"] = selection.scores(work, question, clips, vectors, people, dials.inner, dials.seed)
-            report["epochs"] = int(np.argmax(report["inner"])) + 1
+            report["validation_uf1"] = selection.scores(
+                work, question, clips, vectors, people, dials.validation_share, dials.seed
+            )
+            report["epochs"] = int(np.argmax(report["validation_uf1"])) + 1
         model, history = work(clips, vectors, until=report.get("epochs"))
     except BaseException:
         base.cache_clear()  # its layers may be adapted by halves

@@ -172,15 +172,14 @@ def test_the_trainers_loss_is_ours(corpus: Path, monkeypatch: pytest.MonkeyPatch
     shape = llama.SHAPE | {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
     base, _ = llama.load(shape | {"num_attention_heads": 2, "num_key_value_heads": 1})
     own = examples.shape(clips, vectors, dials.triples.regions)
-    adapters = adapted(base, **dials.lora.model_dump(exclude={"rate"}))
+    adapters = adapted(base, **dials.lora.model_dump(exclude={"learning_rate"}))
     model = Deft(adapters, own, reduction.fit_all(vectors, own.experts, 4))
     told = losses.truth(clips, own, model.device)
     usual = tuning.Usual(model, model.reduce(vectors), llm.ask(tokens, triple.TASK), told)
     answers, real = padded(llm.tell(tokens, [clip.target for clip in clips]), 0)
     theirs = usual(torch.arange(6), answers, real)["loss"].item()
-    monkeypatch.setattr(train, "_JITTER", 0.0)
-    weights = dials.loss.model_dump() | {"asymmetry": 1.0, "margin": 0.0}
-    fold = train._Fold(model, tokens, triple.TASK, clips, vectors, weights, dict.fromkeys(own.experts, 0.0))
+    weights = dials.loss.model_dump() | {"gamma_negative": 1.0, "margin": 0.0}
+    fold = train._Fold(model, tokens, triple.TASK, clips, vectors, weights, dict.fromkeys(own.experts, 0.0), 0.0)
     ours = sum(fold.read(np.array(part), np.arange(6)).total for part in ([0, 2, 4], [1, 3, 5]))
     assert ours == pytest.approx(theirs, rel=1e-4)
 

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from deft.core import params, tables
 from deft.learn import folds
 from deft.llm import load as llm
-from deft.models.deft import alignment, store
+from deft.models.deft import store
 from deft.motion import verification
 from deft.render import corpus, layouts
 from pipeline import finetune, predict
@@ -53,7 +53,7 @@ def dials(folder: Path, datasets: list[str]) -> params.Params:
         folder,
         datasets=datasets,
         index={"formats": {"rendered": "casme2", "mine": "flow"}},
-        finetune={"epochs": 1, "components": 4},
+        finetune={"epochs": 1, "components": 4, "alignment_steps": 20},
         lora={"rank": 2},
         llm={"base": str(folder / "backbone")},
     )
@@ -93,7 +93,6 @@ def test_folds_are_learned_and_tested_with_the_experts_that_see_the_clips(
 ) -> None:
     shutil.copytree(project, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(alignment, "_STEPS", 20)
     chosen = dials(tmp_path, datasets)
     assert run_stage(tmp_path, "triples").returncode == run_stage(tmp_path, "folds").returncode == 0
     rows, found = tables.rows(tmp_path / "data" / "triples.parquet"), written.read()

@@ -17,7 +17,7 @@ from deft.core.errors import DataError
 from deft.language import triple
 from deft.learn import folds
 from deft.llm import load as llm
-from deft.models.deft import alignment, answer, store
+from deft.models.deft import answer, store
 from pipeline import finetune
 
 # PEFT asks transformers by an old name.
@@ -233,8 +233,7 @@ def rows(corpus: Path) -> Rows:
 @pytest.fixture
 def tune(corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, bytes]]:
     """Tune one fold in the corpus's folder, or a given one, and return the bytes of its weights."""
-    monkeypatch.setattr(alignment, "_STEPS", 20)
-    small = {"epochs": 1, "components": 4}
+    small = {"epochs": 1, "components": 4, "alignment_steps": 20}
     write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
     dials = params.load(tmp_path / "params.yaml")
     count = iter(range(99))
@@ -253,27 +252,29 @@ def tune(corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_an_inner_choice_is_made_on_training_subjects_and_told(
     rows: Rows, corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alignment, "_STEPS", 20)
     monkeypatch.chdir(corpus)
-    small = {"epochs": 3, "components": 4, "inner": 0.5}
+    small = {"epochs": 3, "components": 4, "alignment_steps": 20, "validation_share": 0.5}
     write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
     dials, found = params.load(tmp_path / "params.yaml"), folds.loso(rows)
     told = [
         finetune.tune(dials, some, found, tmp_path / str(number), "rendered-sub01")
         for number, some in enumerate((rows, spoiled(rows, "sub01")))
     ]
-    assert len(told[0]["inner"]) == 3
-    assert len(told[0]["losses"]) == told[0]["epochs"] == 1 + told[0]["inner"].index(max(told[0]["inner"]))
-    assert told[0]["inner"] == told[1]["inner"]
+    assert len(told[0]["validation_uf1"]) == 3
+    assert (
+        len(told[0]["losses"])
+        == told[0]["epochs"]
+        == 1 + told[0]["validation_uf1"].index(max(told[0]["validation_uf1"]))
+    )
+    assert told[0]["validation_uf1"] == told[1]["validation_uf1"]
 
 
 def test_many_clips_are_passed_over_less_often(
     rows: Rows, corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alignment, "_STEPS", 20)
     monkeypatch.chdir(corpus)
     for steps, epochs in ((1, 1), (7, 3), (99, 4)):  # six clips in batches of three: two steps a pass
-        small = {"epochs": 4, "steps": steps, "batch": 3, "components": 4}
+        small = {"epochs": 4, "max_steps": steps, "batch": 3, "components": 4, "alignment_steps": 20}
         write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
         dials = params.load(tmp_path / "params.yaml")
         told = finetune.tune(dials, rows, folds.loso(rows), tmp_path / str(steps), "rendered-sub01")

@@ -147,7 +147,7 @@ def test_a_number_of_labels_may_be_written_bare() -> None:
 
 
 def test_a_whole_number_may_stand_for_a_real_one() -> None:
-    assert decode(changed(("finetune", "rate"), 1)).finetune.rate == 1.0
+    assert decode(changed(("finetune", "learning_rate"), 1)).finetune.learning_rate == 1.0
 
 
 @pytest.mark.parametrize("name", ["datasets", "experts"])
@@ -209,4 +209,4 @@ def test_dials_cannot_be_turned_after_loading() -> None:
 
 def test_every_number_of_the_file_is_a_number_to_yaml_too() -> None:
     assert not re.findall(r": \d+e", FILE.read_text(encoding="utf-8")), "write 1.0e-4: PyYAML reads 1e-4 as text"
-    assert params.load(FILE).finetune.rate > 0
+    assert params.load(FILE).finetune.learning_rate > 0

@@ -16,7 +16,7 @@ from deft.core.errors import DataError
 from deft.facs.regions import REGIONS
 from deft.language import triple
 from deft.llm import load as llm
-from deft.models.deft import alignment, answer, losses, selection, train
+from deft.models.deft import answer, losses, selection, train
 from deft.models.deft.examples import Example
 from deft.models.deft.model import Deft, Shape
 
@@ -54,9 +54,8 @@ Tune = Callable[..., tuple[Deft, list[train.Losses]]]
 
 
 @pytest.fixture
-def tune(words_of_pages: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch) -> Tune:
+def tune(words_of_pages: PreTrainedTokenizerFast) -> Tune:
     """Tune a small random Llama on the examples, with the project's own dials unless told otherwise."""
-    monkeypatch.setattr(alignment, "_STEPS", 20)
 
     def run(some: Sequence[Example] = examples(), seen: dict[str, Any] | None = None, **changed: Any) -> Any:
         torch.manual_seed(0)
@@ -67,7 +66,8 @@ def tune(words_of_pages: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatc
             "shape": Shape(tuple(seen), EMOTIONS, UNITS, tuple(TOKENS[name] for name in seen), 6),
             "lora": DIALS.lora.model_dump(),
             "weights": DIALS.loss.model_dump() | changed.pop("weights", {}),
-            **DIALS.finetune.model_dump(exclude={"inner", "steps"}) | {"epochs": 2, "batch": 4, "components": 2},
+            **DIALS.finetune.model_dump(exclude={"validation_share", "max_steps", "text_weight"})
+            | {"epochs": 2, "alignment_steps": 20, "batch": 4, "components": 2},
         }
         return train.tune(base, words_of_pages, triple.TASK, some, seen, **dials | changed)
 
@@ -86,10 +86,12 @@ def test_every_loss_falls(tune: Tune) -> None:
 
 
 @pytest.mark.parametrize("parts", [2, 3, 4])
-def test_parts_add_up_to_the_whole_steps_gradient(tune: Tune, parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "_JITTER", 0.0)
-    seen = {"hide": dict.fromkeys(TOKENS, 0.0), "epochs": 1}
-    (whole, told), (cut, told_in_parts) = tune(parts=1, **seen), tune(parts=parts, **seen)
+def test_parts_add_up_to_the_whole_steps_gradient(tune: Tune, parts: int) -> None:
+    seen = {"component_noise": 0.0, "modality_dropout": dict.fromkeys(TOKENS, 0.0), "epochs": 1}
+    (whole, told), (cut, told_in_parts) = (
+        tune(gradient_accumulation=1, **seen),
+        tune(gradient_accumulation=parts, **seen),
+    )
     np.testing.assert_allclose(told, told_in_parts, rtol=1e-4)
     assert torch.allclose(moved(whole), moved(cut), atol=2e-4)
 
@@ -103,7 +105,7 @@ def test_recomputed_activations_change_nothing(tune: Tune, monkeypatch: pytest.M
 
     monkeypatch.setattr(LlamaMLP, "forward", counted)
     kept, before = moved(tune()[0]), len(read)
-    assert torch.equal(kept, moved(tune(checkpointing=True)[0]))
+    assert torch.equal(kept, moved(tune(gradient_checkpointing=True)[0]))
     assert len(read) > 2.5 * before
 
 
@@ -128,7 +130,7 @@ def test_decorrelation_keeps_the_views_apart(tune: Tune) -> None:
 
 
 def test_a_language_model_that_is_not_tuned_keeps_its_words(tune: Tune) -> None:
-    model, _ = tune(lora=DIALS.lora.model_dump() | {"rate": 0.0})
+    model, _ = tune(lora=DIALS.lora.model_dump() | {"learning_rate": 0.0})
     changed = [bool(p.any()) for name, p in model.named_parameters() if "lora_B" in name]
     assert changed
     assert not any(changed)
@@ -144,19 +146,22 @@ def test_any_experts_can_be_learned_from(tune: Tune, experts: list[str]) -> None
 def test_an_expert_that_is_always_hidden_says_nothing(tune: Tune) -> None:
     hidden, other = vectors(), vectors()
     other["texture"] = -other["texture"]
-    kept = [tune(seen=seen, hide={"structure": 0.0, "texture": 1.0, "motion": 0.0})[0] for seen in (hidden, other)]
+    kept = [
+        tune(seen=seen, modality_dropout={"structure": 0.0, "texture": 1.0, "motion": 0.0})[0]
+        for seen in (hidden, other)
+    ]
     for name in ("project.structure.0.weight", "units.weight"):
         assert torch.equal(kept[0].state_dict()[name], kept[1].state_dict()[name])
 
 
 def test_of_a_clip_whose_motion_is_hidden_no_text_is_asked(tune: Tune) -> None:
-    _, history = tune(hide={"structure": 0.0, "texture": 0.0, "motion": 1.0})
+    _, history = tune(modality_dropout={"structure": 0.0, "texture": 0.0, "motion": 1.0})
     assert history[0].text == 0
     assert history[0].emotion > 0
 
 
 def test_a_clip_of_which_all_would_be_hidden_is_seen_whole(tune: Tune) -> None:
-    _, history = tune(hide=dict.fromkeys(TOKENS, 1.0))
+    _, history = tune(modality_dropout=dict.fromkeys(TOKENS, 1.0))
     assert history[0].text > 0
 
 

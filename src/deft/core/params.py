@@ -18,6 +18,7 @@ Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.+-]*$")]
 Expert = Literal["structure", "texture", "motion"]
+Family = Literal["deft"]
 Format = Literal[
     "casme2", "samm", "smic", "casme3", "casme_squared", "samm_long", "dfme", "mmew", "casme", "fourdme", "flow"
 ]
@@ -118,7 +119,7 @@ class Backbone(_Section):
     vocabulary: Annotated[int, Field(ge=300)]
     steps: Count
     batch: Count
-    rate: Positive
+    learning_rate: Positive
 
 
 class Llm(_Section):
@@ -135,7 +136,7 @@ class Lora(_Section):
     alpha: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
     targets: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)]
-    rate: Weight
+    learning_rate: Weight
 
 
 class Loss(_Section):
@@ -145,11 +146,11 @@ class Loss(_Section):
     emotion: Weight
     units: Weight
     decorrelation: Weight
-    asymmetry: Weight
+    gamma_negative: Weight
     margin: Annotated[float, Field(ge=0, lt=0.5)]
 
 
-class Hide(_Section):
+class ModalityDropout(_Section):
     """How often each expert is hidden in training."""
 
     structure: Share
@@ -162,14 +163,18 @@ class Finetune(_Section):
 
     seed: Seed
     epochs: Count
-    steps: Count
+    max_steps: Count
     batch: Count
-    parts: Count
-    rate: Positive
+    gradient_accumulation: Count
+    learning_rate: Positive
+    weight_decay: Weight
     components: Count
-    hide: Hide
-    checkpointing: bool
-    inner: Annotated[float, Field(ge=0, lt=1)]
+    component_noise: Weight
+    alignment_steps: Annotated[int, Field(ge=0)]
+    modality_dropout: ModalityDropout
+    gradient_checkpointing: bool
+    validation_share: Annotated[float, Field(ge=0, lt=1)]
+    text_weight: Weight
 
 
 class Predict(_Section):
@@ -198,6 +203,7 @@ class Params(_Section):
 
     datasets: Annotated[list[Name], Field(min_length=1)]
     experts: Annotated[list[Expert], Field(min_length=1)]
+    families: Annotated[list[Family], Field(min_length=1)]
     engine: Literal["processes", "ray"]
     jobs: Annotated[int, Field(ge=-1)]
     strict: bool
@@ -253,7 +259,7 @@ def decode(content: Any, where: str = "params.yaml") -> Params:
     except ValidationError as error:
         faults = (refusals.explain(fault, Params) for fault in error.errors())
         raise ParamsError("\n".join(f"{where}: {fault}" for fault in faults)) from None
-    for name in ("datasets", "experts"):
+    for name in ("datasets", "experts", "families"):
         if len(set(values := getattr(params, name))) < len(values):
             raise ParamsError(f"{where}: {name}: expected each name once, got {values}")
     verify = params.verify

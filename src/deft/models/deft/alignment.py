@@ -11,7 +11,6 @@ from torch.nn import functional
 from deft.llm.pretrain import cosine, summed
 from deft.models.deft import model as deft
 
-_STEPS = 2000  # steps, of no more than two matrix products each
 _BATCH = 24  # clips a step
 _JITTER = 0.1  # the words must be read exactly
 
@@ -25,7 +24,7 @@ def words(model: deft.Deft, tokenizer: Any, seen: Sequence[Sequence[str]]) -> Te
     return embedded[torch.from_numpy(places).reshape(len(seen), -1).to(embedded.device)].float()
 
 
-def align(model: deft.Deft, reduced: Tensor, words: Tensor, rate: float) -> None:
+def align(model: deft.Deft, reduced: Tensor, words: Tensor, rate: float, steps: int) -> None:
     """Let each region's projected token (clips, 17, components) start as the ``words`` for what the region shows.
 
     The language model itself is not run: only the motion projector learns, by cosine distance to the words
@@ -33,8 +32,8 @@ def align(model: deft.Deft, reduced: Tensor, words: Tensor, rate: float) -> None
     """
     motion = [*model.project["motion"].parameters(), model.place["motion"]]
     optimiser = torch.optim.AdamW(motion, lr=2 * rate, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: cosine(step, _STEPS))
-    for _ in range(_STEPS):
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: cosine(step, steps))
+    for _ in range(steps):
         clips = torch.randint(len(reduced), (_BATCH,), device=reduced.device)
         noisy = reduced[clips] + _JITTER * torch.randn_like(reduced[clips])
         tokens = model.projected("motion", noisy)

@@ -24,9 +24,7 @@ from deft.models.deft.examples import Example
 
 Some = npt.NDArray[np.int64]  # positions of clips, or of lessons
 
-_JITTER = 0.5  # standard deviation of the noise on components in training: 100 clips are few
 _CONCEPTS = 30.0  # times the rate: the emotion head's inputs are probabilities, most of them near zero
-_DECAY = 0.5  # of weights, a unit of rate
 
 
 class Losses(NamedTuple):
@@ -53,10 +51,13 @@ def tune(
     weights: Mapping[str, float],
     epochs: int,
     batch: int,
-    parts: int,
-    rate: float,
-    hide: Mapping[str, float],
-    checkpointing: bool,
+    gradient_accumulation: int,
+    learning_rate: float,
+    weight_decay: float,
+    component_noise: float,
+    alignment_steps: int,
+    modality_dropout: Mapping[str, float],
+    gradient_checkpointing: bool,
     seed: int,
     until: int | None = None,
     watch: Callable[[deft.Deft], None] | None = None,
@@ -65,8 +66,8 @@ def tune(
 
     The learning rate falls over ``epochs``, of which the first ``until`` are run (all, if None); ``watch`` sees the
     model after each.
-    A step's ``batch`` is read in ``parts``, answers of like length together, that add up to one gradient: hardly a
-    place is padded, and memory is a part's. Each expert is hidden from its share ``hide`` of the clips; of a clip whose
+    A step's ``batch`` is read in as many parts as ``gradient_accumulation`` says, answers of like length together, that add up to one gradient: hardly a
+    place is padded, and memory is a part's. Each expert is hidden from its share ``modality_dropout`` of the clips; of a clip whose
     motion is hidden nobody is asked to tell it. ``lessons`` are faces of the textbook (`deft.language.textbook`), for
     the heads alone. Everything random follows ``seed``; nothing but the arguments is read, so the held-out subject
     cannot leak in.
@@ -75,13 +76,13 @@ def tune(
     rng = np.random.default_rng(seed)
     reductions = reduction.fit_all(vectors, shape.experts, components)
     fresh = {name: lora[name] for name in ("rank", "alpha", "dropout", "targets")}
-    model = deft.Deft(deft.adapted(base, **fresh, checkpointing=checkpointing), shape, reductions)
-    fold = _Fold(model, tokenizer, task, examples, vectors, weights, hide)
+    model = deft.Deft(deft.adapted(base, **fresh, checkpointing=gradient_checkpointing), shape, reductions)
+    fold = _Fold(model, tokenizer, task, examples, vectors, weights, modality_dropout, component_noise)
     if fold.regions:
         seen = alignment.words(model, tokenizer, [example.seen for example in examples])
-        alignment.align(model, fold.reduced["motion"], seen, rate)
+        alignment.align(model, fold.reduced["motion"], seen, learning_rate, alignment_steps)
         fold.teach(tokenizer, lessons)
-    optimiser = _optimiser(model, rate, lora["rate"])
+    optimiser = _optimiser(model, learning_rate, lora["learning_rate"], weight_decay)
     steps = -(-len(examples) // batch)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: cosine(step, epochs * steps))
     trained = [parameter for group in optimiser.param_groups for parameter in group["params"]]
@@ -91,7 +92,7 @@ def tune(
         sums = np.zeros(len(Losses._fields))
         for step in np.array_split(rng.permutation(len(examples)), steps):
             by_length = sorted(step, key=lambda clip: len(fold.answers[clip]))
-            found = [fold.read(part, step) for part in np.array_split(by_length, min(parts, len(step)))]
+            found = [fold.read(part, step) for part in np.array_split(by_length, min(gradient_accumulation, len(step)))]
             found.append(fold.review(step, rng.integers(max(1, len(lessons)), size=batch)))
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
             optimiser.step()
@@ -117,13 +118,15 @@ class _Fold:
         vectors: reduction.Views,
         weights: Mapping[str, float],
         hide: Mapping[str, float],
+        noise: float,
     ) -> None:
         self.model, self.weights, self.hide, self.pad = model, weights, hide, tokenizer.pad_token_id
+        self.noise = noise
         self.asked = llm.ask(tokenizer, task).to(model.device)
         self.answers = llm.tell(tokenizer, [example.target for example in examples])
         self.reduced = model.reduce(vectors)
         self.truth = losses.truth(examples, model.shape, model.device)
-        even = losses.even(self.truth, weights["asymmetry"], weights["margin"])
+        even = losses.even(self.truth, weights["gamma_negative"], weights["margin"])
         model.get_buffer("even").copy_(even if weights["units"] else even - torch.inf)  # an idle head forbids nothing
         shape = model.shape  # with a motion token a region, words can stand where motion stands
         self.regions = dict(zip(shape.experts, shape.tokens, strict=True)).get("motion") == len(REGIONS)
@@ -162,7 +165,7 @@ class _Fold:
 
         A clip of which everything would be hidden is seen whole.
         """
-        noisy = {name: z[part] + _JITTER * torch.randn_like(z[part]) for name, z in self.reduced.items()}
+        noisy = {name: z[part] + self.noise * torch.randn_like(z[part]) for name, z in self.reduced.items()}
         shown = torch.stack([torch.rand(len(part), device=self.model.device) >= self.hide[name] for name in noisy])
         shown |= ~shown.any(0)
         tokens = self.model.tokens(noisy)
@@ -170,7 +173,7 @@ class _Fold:
         return seen, (shown[[*noisy].index("motion")] if "motion" in noisy else shown[0] | True)[:, None]
 
     def _heads(self, units: Tensor, truth: losses.Truth, part: Some, step: Some) -> tuple[Tensor, Tensor]:
-        shape = self.weights["asymmetry"], self.weights["margin"]
+        shape = self.weights["gamma_negative"], self.weights["margin"]
         return losses.heads(self.model, units, truth, part, step, *shape)
 
     def _learn(self, *found: Tensor) -> Losses:
@@ -184,7 +187,7 @@ class _Fold:
         return Losses(total.item(), *(told.get(name, 0.0) for name in Losses._fields[1:]))
 
 
-def _optimiser(model: deft.Deft, rate: float, adapters: float) -> torch.optim.AdamW:
+def _optimiser(model: deft.Deft, rate: float, adapters: float, decay: float) -> torch.optim.AdamW:
     """Adapters at their own rate, the emotion head at a much higher one."""
     named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     own = [p for name, p in named if not name.startswith(("llm.", "emotion."))]
@@ -193,4 +196,4 @@ def _optimiser(model: deft.Deft, rate: float, adapters: float) -> torch.optim.Ad
         {"params": [p for name, p in named if name.startswith("llm.")], "lr": adapters},
         {"params": list(model.emotion.parameters()), "lr": _CONCEPTS * rate},
     ]
-    return torch.optim.AdamW(groups, weight_decay=_DECAY, fused=True)
+    return torch.optim.AdamW(groups, weight_decay=decay, fused=True)
