@@ -8,13 +8,13 @@ Run: ``python -m pipeline evaluate``
 from pathlib import Path
 from typing import Any
 
-from deft.core import schemas, tables
+from deft.core import paths, schemas, tables
 from deft.report import plots
 from deft.score import experts, loso
 from pipeline import stage
 
 PER_DATASET = ("index", "crop", "landmarks", "flow", "verify")
-WHOLE = ("triples", "folds", "backbone", "predictions")
+WHOLE = ("triples", "folds", "backbone")
 COUNTED = ("failures", "dropped", "corrections")
 PLOTS = stage.METRICS / "plots"
 
@@ -24,7 +24,7 @@ def main() -> None:
     params = stage.load()
     dials, rule = params.evaluate.model_dump(), {"rule": loso.rule(tables.read_json(stage.DATA / "folds.json"))}
     triples = {row["clip"]: row for row in tables.rows(stage.DATA / "triples.parquet")}
-    answers = tables.rows(stage.DATA / "predictions.parquet")
+    answers = tables.rows(paths.predictions(params.families[0]))
     clips = {row["clip"]: loso.joined(row, triples) for row in answers}
     others = [clips[row["clip"]] | row for row in tables.rows(stage.DATA / "baselines.parquet")]
     reports = {
@@ -38,10 +38,11 @@ def main() -> None:
         "experts": experts.figures([*clips.values()], peers, **dials) | rule,
         **{name: {dataset: counted(path) for dataset, path in each.items()} for name, each in reports.items()},
         **{name: counted(stage.DATA / f"{name}.json") for name in WHOLE},
+        "predictions": counted(paths.report("predict", params.families[0])),
     }
     for name, figures in found.items():
         tables.write_json(stage.METRICS / f"{name}.json", figures)
-    losses = tables.read_json(stage.DATA / "finetune.json")["folds"]
+    losses = tables.read_json(paths.report("finetune", params.families[0]))["folds"]
     curves = {dataset: tables.read_json(path).get("curves", {}) for dataset, path in reports["verify"].items()}
     PLOTS.mkdir(parents=True, exist_ok=True)
     for name, frame in plots.frames([*clips.values()], losses, curves).items():

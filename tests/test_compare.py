@@ -98,7 +98,7 @@ def command(folder: Path, *words: str) -> None:
 
 def predict(folder: Path, given_: Sequence[str]) -> None:
     rows: list[dict[str, Any]] = [row | {"fold": "f", "parsed": True} for row in answers(given_)]
-    tables.write(folder / "data" / "predictions.parquet", schemas.PREDICTIONS, [rows])
+    tables.write(folder / "data" / "predictions/deft.parquet", schemas.PREDICTIONS, [rows])
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command(folder, "dvc", "init", "--quiet")
     for number, given_ in enumerate((FIRST, SECOND)):
         predict(folder, given_)
-        command(folder, "dvc", "add", "--quiet", "data/predictions.parquet", "data/triples.parquet")
+        command(folder, "dvc", "add", "--quiet", "data/predictions/deft.parquet", "data/triples.parquet")
         command(folder, "git", "add", ".")
         command(folder, "git", "commit", "--quiet", "--message", str(number))
         if not number:
@@ -164,7 +164,7 @@ def test_a_revision_whose_answers_are_not_in_the_cache_is_refused(said: Any, pro
     done = said("first")
     shutil.move(cache.with_name("away"), cache)
     assert done.exit_code == 1
-    assert "data/predictions.parquet is in Git or in the cache; " in done.stderr
+    assert "data/predictions/deft.parquet is in Git or in the cache; " in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -175,4 +175,4 @@ def test_without_answers_here_there_is_nothing_to_compare(
     monkeypatch.chdir(tmp_path)
     done = said("workspace")
     assert done.exit_code == 1
-    assert "data/predictions.parquet: found no such file" in done.stderr
+    assert "data/predictions/deft.parquet: found no such file" in done.stderr

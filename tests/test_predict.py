@@ -51,7 +51,7 @@ def test_every_held_out_clip_is_answered_and_scored(tuned: Path) -> None:
 
 
 def test_every_held_out_clip_is_asked_again_with_the_motion_of_one_of_its_fold(tuned: Path) -> None:
-    rows = {row["clip"]: row for row in tables.rows(tuned / "data" / "predictions.parquet")}
+    rows = {row["clip"]: row for row in tables.rows(tuned / "data" / "predictions/deft.parquet")}
     donors = {clip: row["shuffled"]["donor"] for clip, row in rows.items()}
     assert set(donors) == set(donors.values())
     assert all(clip != donor and rows[clip]["fold"] == rows[donor]["fold"] for clip, donor in donors.items())

@@ -20,7 +20,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 DATA, METRICS, SCRATCH = Path("data"), Path("metrics"), Path(".scratch")
 RAW = DATA / "raw"
-ANSWERS, TRIPLES = "data/predictions.parquet", "data/triples.parquet"
+ANSWERS, TRIPLES = "data/predictions/deft.parquet", "data/triples.parquet"
 NO_FACE, UNUSABLE = 2, 1  # exit codes
 
 
@@ -33,7 +33,7 @@ def main() -> None:
 def predict(
     video: Annotated[Path, typer.Argument(help="A video file, or a folder of pictures in order of their numbers.")],
     out: Annotated[Path, typer.Option(help="Where NAME.json, NAME.csv and NAME.png are written.")] = Path("."),
-    model: Annotated[Path, typer.Option(help="The folder of a tuned model.")] = Path("models/final"),
+    model: Annotated[Path, typer.Option(help="The folder of a tuned model.")] = Path("models/deft/final"),
     onset: Annotated[
         int | None, typer.Option(min=0, help="First frame of the motion, from 0; events are found if left out.")
     ] = None,
@@ -66,7 +66,7 @@ def predict(
 
 @app.command()
 def demo(
-    model: Annotated[Path, typer.Option(help="The folder of a tuned model.")] = Path("models/final"),
+    model: Annotated[Path, typer.Option(help="The folder of a tuned model.")] = Path("models/deft/final"),
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the page is: http://127.0.0.1:PORT.")] = 7860,
 ) -> None:
     """Serve a page on this machine alone, on which a film can be dropped and its events opened."""

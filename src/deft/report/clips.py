@@ -17,7 +17,7 @@ from deft.report.overlay import Flow
 RIGHT, WRONG, NOT_ASKED = "right", "wrong", "not asked"
 MARKS = {RIGHT: "✓", WRONG: "✗", NOT_ASKED: "–"}
 STAGES = ("index", "crop", "landmarks", "flow", "verify")
-READ = (*STAGES, "triples.parquet", "predictions.parquet")
+READ = (*STAGES, "triples.parquet", "predictions/deft.parquet")
 _FIELDS = ["clip", "dataset", "subject", "name", "onset", "apex", "offset", "fps", "emotion", "note"]
 
 
@@ -59,7 +59,7 @@ def read(data: Path, clip: str) -> View:
         aus=found[0]["aus"],
         consistency=found[0]["consistency"],
         triple=tables.row(data / "triples.parquet", clip),
-        answer=next(iter(tables.rows(data / "predictions.parquet", clip=clip)), None),
+        answer=next(iter(tables.rows(data / "predictions/deft.parquet", clip=clip)), None),
     )
 
 
@@ -70,7 +70,7 @@ def known(data: Path) -> list[str]:
         DataError: the model has not been asked yet.
 
     """
-    tables.clips(data / "predictions.parquet")
+    tables.clips(data / "predictions/deft.parquet")
     return tables.clips(data / "triples.parquet")
 
 
