@@ -13,7 +13,7 @@ from deft.datasets import Source, Whole, sheet
 
 TITLE = "CASME"
 SOURCES = (Source(("CASME-coded-20190721.xls*",), Whole(193)), Source(("CASME*.xls*",), Whole(189)))
-RECORDINGS = False
+RECORDINGS = None
 
 FPS = 60.0
 TREES = ("CASME_raw_selected/", "", "Cropped/")

@@ -18,7 +18,7 @@ SOURCES = (
     Source(("CASME2-coding-20190701.xls*",), Whole(255, 26, _COUNTS | {"surprise": 28, "sadness": 4}, 145)),
     Source(("CASME2-coding-20140508.xls*",), Whole(255, 26, _COUNTS, 145)),
 )
-RECORDINGS = False
+RECORDINGS = None
 
 FPS = 200.0
 TREES = ("CASME2-RAW", "CASME2_RAW_selected", "Cropped")

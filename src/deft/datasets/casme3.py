@@ -4,17 +4,20 @@ Sheet ``cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx``; frames ``part_A/spNO.1/a/co
 unpadded numbers, with gaps. Clips that were cut out lie in ``Part_A_ME_clip/frame/spNO.1_a_355/355.jpg``.
 """
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 
 from deft.core import tables
+from deft.core.errors import DataError
 from deft.datasets import Source, Whole, sheet
 
 TITLE = "CAS(ME)³ part A"
 _COUNTS = {"disgust": 250, "surprise": 187, "others": 161, "fear": 86, "anger": 64, "sad": 57, "happy": 55}
 SOURCES = (Source(("cas(me)3_part_A_ME_label_JpgIndex_v2*.xls*",), Whole(860, 94, _COUNTS)),)
-RECORDINGS = True
+RECORDINGS = "part_A/*/*/color"
 
 FPS = 30.0
 _COLUMNS = ("Subject", "Filename", "Onset", "Apex", "Offset", "AU", "Objective class", "emotion")
@@ -30,6 +33,24 @@ def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
 
     """
     return sheet.table("casme3", sheet.find(path, _COLUMNS, tab="label"), _who, _read, corrections)
+
+
+def recording(name: str) -> str:
+    """Return the recording of a clip: ``a`` of ``a_355``, and ``j`` of ``J_355``, since either case occurs."""
+    return name.split("_")[0].lower()
+
+
+def folder_rule(sheet: Path) -> Callable[[str], tuple[str, str]]:
+    """Return the rule of folders' names (`deft.datasets.RecordingReader`), which needs no sheet."""
+    return _of_folder
+
+
+def _of_folder(folder: str) -> tuple[str, str]:
+    match = re.fullmatch(r"part_A/spNO\.(\d{1,3})/([a-z])/color", folder, re.ASCII | re.IGNORECASE)
+    if not match:
+        expected = "a path like part_A/spNO.1/a/color"
+        raise DataError(folder, "another name", expected, "rename the folder, or move it away")
+    return f"spNO.{int(match[1])}", match[2].lower()
 
 
 def _who(line: sheet.Line) -> tuple[str, str]:

@@ -6,7 +6,7 @@ films are named in the frames' folders (``naming rule1``, ``naming rule2``); fra
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from deft.datasets import Source, Whole, sheet, workbook
 
 TITLE = "CAS(ME)²"
 SOURCES = (Source(("CAS(ME)^2code_final*.xls*",), Whole(357, 22)),)
-RECORDINGS = True
+RECORDINGS = "rawpic/*/*"
 
 FPS = 30.0
 EMOTIONS = ("negative", "positive", "others", "surprise")
@@ -44,10 +44,37 @@ def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
         found = f"the sheets {', '.join(book)}"
         expected = f"CASFEcode_final, {' and '.join(_RULES)}"
         raise DataError(path, found, expected, workbook.OWN)
-    people = _rule(path, _RULES[0], book[_RULES[0]], r"(?P<number>\d+)\|(?P<folder>s\d+)\|(?P<key>\d+)")
-    films = _rule(path, _RULES[1], book[_RULES[1]], r"(?P<number>\d{3,4})\|(?P<key>[a-z]+\d+)")
+    people, films = _rules(path, book)
     body = sheet.body(path, title, _COLUMNS, book[title], 1)
     return sheet.table("casme_squared", body, _who, partial(_read, people, films), corrections)
+
+
+def recording(name: str) -> str:
+    """Return the recording of a clip: ``anger1`` of ``anger1_2``."""
+    return name.rsplit("_", 1)[0]
+
+
+def folder_rule(sheet: Path) -> Callable[[str], tuple[str, str]]:
+    """Return the rule of folders' names (`deft.datasets.RecordingReader`), read from a label sheet's naming rules."""
+    people, videos = _rules(sheet, workbook.sheets(sheet))
+    return partial(_of_folder, people, videos)
+
+
+def _of_folder(
+    people: Mapping[str, re.Match[str]], videos: Mapping[str, re.Match[str]], folder: str
+) -> tuple[str, str]:
+    _, person_folder, name = folder.split("/")
+    for subject, person in people.items():
+        for video, numbered in videos.items():
+            if person["folder"] == person_folder and name.startswith(_prefix(person, numbered)):
+                return f"sub{int(subject):02d}", video
+    expected = "a subject of the sheet naming rule1 and a video of naming rule2"
+    raise DataError(folder, "a folder of neither", expected, "rename the folder, or move it away")
+
+
+def _prefix(person: re.Match[str], video: re.Match[str]) -> str:
+    """Return what the name of a recording's folder begins with: ``15_0101``."""
+    return f"{person['number']}_{video['number'].zfill(4)}"
 
 
 def _who(line: sheet.Line) -> tuple[str, str]:
@@ -58,7 +85,7 @@ def _who(line: sheet.Line) -> tuple[str, str]:
 def _read(
     people: dict[str, re.Match[str]], films: dict[str, re.Match[str]], line: sheet.Line, subject: str, name: str
 ) -> tables.Row:
-    film = name.rsplit("_", 1)[0]
+    film = recording(name)
     if str(int(subject[3:])) not in people:
         raise line.refuse("subject", "a subject of the sheet naming rule1")
     if film not in films:
@@ -69,8 +96,17 @@ def _read(
         "fps": FPS,
         "emotion": line.among("emotion", EMOTIONS),
         "aus": line.units("AU"),
-        "folders": [f"rawpic/{person['folder']}/{person['number']}_{films[film]['number'].zfill(4)}*"],
+        "folders": [f"rawpic/{person['folder']}/{_prefix(person, films[film])}*"],
     }
+
+
+def _rules(
+    path: Path, book: Mapping[str, Sequence[workbook.Cells]]
+) -> tuple[dict[str, re.Match[str]], dict[str, re.Match[str]]]:
+    """Return the naming rules of subjects and of videos, by the names that the sheet of labels has for them."""
+    people = _rule(path, _RULES[0], book[_RULES[0]], r"(?P<number>\d+)\|(?P<folder>s\d+)\|(?P<key>\d+)")
+    videos = _rule(path, _RULES[1], book[_RULES[1]], r"(?P<number>\d{3,4})\|(?P<key>[a-z]+\d+)")
+    return people, videos
 
 
 def _rule(path: Path, title: str, lines: Sequence[workbook.Cells], pattern: str) -> dict[str, re.Match[str]]:

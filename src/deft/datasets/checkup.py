@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from deft.datasets import Whole, clips
+from deft.datasets import Whole, clips, recordings
 
 COMPOSITE = "clips in MEGC 2019's three classes"
 
@@ -56,6 +56,10 @@ def examine(root: Path, dataset: str, layout: str, corrections: bool) -> Checkup
     checks.append(Check(COMPOSITE, clips.composite(found).total(), whole.composite))
     noted = sum(bool(clip["note"]) for clip in found.clips)
     checks.append(Check("clips with a note: something substituted, corrected or left unread", noted, None))
+    if clips.reader(layout, root).RECORDINGS:
+        recorded = recordings.read(root, dataset, layout, found)
+        checks.append(Check("recordings", len(recorded.rows), None))
+        checks.append(Check("labelled intervals in recordings", recorded.intervals, None))
     kinds = Counter(clip["kind"] for clip in found.clips)
     if kinds["macro"]:
         checks.append(Check("macro-expressions, which nothing is trained or tested on", kinds["macro"], None))

@@ -11,7 +11,7 @@ from deft.core import tables
 from deft.core.errors import DataError
 from deft.datasets import FORMATS, Reader, Source, frames
 
-_MOMENTS = ("onset", "apex", "offset")
+MOMENTS = ("onset", "apex", "offset")
 _KEPT = (
     *("subject", "name", "kind", "part", "flow", "points", "fps", "emotion", "coarse", "classes", "objective", "aus"),
     "note",
@@ -63,8 +63,7 @@ def read(root: Path, dataset: str, layout: str, corrections: bool = True) -> Ind
     find = lru_cache(8 if known.RECORDINGS else 0)(partial(frames.find, root))  # several clips in a recording
     for sheet in sheets:
         for row in known.read_sheet(sheet, corrections).to_pylist():
-            clip = f"{dataset}/{row['subject']}/{row['name']}"
-            where = f"{sheet.name}, row {row['row']}, {clip}"
+            clip, where = key(dataset, row), named(sheet.name, dataset, row)
             rows.append(row)
             if row["corrected"]:
                 corrected[clip] = row["corrected"]
@@ -75,10 +74,20 @@ def read(root: Path, dataset: str, layout: str, corrections: bool = True) -> Ind
                 if clip in clips:
                     raise DataError(where, "this clip a second time", "each clip once", "mend the sheet")
                 kept = {name: row[name] for name in _KEPT} | {"clip": clip, "dataset": dataset}
-                clips[clip] = kept | _placed(row, clip, find, known.RECORDINGS)
+                clips[clip] = kept | _placed(row, clip, find, known.RECORDINGS is not None)
             except DataError as error:
                 rejected[where] = str(error)
     return Index([clips[clip] for clip in sorted(clips)], rejected, corrected, [s.name for s in sheets], rows, source)
+
+
+def key(dataset: str, row: tables.Row) -> str:
+    """Return the key of a sheet row's clip: ``<dataset>/<subject>/<name>``."""
+    return f"{dataset}/{row['subject']}/{row['name']}"
+
+
+def named(sheet: str, dataset: str, row: tables.Row) -> str:
+    """Return a row's key in `Index.rejected`: its sheet, its row and its clip."""
+    return f"{sheet}, row {row['row']}, {key(dataset, row)}"
 
 
 def composite(found: Index) -> Counter[str]:
@@ -128,9 +137,9 @@ def _placed(
 ) -> tables.Row:
     """A row's frames, and onset, apex and offset as positions among them; of a recording only the clip's own."""
     if row["flow"]:
-        return {"frames": [], **{name: row[name] for name in _MOMENTS}}
+        return {"frames": [], **{name: row[name] for name in MOMENTS}}
     numbered = find(tuple(row["folders"]))
-    for name in _MOMENTS:
+    for name in MOMENTS:
         if row[name] not in numbered:
             span = f"frames {min(numbered)}–{max(numbered)}" if numbered else "no frames"
             gap = " without it" if numbered and min(numbered) < row[name] < max(numbered) else ""
@@ -138,4 +147,4 @@ def _placed(
     if recordings:
         numbered = {number: path for number, path in numbered.items() if row["onset"] <= number <= row["offset"]}
     positions = {number: position for position, number in enumerate(numbered)}
-    return {"frames": list(numbered.values()), **{name: positions[row[name]] for name in _MOMENTS}}
+    return {"frames": list(numbered.values()), **{name: positions[row[name]] for name in MOMENTS}}

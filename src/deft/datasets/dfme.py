@@ -16,7 +16,7 @@ from deft.datasets import Source, Whole, sheet
 TITLE = "DFME"
 PARTS = ("training", "testA", "testB")
 SOURCES = (Source(tuple(f"{part}_full_with_AU.xls*" for part in PARTS), Whole(1856 + 474 + 299, 176 + 42 + 41)),)
-RECORDINGS = False
+RECORDINGS = None
 
 EMOTIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 _COLUMNS = ("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Emotion", "EmotionId", "Fps", "AU")

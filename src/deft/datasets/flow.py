@@ -19,7 +19,7 @@ from deft.facs import mean_face, regions
 
 TITLE = "flow fields"
 SOURCES = (Source(("index.csv",)),)
-RECORDINGS = False
+RECORDINGS = None
 
 _COLUMNS = ("subject", "clip", "emotion", "aus", "flow")
 _OPTIONAL = ("fps", "onset", "apex", "offset", "objective")

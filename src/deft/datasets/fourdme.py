@@ -13,7 +13,7 @@ from deft.datasets import Source, Whole, sheet
 
 TITLE = "4DME"
 SOURCES = (Source(("4DME_Labelling_Micro_release*.xls*",), Whole(267)),)
-RECORDINGS = False
+RECORDINGS = None
 
 FPS = 60.0
 TREES = ("gray_micro", "gray_micro_crop")

@@ -39,6 +39,18 @@ def find(root: Path, folders: Sequence[str]) -> dict[int, str]:
     raise DataError(root, "no folder of this clip's frames", expected, "unpack the frames there")
 
 
+def folders(root: Path, pattern: str) -> list[str]:
+    """Return the folders that match a pattern, relative to ``root`` and sorted; hidden ones are left out.
+
+    Raises:
+        DataError: the file system refuses to list them.
+
+    """
+    with told(root):
+        paths = [path.relative_to(root) for path in root.glob(pattern) if path.is_dir()]
+    return sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
+
+
 @contextmanager
 def told(where: Path) -> Iterator[None]:
     """Say as a `DataError` what the file system says: a name too long, links in a circle, a folder locked."""

@@ -13,7 +13,7 @@ from deft.datasets import Source, Whole, sheet
 
 TITLE = "MMEW"
 SOURCES = (Source(("MMEW_Micro_Exp*.xls*",), Whole(300)),)
-RECORDINGS = False
+RECORDINGS = None
 
 FPS = 90.0
 EMOTIONS = ("happiness", "anger", "surprise", "disgust", "fear", "sadness", "repression", "others")

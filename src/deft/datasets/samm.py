@@ -16,7 +16,7 @@ _COUNTS = {
     "anger": 57, "other": 26, "happiness": 26, "surprise": 15, "contempt": 12, "disgust": 9, "fear": 8, "sadness": 6,
 }  # fmt: skip
 SOURCES = (Source(("SAMM_Micro_FACS_Codes_v2.xls*",), Whole(159, 29, _COUNTS, 133)),)
-RECORDINGS = False
+RECORDINGS = None
 
 FPS = 200.0
 _COLUMNS = (

@@ -4,6 +4,8 @@ Sheet ``SAMM_LongVideos_V*_Release.xlsx``, whose header stands in row 10; frames
 ``SAMM_longvideos/006_1/006_1_0001.jpg``. Emotions of the micro-expressions come from SAMM's own sheet beside it.
 """
 
+import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from deft.datasets import Source, Whole, frames, samm, sheet
 
 TITLE = "SAMM long videos"
 SOURCES = (Source(("SAMM_LongVideos_V*_Release.xls*",), Whole(502)),)
-RECORDINGS = True
+RECORDINGS = "SAMM_longvideos/*"
 
 FPS = 200.0
 _COLUMNS = ("Subject", "Filename", "Inducement Code", "Onset", "Apex", "Offset", "Type", "Action Units")
@@ -45,6 +47,24 @@ def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
     return sheet.table("samm_long", body, _who, partial(_read, micro), corrections)
 
 
+def recording(name: str) -> str:
+    """Return the recording of a clip: ``006_1`` of ``006_1_2`` and of ``006_1_2_macro``."""
+    return "_".join(name.split("_")[:2])
+
+
+def folder_rule(sheet: Path) -> Callable[[str], tuple[str, str]]:
+    """Return the rule of folders' names (`deft.datasets.RecordingReader`), which needs no sheet."""
+    return _of_folder
+
+
+def _of_folder(folder: str) -> tuple[str, str]:
+    name = folder.rsplit("/", 1)[1]
+    match = re.fullmatch(r"(\d{3})_\d+", name, re.ASCII)
+    if not match:
+        raise DataError(folder, f"the name {name}", "a name like 006_1", "rename the folder, or move it away")
+    return match[1], name
+
+
 def _who(line: sheet.Line) -> tuple[str, str]:
     subject, name = samm.who(line)
     return subject, f"{name}_macro" if _KINDS.get(line.shown("Type").lower()) == "macro" else name
@@ -66,6 +86,6 @@ def _read(micro: dict[str, tables.Row], line: sheet.Line, subject: str, name: st
         "kind": kind,
         "fps": FPS,
         "aus": line.units("Action Units"),
-        "folders": [f"SAMM_longvideos/{'_'.join(name.split('_')[:2])}"],
+        "folders": [f"SAMM_longvideos/{recording(name)}"],
         **told,
     }

@@ -15,7 +15,7 @@ from deft.datasets import Source, Whole, frames, sheet
 TITLE = "SMIC-HS"
 _COUNTS = {"negative": 70, "positive": 51, "surprise": 43}
 SOURCES = (Source((), Whole(164, 16, _COUNTS, 164)),)
-RECORDINGS = False
+RECORDINGS = None
 
 FPS = 100.0
 TREES = ("HS", "SMIC_all_cropped/HS")

@@ -23,7 +23,8 @@ class Layout(NamedTuple):
     ``words`` gives the dataset's word for each of the corpus' emotions. ``who`` is the subject and name that a reader
     gives a clip, ``frame`` the path of its frame at a position, relative to the root; None: no frames, the clips come
     as flow. ``books`` are its label sheets; ``plant`` adds what else there is for these plans under a root, with traps
-    or without, and returns what a reader must make of it.
+    or without, and returns what a reader must make of it. ``recording`` is the name that a reader gives the recording
+    that holds a clip; None: every folder holds one clip.
     """
 
     words: Mapping[str, str]
@@ -31,6 +32,7 @@ class Layout(NamedTuple):
     frame: Callable[[ClipPlan, int], str] | None
     books: Sequence[sheets.Book] = ()
     plant: Callable[[Sequence[ClipPlan], Path, bool], list[sheets.Expected]] | None = None
+    recording: Callable[[ClipPlan], str] | None = None
 
 
 def get(name: str) -> Layout:

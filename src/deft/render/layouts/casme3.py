@@ -50,4 +50,5 @@ LAYOUT = Layout(
     _who,
     lambda plan, position: f"part_A/spNO.{plan.subject}/{_letter(plan).lower()}/color/{_number(plan, position)}.jpg",
     (sheets.Book("cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx", "label", _COLUMNS, ROLES, _line, _TRAPS),),
+    recording=lambda plan: _letter(plan).lower(),
 )

@@ -64,4 +64,5 @@ LAYOUT = Layout(
             },
         ),
     ),
+    recording=_film,
 )

@@ -25,9 +25,13 @@ def _line(plan: ClipPlan, _: str) -> sheets.Cells:
     }
 
 
+def _recording(plan: ClipPlan) -> str:
+    return samm.who(plan)[1].rsplit("_", 1)[0]
+
+
 def _frame(plan: ClipPlan, position: int) -> str:
-    film = "_".join(samm.who(plan)[1].split("_")[:2])
-    return f"SAMM_longvideos/{film}/{film}_{_number(plan, position):04d}.jpg"
+    recording = _recording(plan)
+    return f"SAMM_longvideos/{recording}/{recording}_{_number(plan, position):04d}.jpg"
 
 
 _TRAPS = (
@@ -70,4 +74,5 @@ LAYOUT = Layout(
         ),
     ),
     _beside,
+    _recording,
 )
