@@ -38,7 +38,7 @@ def recording(name: str, plan: ClipPlan) -> str:
     """The key of a plan's recording."""
     layout = layouts.get(name)
     assert layout.recording
-    return f"{name}/{layout.who(plan)[0]}/{layout.recording(plan)}"
+    return f"{name}/{layout.identify(plan)[0]}/{layout.recording(plan)}"
 
 
 def true_frames(name: str) -> dict[str, dict[int, str]]:
@@ -76,14 +76,16 @@ def test_every_interval_is_the_truth_of_its_row(name: str, tmp_path: Path) -> No
     expected = layouts.write_labels(layouts.get(name), PLANS, tmp_path, traps=True)
     empty_frames(layouts.get(name), PLANS, tmp_path)
     found, paths = by_key(read(name, tmp_path)), true_frames(name)
-    plans = sorted(PLANS, key=layouts.get(name).who)  # in the order of the sheet's rows, of which bad ones come last
+    plans = sorted(
+        PLANS, key=layouts.get(name).identify
+    )  # in the order of the sheet's rows, of which bad ones come last
     checked = 0
     for plan, row in zip(plans, expected[: len(plans)], strict=True):
         assert row.truth is not None
         truth: dict[str, Any] = {"kind": "micro"} | row.truth
         key, clip = recording(name, plan), f"{name}/{truth['subject']}/{truth['name']}"
         intervals = {interval["clip"]: interval for interval in found[key]["intervals"]}
-        if truth["subject"] != layouts.get(name).who(plan)[0]:  # a trap gave the row to somebody without frames
+        if truth["subject"] != layouts.get(name).identify(plan)[0]:  # a trap gave the row to somebody without frames
             assert clip not in intervals
             continue
         interval, frames = intervals[clip], found[key]["frames"]
@@ -91,7 +93,7 @@ def test_every_interval_is_the_truth_of_its_row(name: str, tmp_path: Path) -> No
             assert frames[interval[moment]] == paths[key][truth[moment]], (row, moment)
         assert (interval["kind"], interval["emotion"]) == (truth["kind"], truth["emotion"])
         assert [(au["unit"], au["side"]) for au in interval["aus"]] == truth["units"]
-        assert row.said in interval["note"]
+        assert row.message in interval["note"]
         checked += 1
     assert checked >= len(PLANS) - 1
     assert sum(len(row["intervals"]) for row in found.values()) == checked
