@@ -1,4 +1,4 @@
-"""Label sheet + frame folders → one table of clips.
+"""Label sheet + frame folders → a table of clips and a table of recordings.
 
 Reads data/raw/DATASET. Writes data/index/DATASET.parquet and its report, DATASET.json, and
 data/recordings/DATASET.parquet, which is empty where a dataset has no whole recordings.

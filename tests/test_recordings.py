@@ -244,3 +244,4 @@ def test_a_checkup_counts_recordings(tmp_path: Path) -> None:
     counts = {check.what: check.found for check in found.checks}
     assert counts["recordings"] == len(true_frames("samm_long"))
     assert counts["labelled intervals in recordings"] == len(PLANS)
+    assert counts["folders and clips that belong to no recording"] == 0

@@ -55,7 +55,7 @@ def recording(name: str) -> str:
 
 
 def folder_rule(sheet: Path) -> Callable[[str], tuple[str, str]]:
-    """Return the rule of folders' names (`deft.datasets.RecordingReader`), read from a label sheet's naming rules."""
+    """Return the function from a folder to its subject and recording, by the naming rules of the label ``sheet``."""
     people, videos = _rules(sheet, workbook.sheets(sheet))
     return partial(_of_folder, people, videos)
 
@@ -63,8 +63,8 @@ def folder_rule(sheet: Path) -> Callable[[str], tuple[str, str]]:
 def _of_folder(people: Rule, videos: Rule, folder: str) -> tuple[str, str]:
     _, person_folder, name = folder.split("/")
     for subject, person in people.items():
-        for video, numbered in videos.items():
-            if person["folder"] == person_folder and name.startswith(_prefix(person, numbered)):
+        for video, video_line in videos.items():
+            if person["folder"] == person_folder and name.startswith(_prefix(person, video_line)):
                 return f"sub{int(subject):02d}", video
     expected = "a subject of the sheet naming rule1 and a video of naming rule2"
     raise DataError(folder, "a folder of neither", expected, "rename the folder, or move it away")

@@ -64,6 +64,7 @@ def examine(root: Path, dataset: str, layout: str, corrections: bool) -> Checkup
         recorded = recordings.read(root, dataset, layout, index)
         checks.append(Check("recordings", len(recorded.rows), None))
         checks.append(Check("labelled intervals in recordings", recorded.intervals, None))
+        checks.append(Check("folders and clips that belong to no recording", len(recorded.rejected), 0))
     kinds = Counter(clip["kind"] for clip in index.clips)
     if kinds["macro"]:
         checks.append(Check("macro-expressions, which nothing is trained or tested on", kinds["macro"], None))

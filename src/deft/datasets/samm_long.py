@@ -54,7 +54,7 @@ def recording(name: str) -> str:
 
 
 def folder_rule(sheet: Path) -> Callable[[str], tuple[str, str]]:
-    """Return the rule of folders' names (`deft.datasets.RecordingReader`), which needs no sheet."""
+    """Return the function from a folder to its subject and recording (see `RecordingReader`); it needs no sheet."""
     return _of_folder
 
 
