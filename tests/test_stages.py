@@ -257,7 +257,7 @@ def test_a_missing_frame_is_told_by_the_index(mine: Path) -> None:
     assert done.returncode == 0
     assert report(mine, "index")["clips"] == CLIPS - 1
     (reason,) = report(mine, "index")["failures"].values()
-    assert "the apex; restore it or mend the sheet" in reason
+    assert "the apex; restore it or correct the sheet" in reason
 
 
 def one_line(folder: Path, *arguments: str) -> str:
