@@ -66,7 +66,7 @@ def tune(params: Params, rows: list[tables.Row], found: dict[str, Fold], root: P
 
 def main() -> None:
     """Tune every fold."""
-    params = stage.on_gpu(stage.load())
+    params = stage.load()
     triples = stage.DATA / "triples.parquet"
     rows = tables.rows(triples)
     found = folds.read()
@@ -74,7 +74,7 @@ def main() -> None:
     kept = stage.scratch("finetune", reads, params)
     root = kept.with_suffix(".folds")  # moved into its place when whole
     work = partial(tune, params, rows, found, root)
-    done, failures = fanout.gather(stage.over("finetune", work, list(found), kept, params))
+    done, failures = fanout.gather(stage.over("finetune", work, list(found), kept, stage.on_gpu(params)))
     stage.finish("finetune", len(done), failures, strict=True)
     stage.replace(root / FINAL, stage.MODELS / FINAL)
     stage.replace(root, stage.MODELS / "folds")

@@ -46,11 +46,11 @@ def predict(params: Params, name: str) -> list[tables.Row]:
 
 def main() -> None:
     """Answer for every clip."""
-    params, started = stage.on_gpu(stage.load()), time.perf_counter()
+    params, started = stage.load(), time.perf_counter()
     names = [name for name, fold in folds.read().items() if fold.test]
     reads = [folds.PATH, stage.DATA / "features", stage.MODELS / "folds"]
     kept = stage.scratch("predict", reads, params)
-    done, failures = fanout.gather(stage.over("predict", partial(predict, params), names, kept, params))
+    done, failures = fanout.gather(stage.over("predict", partial(predict, params), names, kept, stage.on_gpu(params)))
     found = sorted(chain.from_iterable(done.values()), key=lambda answered: answered["clip"])
     stage.finish("predict", len(found), failures, strict=True)
     tables.write(stage.DATA / "predictions.parquet", schemas.PREDICTIONS, ([answered] for answered in found))
