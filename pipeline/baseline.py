@@ -46,7 +46,8 @@ def main() -> None:
     label = {row["clip"]: row["label"] for row in tables.rows(triples) if row["label"]}
     reads = [triples, folds.PATH, *(stage.DATA / name for name in ("crop", "flow", "landmarks", "features"))]
     kept = stage.scratch("baseline", reads, params)
-    measured, failures = fanout.gather(stage.over("baseline measures", measure, sorted(label), kept / "clips", params))
+    cpus = stage.on_cpu(params)
+    measured, failures = fanout.gather(stage.over("baseline measures", measure, sorted(label), kept / "clips", cpus))
     clips = sorted(measured)
     kinds = sorted({kind for found in measured.values() for kind in found})
     seen = {kind: {clip: measured[clip][kind] for clip in clips if kind in measured[clip]} for kind in kinds}
@@ -57,7 +58,7 @@ def main() -> None:
     names = [name for name, fold in found.items() if fold.test]
     dials = params.baseline.model_dump() | {"components": params.finetune.components}
     work = partial(judge, dials, label, seen, found)
-    done, lost = fanout.gather(stage.over("baseline folds", work, names, kept / "folds", params))
+    done, lost = fanout.gather(stage.over("baseline folds", work, names, kept / "folds", cpus))
     rows = sorted(chain.from_iterable(done.values()), key=lambda row: (row["clip"], row["baseline"]))
     tables.write(stage.DATA / "baselines.parquet", schemas.BASELINES, [rows])
     tables.write_json(stage.DATA / "baselines.json", {"clips": len(clips), "failures": failures | lost})

@@ -56,7 +56,8 @@ def main(dataset: str, expert: str) -> None:
     name = f"{dataset}/{expert}"
     kept = stage.scratch(f"features/{name}", files, (expert, dials))
     work = partial(view, expert, files, dials, batches)
-    outcomes = stage.over(f"features {name}", work, list(batches), kept, params if own else stage.on_gpu(params))
+    cluster = stage.on_cpu(params) if own else stage.on_gpu(params)
+    outcomes = stage.over(f"features {name}", work, list(batches), kept, cluster)
     stage.keep(
         "features", name, fanout.spread(outcomes, batches), clips, schemas.FEATURES, params, partial(figures, name)
     )

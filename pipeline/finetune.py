@@ -34,13 +34,13 @@ def tune(
 
 def main(family: str) -> None:
     """Tune every fold of one family."""
-    params = stage.on_gpu(stage.load())
+    params = stage.load()
     triples, split = tables.rows(paths.TRIPLES), folds.read()
     inputs = [paths.TRIPLES, paths.FOLDS, paths.DATA / "features", Path(params.llm.base)]
     kept = stage.scratch(f"finetune/{family}", inputs, params)
     root = kept.with_suffix(".folds")  # moved into its place when whole
     work = partial(tune, family, params, triples, split, root)
-    reports, failures = fanout.gather(stage.over(f"finetune {family}", work, list(split), kept, params))
+    reports, failures = fanout.gather(stage.over(f"finetune {family}", work, list(split), kept, stage.on_gpu(params)))
     stage.finish(f"finetune {family}", len(reports), failures, strict=True)
     stage.replace(root / FINAL, paths.final(family))
     stage.replace(root, paths.folds(family))

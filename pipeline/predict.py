@@ -33,11 +33,11 @@ def predict(family: str, params: Params, fold: str) -> list[tables.Row]:
 
 def main(family: str) -> None:
     """Answer for every clip with one family."""
-    params = stage.on_gpu(stage.load())
+    params = stage.load()
     tested = [name for name, fold in folds.read().items() if fold.test]
     inputs = [paths.FOLDS, paths.DATA / "features", paths.folds(family)]
     kept, work = stage.scratch(f"predict/{family}", inputs, params), partial(predict, family, params)
-    done, failures = fanout.gather(stage.over(f"predict {family}", work, tested, kept, params))
+    done, failures = fanout.gather(stage.over(f"predict {family}", work, tested, kept, stage.on_gpu(params)))
     answers = sorted(chain.from_iterable(done.values()), key=lambda answer: answer["clip"])
     stage.finish(f"predict {family}", len(answers), failures, strict=True)
     tables.write(paths.predictions(family), schemas.PREDICTIONS, ([answer] for answer in answers))

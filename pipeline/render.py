@@ -28,7 +28,7 @@ def main() -> None:
     root.mkdir(parents=True, exist_ok=True)
     layouts.write_labels(casme2.LAYOUT, list(plans.values()), root, traps=False)
     work = partial(render, plans, root)
-    truths, failures = fanout.gather(stage.over("render", work, sorted(plans), kept, params))
+    truths, failures = fanout.gather(stage.over("render", work, sorted(plans), kept, stage.on_cpu(params)))
     stage.replace(root, stage.RAW / "rendered")
     for name, schema in (("clips", schemas.TRUTH), ("flow", schemas.TRUTH_FLOW)):
         tables.write(stage.TRUTH / f"{name}.parquet", schema, ([_flat(truth)] for truth in truths.values()))

@@ -18,6 +18,8 @@ Result = TypeVar("Result")
 
 DATA, MODELS, METRICS, SCRATCH = Path("data"), Path("models"), Path("metrics"), Path(".scratch")
 RAW, TRUTH = DATA / "raw", DATA / "truth"
+# Parameters that change no result.
+WHERE = {"engine": "processes", "jobs": 1, "gpus_per_job": 0.0, "strict": False}
 
 
 def table(stage: str, dataset: str) -> Path:
@@ -25,23 +27,37 @@ def table(stage: str, dataset: str) -> Path:
     return DATA / stage / f"{dataset}.parquet"
 
 
-def scratch(stage: str, reads: Iterable[Path], dials: object) -> Path:
-    """Where a stage keeps what it has done until all is done: another place for other inputs, dials or source."""
-    return SCRATCH / stage / fanout.content_key(reads, dials)
+def scratch(stage: str, reads: Sequence[Path], dials: object) -> Path:
+    """Return the folder where a stage keeps what it has done until all is done.
+
+    It is another folder for other inputs, other ``dials`` or other source code; where the work runs is no matter.
+    """
+    dials = dials.model_copy(update=WHERE) if isinstance(dials, Params) else dials
+    return SCRATCH / stage / fanout.content_key(reads, dials, [Path(__file__).parent])
 
 
 def over(
-    title: str, work: Callable[[str], Result], keys: Sequence[str], kept: Path, params: Params
+    title: str, work: Callable[[str], Result], keys: Sequence[str], kept: Path, cluster: fanout.Cluster
 ) -> Iterator[fanout.Outcome[Result]]:
-    """`deft.core.fanout.over` where this run's work is done; ``kept`` is a folder of `scratch`."""
-    return fanout.over(work, keys, title=title, cluster=fanout.Cluster(params.engine, params.jobs), scratch=kept)
+    """Map ``work`` over ``keys`` on a cluster (`on_cpu`, `on_gpu`); ``kept`` is a folder of `scratch`."""
+    return fanout.over(work, keys, title=title, cluster=cluster, scratch=kept)
 
 
-def on_gpu(params: Params) -> Params:
-    """Dials for a stage whose models go to the GPU where there is one: it is one process's."""
+def on_cpu(params: Params) -> fanout.Cluster:
+    """Return where work runs that needs no GPU."""
+    return fanout.Cluster(params.engine, params.jobs)
+
+
+def on_gpu(params: Params) -> fanout.Cluster:
+    """Return where work runs whose models go to a GPU if there is one.
+
+    Under "ray" each job holds GPUs of its own. Under "processes" nobody hands them out, so a single job takes them.
+    """
+    if params.engine == "ray":
+        return fanout.Cluster("ray", params.jobs, params.gpus_per_job)
     import torch  # seconds, in every worker of stages that have no use for it
 
-    return params.model_copy(update={"jobs": 1}) if torch.cuda.is_available() else params
+    return fanout.Cluster("processes", 1 if torch.cuda.is_available() else params.jobs)
 
 
 def features(params: Params, experts: Sequence[str]) -> dict[str, list[Path]]:
@@ -55,12 +71,12 @@ def map_clips(
     work: Callable[[str], list[tables.Row]],
     clips: Sequence[str],
     schema: pa.Schema,
-    reads: Iterable[Path],
+    reads: Sequence[Path],
     params: Params,
     figures: Callable[[], dict[str, Any]] = dict,
 ) -> None:
     """Map clips to rows and `keep` them."""
-    outcomes = over(f"{stage} {name}", work, clips, scratch(f"{stage}/{name}", reads, params), params)
+    outcomes = over(f"{stage} {name}", work, clips, scratch(f"{stage}/{name}", reads, params), on_cpu(params))
     keep(stage, name, outcomes, clips, schema, params, figures)
 
 

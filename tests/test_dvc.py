@@ -15,7 +15,7 @@ STAGES: dict[str, dict[str, Any]] = CONTENT["stages"]
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 PACKAGES = {"deft": ROOT / "src" / "deft", "pipeline": ROOT / "pipeline"}
 # Where work is done and how failures end does not change a result; a matrix puts its items into the command.
-FREE = {"engine", "jobs", "strict"}
+FREE = {"engine", "jobs", "gpus_per_job", "strict"}
 # Modules that cannot change a result: where things lie, how work is spread, how tables are written, how failures end.
 PLUMBING = [
     ROOT / "src/deft/core",

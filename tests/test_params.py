@@ -165,6 +165,23 @@ def test_a_fixed_split_and_no_other_says_who_is_tested(protocol: str, test: list
     assert said.startswith("params.yaml: folds.test: expected ")
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"jobs": 0}, "jobs: expected ≥ 1, or -1 for as many as there is room for, got 0"),
+        ({"gpus_per_job": 1}, "gpus_per_job: expected 0 unless engine is ray, got 1"),
+        ({"gpus_per_job": 1.5, "engine": "ray"}, "gpus_per_job: expected a whole number above 1, got 1.5"),
+    ],
+)
+def test_jobs_that_cannot_run_are_refused(changes: dict[str, Any], said: str) -> None:
+    assert refusal(TREE | changes) == f"params.yaml: {said}"
+
+
+@pytest.mark.parametrize("gpus", [0, 0.5, 1, 2.0])
+def test_ray_hands_out_gpus_whole_or_in_parts(gpus: float) -> None:
+    assert decode(TREE | {"engine": "ray", "gpus_per_job": gpus}).gpus_per_job == gpus
+
+
 def test_two_datasets_of_the_same_people_are_refused() -> None:
     assert "the same people" in refusal(TREE | {"datasets": ["samm", "samm_long"]})
 

@@ -1,52 +1,45 @@
-"""Map a function over clips or folds: all cores or a Ray cluster, progress, resume, no failure that hides others."""
+"""Map a function over clips or folds: on all cores or a Ray cluster, with progress, resume and every failure."""
 
 import hashlib
 import inspect
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TypeVar
 
 import joblib
 from tqdm import tqdm
 
+from deft.core.engines import Cluster as Cluster
+from deft.core.engines import Engine, processes, ray
+from deft.core.engines import Outcome as Outcome
 from deft.core.errors import DataError
 
 Result = TypeVar("Result")
 
-
-class Outcome(NamedTuple, Generic[Result]):
-    """What became of one key: its result, or in one sentence why there is none."""
-
-    key: str
-    result: Result | None
-    error: str | None
-
-
-class Cluster(NamedTuple):
-    """Where work runs: ``engine`` is "processes" or "ray", ``jobs`` a number of workers (-1: every core)."""
-
-    engine: str
-    jobs: int
+PACKAGE = Path(__file__).parents[1]
+ENGINES: Mapping[str, Engine] = {"processes": processes.run, "ray": ray.run}
 
 
 def over(
     work: Callable[[str], Result], keys: Sequence[str], *, title: str, cluster: Cluster, scratch: Path
 ) -> Iterator[Outcome[Result]]:
-    """Yield an outcome a key, in the order of ``keys``, while later keys are still being worked on.
+    """Yield one outcome per key, in the order of ``keys`` (each of them once), while later keys are still in work.
 
-    ``work`` must be a module's function or a ``partial`` of one. Results are kept under ``scratch`` by key as they
-    come, so that a killed run, started again with the same ``scratch``, continues; once all are through, it is emptied.
-    What a ``partial`` holds is not looked at: ``scratch`` must be another where that differs (`content_key`).
+    ``work`` is a module's function or a ``partial`` of one. Results are kept under ``scratch`` by key as they come, so
+    that a killed run continues when it is started again with the same ``scratch``, under either engine; once all keys
+    are through, ``scratch`` is deleted. What a ``partial`` holds is not compared: where that differs, ``scratch`` must
+    be another folder (`content_key`). Under "ray", ``scratch`` lies on a file system that all machines share.
+
+    Raises:
+        DataError: the engine cannot work here (`deft.core.engines`).
+
     """
-    memory = joblib.Memory(scratch, verbose=0)
-    task = joblib.delayed(partial(_attempt, memory, work))
-    with _backend(cluster.engine):
-        # Ray's joblib backend returns nothing before all is done.
-        order = "list" if cluster.engine == "ray" else "generator"
-        pool = joblib.Parallel(n_jobs=cluster.jobs, return_as=order, batch_size=1, pre_dispatch="2*n_jobs")
-        yield from tqdm(pool(task(key) for key in keys), desc=title, total=len(keys), unit="", mininterval=1.0)
+    task = partial(_attempt, joblib.Memory(scratch.absolute(), verbose=0), work)
+    with closing(ENGINES[cluster.engine](task, keys, cluster)) as outcomes:
+        yield from _in_order(tqdm(outcomes, desc=title, total=len(keys), unit="", mininterval=1.0), keys)
     shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -78,42 +71,45 @@ def spread(
                 yield Outcome(key, result, error)
 
 
-def content_key(inputs: Iterable[Path], values: object) -> str:
-    """A short digest of input files, plain values and this package's source: the name of a run's scratch folder."""
+def content_key(inputs: Sequence[Path], values: object, packages: Sequence[Path] = ()) -> str:
+    """Return a short digest of input files, plain values and source code: the name of a run's scratch folder.
+
+    ``inputs`` are files or folders; the source code is this package's and that of ``packages``, folders of Python
+    files. A file counts with its bytes and with its path inside its input, so that the key is the same wherever the
+    project lies.
+    """
     digest = hashlib.sha256(repr(values).encode())
-    source = sorted(Path(__file__).parents[1].rglob("*.py"))
-    files = [file for path in inputs for file in (sorted(path.rglob("*")) if path.is_dir() else [path])]
-    for file in [*source, *(file for file in files if file.is_file())]:
-        with file.open("rb") as handle:
-            digest.update(hashlib.file_digest(handle, "sha256").digest())
+    trees = [(path, "*") for path in inputs] + [(folder, "*.py") for folder in (PACKAGE, *packages)]
+    for number, (root, pattern) in enumerate(trees):
+        for file in sorted(path for path in (root, *root.rglob(pattern)) if path.is_file()):
+            digest.update(f"\n{number} {file.relative_to(root).as_posix()} ".encode())
+            with file.open("rb") as handle:
+                digest.update(hashlib.file_digest(handle, "sha256").digest())
     return digest.hexdigest()[:16]
 
 
+def _in_order(outcomes: Iterable[Outcome[Result]], keys: Sequence[str]) -> Iterator[Outcome[Result]]:
+    """Yield outcomes in the order of ``keys``, each as soon as all before it have come."""
+    early: dict[str, Outcome[Result]] = {}
+    waiting = iter(keys)
+    key = next(waiting, None)
+    for outcome in outcomes:
+        early[outcome.key] = outcome
+        while key in early:
+            yield early.pop(key)
+            key = next(waiting, None)
+
+
 def _attempt(memory: joblib.Memory, work: Callable[[str], Result], key: str) -> Outcome[Result]:
-    function, arguments, named = _unfold(work)
-    held = list(inspect.signature(function).bind_partial(*arguments, **named).arguments)
+    bound = partial(work)  # of a partial: the same function with the same arguments
+    held = list(inspect.signature(bound.func).bind_partial(*bound.args, **bound.keywords).arguments)
     try:
-        return Outcome(key, memory.cache(function, ignore=held)(*arguments, key, **named), None)
+        return Outcome(key, memory.cache(bound.func, ignore=held)(*bound.args, key, **bound.keywords), None)
     except Exception as error:  # one bad clip must not hide the others, whatever is wrong with it
         known = type(error).__module__.startswith("deft.")
         return Outcome(key, None, str(error) if known else _anonymous(error))
 
 
-def _unfold(work: Callable[..., Any]) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-    if isinstance(work, partial):
-        return work.func, work.args, work.keywords
-    return work, (), {}
-
-
 def _anonymous(error: Exception) -> str:
     trace = inspect.trace()[-1]
     return f"{type(error).__name__}: {error} ({Path(trace.filename).name}, line {trace.lineno})"
-
-
-def _backend(engine: str) -> Any:
-    if engine == "ray":
-        from ray.util.joblib import register_ray  # the `cluster` extra
-
-        register_ray()
-        return joblib.parallel_config(backend="ray")
-    return joblib.parallel_config(backend="loky", inner_max_num_threads=1)

@@ -207,6 +207,7 @@ class Params(_Section):
     families: Annotated[list[Family], Field(min_length=1)]
     engine: Literal["processes", "ray"]
     jobs: Annotated[int, Field(ge=-1)]
+    gpus_per_job: Annotated[float, Field(ge=0)]
     strict: bool
     render: Render
     index: Index
@@ -292,6 +293,13 @@ def decode(content: Any, where: str = "params.yaml") -> Params:
     for name in ("datasets", "experts", "families"):
         if len(set(values := getattr(params, name))) < len(values):
             raise ParamsError(f"{where}: {name}: expected each name once, got {values}")
+    if not params.jobs:
+        raise ParamsError(f"{where}: jobs: expected ≥ 1, or -1 for as many as there is room for, got 0")
+    gpus = params.gpus_per_job
+    if gpus and params.engine != "ray":
+        raise ParamsError(f"{where}: gpus_per_job: expected 0 unless engine is ray, got {gpus:g}")
+    if gpus > 1 and not gpus.is_integer():
+        raise ParamsError(f"{where}: gpus_per_job: expected a whole number above 1, got {gpus:g}")
     verify = params.verify
     if not verify.slight_z < verify.clear_z < verify.strong_z:
         raise ParamsError(f"{where}: verify: expected slight_z < clear_z < strong_z, got {verify}")
