@@ -169,8 +169,8 @@ def write_csv(path: Path, records: Iterable[Record]) -> None:
 def table(records: Iterable[Record]) -> Table:
     """Return the events as a table for the terminal."""
     shown = Table(box=box.SIMPLE, pad_edge=False)
-    for title in ("", "kind", "start (s)", "end (s)", "z", "emotion", "probability", "Action Units"):
-        is_text = title in ("kind", "emotion", "Action Units")
+    for title in ("", "kind", "start (s)", "end (s)", "z", "emotion", "probability", "AUs"):
+        is_text = title in ("kind", "emotion", "AUs")
         shown.add_column(title, justify="left" if is_text else "right")
     for number, event in enumerate(records, 1):
         z = "–" if event["z"] is None else f"{event['z']:.1f}"

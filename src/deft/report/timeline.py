@@ -70,7 +70,7 @@ def lanes(timeline: Timeline) -> list[tuple[str, list[Span]]]:
 
 def summary_sentence(timeline: Timeline) -> str:
     """Say how long the video is and what was found in it."""
-    length = f"{timeline.seconds:.1f} s, {timeline.source.fps:.4g} frames a second"
+    length = f"{timeline.seconds:.1f} s, {timeline.source.fps:.4g} frames per second"
     if not timeline.events:
         return f"{length}: {'; '.join(timeline.notes)}"
     kinds = [event.kind for event in timeline.events]
