@@ -16,7 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import REAL, ROOT, in_browser, real_footage
 from playwright.sync_api import Browser, Page, expect
-from test_film import sound
+from test_spotted_videos import sound
 from typer.testing import CliRunner
 
 from deft.cli import app
@@ -25,9 +25,9 @@ from deft.language import triple
 from deft.media import Image, video
 from deft.render import videos
 from deft.render.corpus import FPS
-from deft.report import watched
-from deft.spotting.rule import Event
-from deft.spotting.timeline import Film
+from deft.report import video_page
+from deft.spotting import Event
+from deft.spotting.timeline import Timeline
 
 EVERY = 3  # of a rendered film's frames
 PATIENCE_MS = 300_000.0  # other work may have the machine
@@ -129,7 +129,7 @@ def tab(server: Server, browser: Browser) -> Iterator[Page]:
 def drop(tab: Page, path: Path) -> None:
     """Drop a file, and wait for what the page says of it."""
     tab.set_input_files("#upload input", path)
-    tab.wait_for_selector(".film, .refused")
+    tab.wait_for_selector(".video, .refused")
 
 
 def which_are_open(tab: Page) -> list[bool]:
@@ -208,7 +208,7 @@ def test_everybody_can_read_the_page(server: Server, browser: Browser, two_event
         tab.set_input_files("#upload input", two_events)
         expect(tab.locator(".progress-level-inner")).to_contain_text("%")
         assert violations(tab) == []
-        tab.wait_for_selector(".film")
+        tab.wait_for_selector(".video")
         assert violations(tab) == []
         tab.set_input_files("#upload input", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no film"})
         tab.wait_for_selector(".refused")
@@ -236,8 +236,8 @@ def test_a_real_video_shows_an_event_that_opens(tab: Page) -> None:
 @in_browser
 def test_a_face_that_does_not_move_is_said_not_to(tab: Page, tmp_path: Path, astronaut: Image) -> None:
     drop(tab, write(tmp_path / "still.avi", [astronaut[:480, :500].repeat(2, axis=1)[:, 180:820]] * 20))
-    expect(tab.locator(".film")).to_contain_text("Nothing found.")
-    expect(tab.locator(".film")).to_contain_text("no facial motion above the film's own noise")
+    expect(tab.locator(".video")).to_contain_text("Nothing found.")
+    expect(tab.locator(".video")).to_contain_text("no facial motion above the video's own noise")
 
 
 def text(path: Path, blank: Image) -> None:
@@ -276,7 +276,7 @@ def hour(path: Path, blank: Image) -> None:
         ("empty.mp4", empty, "an empty file"),
         ("corrupt.mp4", corrupt, "a file that holds no readable video"),
         ("voice.mp4", voice, "a file that holds no readable video"),
-        ("picture.png", picture, "a single picture"),
+        ("picture.png", picture, "a single frame"),
         ("wall.avi", wall, "no face in any frame"),
         ("hour.avi", hour, "one of at most 120 s"),
     ],
@@ -313,7 +313,7 @@ def files(folder: Path) -> list[Path]:
 
 @in_browser
 def test_once_a_film_is_watched_no_file_of_it_is_left(watching: Page, server: Server) -> None:
-    expect(watching.locator(".film")).to_be_visible()
+    expect(watching.locator(".video")).to_be_visible()
     assert files(server.temporary) == []
 
 
@@ -334,7 +334,7 @@ def test_a_server_that_is_stopped_in_the_midst_of_a_film_leaves_nothing(
 
 @in_browser
 def test_the_server_calls_nobody(watching: Page, server: Server) -> None:
-    expect(watching.locator(".film")).to_be_visible()
+    expect(watching.locator(".video")).to_be_visible()
     port = int(server.url.rpartition(":")[2])
     assert set(server.called.read_text(encoding="utf-8").splitlines()) == {str(("127.0.0.1", port))}
 
@@ -356,8 +356,10 @@ def test_a_missing_model_is_refused_with_what_to_do(tmp_path: Path) -> None:
 
 def test_an_event_whose_face_cannot_be_read_says_so(tmp_path: Path) -> None:
     event = Event("macro", 10, 20, 30, 1.0, 2.0, 3.0, 4.0)
-    film = Film(video.Source(tmp_path, (), 10.0, 50), 50, 5.0, [event], [], [], [], [(0.0, 1.0), (2.0, 4.0)])
+    timeline = Timeline(
+        video.Source(tmp_path, (), 10.0, 50), 50, 5.0, [event], [], [], [], [(0.0, 1.0), (2.0, 4.0)], 3.0
+    )
     error = NoFaceError("frame 10", "no face", "one seen from the front", "use another video")
-    page = watched.html("film.mp4", film, [(event, error)])
+    page = video_page.html("video.mp4", timeline, [(event, error)])
     assert "no face at its onset" in page
     assert "found no face, expected one seen from the front" in page

@@ -76,7 +76,7 @@ def test_a_folder_is_no_picture(tmp_path: Path) -> None:
 def test_a_file_that_is_no_picture_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "img1.jpg"
     path.write_bytes(content)
-    assert refused(path) == "a file that is no picture"
+    assert refused(path) == "a file that is not an image"
 
 
 def test_a_grey_picture_is_read_with_three_channels(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_a_face_that_does_not_move_is_said_not_to(in_tuned: Path, tmp_path: Path
         plt.imsave(tmp_path / f"{number}.png", astronaut)
     done = predict(tmp_path, "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
-    assert "no facial motion above the film's own noise" in done.output
+    assert "no facial motion above the video's own noise" in done.output
     assert told(tmp_path / "out", tmp_path.name)["events"] == []
     with pytest.raises(DataError, match="no facial motion"):
         deft.predict(tmp_path)

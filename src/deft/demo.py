@@ -14,7 +14,7 @@ from deft import inference
 from deft.core.errors import DataError
 from deft.media import video
 from deft.models.deft import store
-from deft.report import watched
+from deft.report import video_page
 
 HOST = "127.0.0.1"  # nobody else can see the page
 MAX_MB = 200  # of a film: two minutes of a phone's; more is refused before it is uploaded
@@ -82,7 +82,7 @@ def page(model: Path) -> Any:
             try:
                 return watch(path, name, model), None
             except DataError as error:
-                return watched.refused(name, error), None
+                return video_page.refused(name, error), None
             finally:
                 shutil.rmtree(path.parent, ignore_errors=True)  # gone if another visitor dropped the same film
 
@@ -106,11 +106,12 @@ def watch(path: Path, name: str, model: Path) -> str:
         raise DataError(path, "a longer film", f"one of at most {MAX_S} s", "cut it, or give it to deft predict")
     film = inference.watch(source, model)
     answers = inference.answers(source, film.events, model)
-    return watched.html(name, film, tqdm(answers, total=len(film.events), desc="events", unit=" events", disable=None))
+    shown = tqdm(answers, total=len(film.events), desc="events", unit=" events", disable=None)
+    return video_page.html(name, film, shown)
 
 
 def _too_long(source: video.Source) -> bool:
     """Whether a film lasts more than `MAX_S`; one that does not say how many frames it has is run through to see."""
-    if source.promises:
-        return source.promises > MAX_S * source.fps
+    if source.declared_frames:
+        return source.declared_frames > MAX_S * source.fps
     return any(frame.seconds > MAX_S for frame in video.frames(source, lambda number: True))

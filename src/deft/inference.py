@@ -19,8 +19,7 @@ from deft.models.deft import store
 from deft.models.deft.answering import decoding
 from deft.models.deft.model import Deft
 from deft.motion import evidence, steps
-from deft.spotting import rule, timeline
-from deft.spotting.rule import Event
+from deft.spotting import Event, expression_kind, rule, timeline
 
 
 class Seen(NamedTuple):
@@ -42,13 +41,13 @@ class Seen(NamedTuple):
         return self.emotions[self.triple.emotion]
 
 
-def watch(source: video.Source, folder: Path) -> timeline.Film:
-    """Watch a film at the scale at which the tuned model in ``folder`` measures (`deft.spotting.timeline.watch`)."""
-    return timeline.watch(source, **_geometry(store.measurement(folder).model_dump()))
+def watch(source: video.Source, folder: Path) -> timeline.Timeline:
+    """Spot the events of a video at the scale at which the tuned model in ``folder`` measures."""
+    return timeline.spot(source, **_geometry(store.measurement(folder).model_dump()))
 
 
-def given(source: video.Source, onset: int, apex: int) -> timeline.Film:
-    """A film of which nothing is looked at but one event, its onset and apex given as frames from 0.
+def given(source: video.Source, onset: int, apex: int) -> timeline.Timeline:
+    """A timeline of which nothing is known but one event, its onset and apex given as frames from 0.
 
     It is taken to fall as long as it rose, if the video is that long.
 
@@ -62,10 +61,10 @@ def given(source: video.Source, onset: int, apex: int) -> timeline.Film:
     if apex not in times:
         raise DataError(source.path, f"no frame {apex}", "an apex within the video", "give a smaller --apex")
     offset = max(times)
-    kind = rule.kind(times[offset] - times[onset])
+    kind = expression_kind(times[offset] - times[onset])
     event = Event(kind, onset, apex, offset, times[onset], times[apex], times[offset], None)
-    frames = max(source.promises, offset + 1)
-    return timeline.Film(source, frames, frames / source.fps, [event], [], [], [], [])
+    frames = max(source.declared_frames, offset + 1)
+    return timeline.Timeline(source, frames, frames / source.fps, [event], [], [], [], [], rule.THRESHOLD)
 
 
 def answers(source: video.Source, events: Sequence[Event], folder: Path) -> Iterator[tuple[Event, Seen | NoFaceError]]:
@@ -116,7 +115,7 @@ def strongest(path: Path, folder: Path) -> Seen:
 
 def _answer(kept: Mapping[int, Image], event: Event, model: Deft, dials: Mapping[str, Any]) -> Seen:
     geometry, onset, apex = _geometry(dials), event.onset, event.apex
-    matrix = align.transform(timeline.face(kept[onset]), **geometry)
+    matrix = align.transform(timeline.find_landmarks(kept[onset]), **geometry)
     crops = {at: align.cut(frame, matrix, geometry["size_px"]) for at, frame in kept.items()}
     points = backend(dials["landmarks"]["backend"])(crops[onset])
     grey = {at: pictures.grey(crop) for at, crop in crops.items()}

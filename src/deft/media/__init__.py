@@ -1,4 +1,4 @@
-"""Videos and pictures, read frame by frame."""
+"""Videos and images, read frame by frame."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""Reading frames from files, with the reason when one cannot be read."""
+"""Image files: read them, and encode frames for tables."""
 
 from pathlib import Path
 
@@ -16,27 +16,33 @@ _FAST = [
 
 
 def read(path: Path) -> Image:
-    """A picture file as RGB (H, W, 3).
+    """Read an image file as RGB (H, W, 3).
 
     Raises:
-        DataError: the file is absent, empty, truncated or no picture.
+        DataError: the file is missing, empty, truncated or not an image.
 
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(path, error.strerror or "an unreadable file", "a frame", "restore the file") from None
-    # JPEG decoders fill what a truncated file lacks with grey and succeed: the end marker tells.
-    whole = not data.startswith(b"\xff\xd8") or data.rstrip(b"\0").endswith(b"\xff\xd9")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data and whole else None
+    if not data:
+        raise _unreadable(path, "an empty file")
+    # JPEG decoders fill the missing part of a truncated file with grey and succeed, so look for the end marker.
+    if data.startswith(b"\xff\xd8") and not data.rstrip(b"\0").endswith(b"\xff\xd9"):
+        raise _unreadable(path, "a truncated JPEG")
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:
-        found = "an empty file" if not data else "a truncated JPEG" if not whole else "a file that is no picture"
-        raise DataError(path, found, "a frame", "restore the file")
+        raise _unreadable(path, "a file that is not an image")
     return np.asarray(image)
 
 
+def _unreadable(path: Path, found: str) -> DataError:
+    return DataError(path, found, "a frame", "restore the file")
+
+
 def encode(image: Image) -> bytes:
-    """A picture as PNG, lossless: what is measured later must not be an encoder's work."""
+    """Encode an image (H, W, 3) as PNG: lossless, so that no compression enters what is measured later."""
     ok, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _FAST)
     if not ok:
         raise ValueError(f"PNG encoder: cannot encode an array of shape {image.shape} and type {image.dtype}")
@@ -44,10 +50,10 @@ def encode(image: Image) -> bytes:
 
 
 def decode(data: bytes) -> Image:
-    """The inverse of `encode`."""
+    """Decode what `encode` has encoded."""
     return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB))
 
 
 def grey(image: Image) -> Image:
-    """Luma (H, W) of an RGB picture (ITU-R BT.601)."""
+    """Convert an RGB image (H, W, 3) to luma (H, W), ITU-R BT.601."""
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))

@@ -1,4 +1,4 @@
-"""Frames of a video file or of a folder of pictures, decoded one after the other."""
+"""Frames of a video file or of a folder of images, decoded one after the other."""
 
 import re
 from collections.abc import Callable, Collection, Iterator
@@ -11,44 +11,43 @@ import numpy as np
 from deft.core.errors import DataError
 from deft.media import Image, pictures
 
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
-FOLDER_FPS = 200.0  # of a folder of pictures, which does not say: the usual high-speed camera's
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
+FOLDER_FPS = 200.0  # for folders of images, which do not say: that of the usual high-speed camera
 
 
 class Source(NamedTuple):
-    """Where frames come from: ``files`` in order for a folder, none for a video; ``fps`` frames a second on average,
-    and how many of them the file ``promises`` (0: it does not say).
-    """
+    """Where frames come from: a video file, or a folder of images."""
 
     path: Path
-    files: tuple[Path, ...]
-    fps: float
-    promises: int
+    files: tuple[Path, ...]  # the images of a folder, in order; empty for a video file
+    fps: float  # frames per second, on average
+    declared_frames: int  # number of frames that the file says it holds; 0 if it does not say
 
 
 class Frame(NamedTuple):
-    """A frame's number from 0, when it is shown, and the picture, RGB (H, W, 3), upright."""
+    """One frame of a video, upright."""
 
-    number: int
-    seconds: float
-    image: Image
+    number: int  # from 0
+    seconds: float  # when it is shown
+    image: Image  # (H, W, 3), RGB
 
 
 def open_source(path: Path, fps: float | None = None) -> Source:
-    """Look at a video file or a folder of pictures, whose names' last numbers give their order, ``fps`` a second.
+    """Open a video file, or a folder of images, of which ``fps`` are shown per second.
+
+    Images are ordered by the last number in their names.
 
     Raises:
-        DataError: there is no such file, it is no video, or the folder holds no pictures.
+        DataError: there is no such file, it is not a video, or the folder contains no images.
 
     """
-    expected = "a video, or a folder of pictures"
+    expected = "a video or a folder of images"
     if path.is_dir():
-        files = [file for file in path.iterdir() if file.suffix.lower() in PICTURES]
+        files = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
         if not files:
-            raise DataError(
-                path, "a folder without pictures", expected, f"put {', '.join(sorted(PICTURES))} files there"
-            )
-        return Source(path, tuple(sorted(files, key=_number)), fps or FOLDER_FPS, len(files))
+            suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
+            raise DataError(path, "a folder without images", expected, f"put {suffixes} files there")
+        return Source(path, tuple(sorted(files, key=_last_number)), fps or FOLDER_FPS, len(files))
     if not path.exists():
         raise DataError(path, "no such file", expected, "check the path")
     if not path.stat().st_size:
@@ -57,14 +56,15 @@ def open_source(path: Path, fps: float | None = None) -> Source:
     try:
         if not capture.isOpened() or not capture.grab():
             raise DataError(path, "a file that holds no readable video", expected, "convert it, for example to .mp4")
-        fps, count = (capture.get(each) for each in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
-        return Source(path, (), float(fps) or FOLDER_FPS, max(0, int(count)))
+        video_fps = float(capture.get(cv2.CAP_PROP_FPS))
+        frame_count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        return Source(path, (), video_fps or FOLDER_FPS, max(0, frame_count))
     finally:
         capture.release()
 
 
 def pick(source: Source, numbers: Collection[int]) -> Iterator[Frame]:
-    """Those `frames` that are there of these numbers; nothing behind the last of them is read."""
+    """Yield the frames with these numbers, as far as they exist; nothing after the last of them is decoded."""
     wanted, last = frozenset(numbers), max(numbers)
     for frame in frames(source, lambda number: number in wanted or number > last):
         if frame.number > last:
@@ -73,9 +73,9 @@ def pick(source: Source, numbers: Collection[int]) -> Iterator[Frame]:
 
 
 def frames(source: Source, wanted: Callable[[int], bool]) -> Iterator[Frame]:
-    """The frames whose numbers are wanted, in order, each at its own time: not every video has a steady rate.
+    """Yield the frames whose numbers are wanted, in order, each with its own time: frame rates may vary.
 
-    What rotation the file asks for is applied, and more than 8 bits a channel are rounded to 8.
+    The rotation that a file asks for is applied, and more than 8 bits per channel are rounded to 8.
     """
     if source.files:
         for number, file in enumerate(source.files):
@@ -88,15 +88,16 @@ def frames(source: Source, wanted: Callable[[int], bool]) -> Iterator[Frame]:
         while capture.grab():
             seconds = max(seconds, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
             if wanted(number):
-                there, picture = capture.retrieve()
-                if not there:
+                decoded, image = capture.retrieve()
+                if not decoded:
                     return
-                yield Frame(number, seconds, np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)))
+                yield Frame(number, seconds, np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)))
             number += 1
     finally:
         capture.release()
 
 
-def _number(file: Path) -> tuple[int, str]:
+def _last_number(file: Path) -> tuple[int, str]:
+    """Sort key: the last number in a file's name, or -1; then the name."""
     digits = re.findall(r"\d+", file.stem)
     return (int(digits[-1]) if digits else -1, file.name)

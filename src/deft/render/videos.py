@@ -1,7 +1,7 @@
-"""Films: a subject for half a minute, with micro-expressions, blinks, gaze and a head that never rests; and the truth.
+"""Rendered videos: a subject for half a minute, with micro-expressions, blinks, gaze and head motion; and the truth.
 
-An event is a clip of the corpus' plan, its expression and its pace, put into the film at a time of its own; the frames
-are made as in `deft.render.clips`.
+An event is a clip of the corpus' plan, with its expression and its timing, moved to another time in the video. Frames
+are rendered as in `deft.render.clips`.
 """
 
 from collections.abc import Iterator
@@ -18,111 +18,121 @@ from deft.render.corpus import FPS
 from deft.render.portrait import HEIGHT, WIDTH, Array
 from deft.render.subjects import subject
 
-APART_S = 1.0  # at least, between two events, and before the first and after the last
-BLINK_S = (1.5, 6.0)  # from one to the next
-GAZE_S = (0.6, 4.0)
+APART_S = 1.0  # least time between two events, before the first and after the last
+BLINK_INTERVAL_S = (1.5, 6.0)  # from one blink to the next
+GAZE_INTERVAL_S = (0.6, 4.0)  # from one saccade to the next
+NOD_INTERVAL_S = (4.0, 12.0)
+BLINK_S = 0.22
+NOD_S = 0.5
 
 
 class Event(NamedTuple):
-    """What a film shows from frame ``onset`` over ``apex`` to ``offset``: the units of ``plan``."""
+    """The expression of ``clip``, shown from frame ``onset`` over ``apex`` to ``offset``."""
 
     onset: int
     apex: int
     offset: int
-    plan: corpus.ClipPlan
+    clip: corpus.ClipPlan
 
 
-class Film(NamedTuple):
-    """``events`` in order, frames of each blink (first, last), and how many ``frames`` there are, at 200 a second."""
+class VideoPlan(NamedTuple):
+    """What a rendered video shows, at 200 frames per second."""
 
     seed: int
     subject: int
-    frames: int
-    events: tuple[Event, ...]
-    blinks: tuple[tuple[int, int], ...]
+    frames: int  # number of frames
+    events: tuple[Event, ...]  # in order
+    blinks: tuple[tuple[int, int], ...]  # first and last frame of each
 
 
-def plan(seed: int, number: int, seconds: float = 30.0) -> Film:
-    """Plan film `number`, of a person of its own: 5 to 8 micro-expressions in 30 s, in shorter films fewer."""
+def plan(seed: int, number: int, seconds: float = 30.0) -> VideoPlan:
+    """Plan video ``number``, of a subject of its own: 5 to 8 micro-expressions in 30 s, in shorter videos fewer."""
     rng = np.random.default_rng([seed, number, 2])
     frames = round(seconds * FPS)
-    shown = [each for each in corpus.plan(seed + number, 1, 40, wrong=0.0) if not _closing(each)]
+    candidates = [clip for clip in corpus.plan(seed + number, 1, 40, wrong=0.0) if not _looks_like_a_blink(clip)]
     count = max(1, round(int(rng.integers(5, 9)) * seconds / 30))
-    chosen = [shown[at] for at in rng.permutation(len(shown))[:count]]
-    long = [each.offset - each.onset for each in chosen]
-    spare = frames - sum(long) - round(APART_S * FPS) * (count + 1)
-    gaps = np.diff(np.sort(rng.uniform(0, spare, count)), prepend=0).astype(int) + round(APART_S * FPS)
-    events, at = [], 0
-    for each, gap, length in zip(chosen, gaps.tolist(), long, strict=True):
-        onset = at + gap
-        at = onset + length
-        events.append(Event(onset, onset + each.apex - each.onset, at, each))
-    starts = _moments(rng, BLINK_S, frames)
-    return Film(seed, 1 + number, frames, tuple(events), tuple((start, start + round(0.22 * FPS)) for start in starts))
+    chosen = [candidates[index] for index in rng.permutation(len(candidates))[:count]]
+    durations = [clip.offset - clip.onset for clip in chosen]
+    apart = round(APART_S * FPS)
+    spare = frames - sum(durations) - apart * (count + 1)
+    gaps = np.diff(np.sort(rng.uniform(0, spare, count)), prepend=0).astype(int) + apart
+    events = []
+    offset = 0  # of the event before
+    for clip, gap, duration in zip(chosen, gaps.tolist(), durations, strict=True):
+        onset = offset + gap
+        offset = onset + duration
+        events.append(Event(onset, onset + clip.apex - clip.onset, offset, clip))
+    blinks = [(start, start + round(BLINK_S * FPS)) for start in _draw_times(rng, BLINK_INTERVAL_S, frames)]
+    return VideoPlan(seed, 1 + number, frames, tuple(events), tuple(blinks))
 
 
-def frames(film: Film, every: int = 1) -> Iterator[NDArray[np.uint8]]:
-    """Every ``every``-th frame of a film, (480, 640, 3) RGB, with the camera's noise, and a JPEG's."""
-    person = subject(film.seed, film.subject)
-    rng = np.random.default_rng([film.seed, film.subject, 3])
+def frames(plan: VideoPlan, every: int = 1) -> Iterator[NDArray[np.uint8]]:
+    """Render every ``every``-th frame of a video, (480, 640, 3) RGB, with camera noise and JPEG compression."""
+    person = subject(plan.seed, plan.subject)
+    rng = np.random.default_rng([plan.seed, plan.subject, 3])
     points = person.landmarks
-    head = _head(film.frames, points.mean(0).astype(np.float64), rng)
-    closed, gaze, gain = _lids(film), _gaze(film.frames, points, rng), clips.flicker(film.frames, rng)
+    head = _head_motion(plan.frames, points.mean(0).astype(np.float64), rng)
+    closed = _lid_closure(plan)
+    gaze = _gaze(plan.frames, points, rng)
+    gain = clips.flicker(plan.frames, rng)
     noise = camera.grain(rng.uniform(1.5, 2.5))
-    still = np.zeros((HEIGHT, WIDTH, 2), np.float32)
-    expression, owner = still, -1
-    for t in range(0, film.frames, every):
-        now = next((at for at, event in enumerate(film.events) if event.onset < t < event.offset), -1)
-        if now != owner:
-            expression, owner = (still if now < 0 else clips.expression(film.events[now].plan, points)), now
-        share = _share(film.events[now], t) if now >= 0 else 0.0
-        source = camera.trace(points, expression, head[t], share, closed[t], gaze[t])
-        picture = camera.expose(person.picture, source, gain[t], noise, rng)
-        packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, clips.QUALITY])[1]
-        yield np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR_RGB), np.uint8)
+
+    neutral = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+    expression, shown = neutral, None
+    for t in range(0, plan.frames, every):
+        event = next((event for event in plan.events if event.onset < t < event.offset), None)
+        if event is not shown:
+            expression = neutral if event is None else clips.expression(event.clip, points)
+            shown = event
+        strength = 0.0 if event is None else _strength(event, t)
+        source = camera.trace(points, expression, head[t], strength, closed[t], gaze[t])
+        image = camera.expose(person.picture, source, gain[t], noise, rng)
+        jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, clips.QUALITY])[1]
+        yield np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
-def _closing(each: corpus.ClipPlan) -> bool:
-    """Whether nothing but the lids' way down shows, which nobody could tell from a blink."""
-    return {motion.unit for motion in each.moved} <= {43, 45}
+def _looks_like_a_blink(clip: corpus.ClipPlan) -> bool:
+    """Tell whether nothing but the lids moves down, which nobody could tell from a blink."""
+    return {motion.unit for motion in clip.moved} <= {43, 45}
 
 
-def _share(event: Event, t: int) -> float:
+def _strength(event: Event, t: int) -> float:
+    """Return the strength of an event's expression at frame ``t``, in [0, 1]."""
     return float(clips.rise_and_fall(t + 1, event.onset, event.apex, event.offset)[t])
 
 
-def _moments(rng: Generator, apart_s: tuple[float, float], frames: int) -> list[int]:
-    gaps = rng.uniform(*apart_s, round(frames / FPS / apart_s[0]) + 1)
-    return [int(at) for at in np.cumsum(gaps) * FPS if at < frames - 0.3 * FPS]
+def _draw_times(rng: Generator, interval_s: tuple[float, float], frames: int) -> list[int]:
+    """Draw the frames at which something happens again and again, at intervals between two bounds."""
+    intervals = rng.uniform(*interval_s, round(frames / FPS / interval_s[0]) + 1)
+    return [int(time) for time in np.cumsum(intervals) * FPS if time < frames - 0.3 * FPS]
 
 
-def _lids(film: Film) -> Array:
-    """How far the lids close, (frames,) in [0, 1]."""
-    closed = np.zeros(film.frames)
-    for start, _ in film.blinks:
-        closed = np.maximum(closed, clips.shut((np.arange(film.frames) - start) / FPS))
+def _lid_closure(plan: VideoPlan) -> Array:
+    """Return how far the lids close, (frames,) in [0, 1]."""
+    closed = np.zeros(plan.frames)
+    for start, _ in plan.blinks:
+        closed = np.maximum(closed, clips.shut((np.arange(plan.frames) - start) / FPS))
     return closed
 
 
 def _gaze(count: int, points: Array, rng: Generator) -> Array:
-    """How far the irises shift, (frames, 2) px: saccades of 30 ms from place to place."""
+    """Draw how far the irises shift, (count, 2) px: saccades of 30 ms from place to place."""
     left, up, iod = motions.axes(points)
-    paths = np.zeros((count, 2))
-    for at in _moments(rng, GAZE_S, count):
+    shifts = np.zeros((count, 2))
+    for start in _draw_times(rng, GAZE_INTERVAL_S, count):
         target = iod * (rng.uniform(-0.03, 0.03) * left + rng.uniform(-0.006, 0.006) * up)
-        share = np.interp((np.arange(at, count) - at) / FPS, [0, 0.03], [0, 1])[:, None]
-        paths[at:] += share * (target - paths[at])
-    return paths
+        share = np.interp((np.arange(start, count) - start) / FPS, [0, 0.03], [0, 1])[:, None]
+        shifts[start:] += share * (target - shifts[start])
+    return shifts
 
 
-def _head(count: int, middle: Array, rng: Generator) -> Array:
-    """Head motion since the first frame, (frames, 2, 3): a slow sway of some pixels, tremor, and now and then a nod."""
-    slow, fast = (
-        gaussian_filter1d(rng.standard_normal((count, 4)), width, axis=0, mode="nearest") for width in (150, 15)
-    )
-    paths = 3 * slow / np.abs(slow).max(0) + 0.4 * fast / np.abs(fast).max(0)
-    for at in _moments(rng, (4.0, 12.0), count):
-        swing = np.sin(np.clip((np.arange(count) - at) / (0.5 * FPS), 0, 1) * 2 * np.pi)
+def _head_motion(count: int, centre: Array, rng: Generator) -> Array:
+    """Draw head motion since the first frame, (count, 2, 3): a slow sway of some pixels, tremor, and some nods."""
+    sway = gaussian_filter1d(rng.standard_normal((count, 4)), 150, axis=0, mode="nearest")
+    tremor = gaussian_filter1d(rng.standard_normal((count, 4)), 15, axis=0, mode="nearest")
+    paths = 3 * sway / np.abs(sway).max(0) + 0.4 * tremor / np.abs(tremor).max(0)  # (count, 4)
+    for start in _draw_times(rng, NOD_INTERVAL_S, count):
+        swing = np.sin(np.clip((np.arange(count) - start) / (NOD_S * FPS), 0, 1) * 2 * np.pi)
         paths[:, int(rng.integers(2, 4))] += rng.uniform(1, 3) * swing
-    paths = (paths - paths[0]) * [0.4, 0.004, 1, 1]
-    return np.stack([camera.similarity(middle, turn, 1 + grow, np.array([x, y])) for turn, grow, x, y in paths])
+    paths = (paths - paths[0]) * [0.4, 0.004, 1, 1]  # degrees, share of the size, px, px
+    return np.stack([camera.similarity(centre, turn, 1 + grow, np.array([x, y])) for turn, grow, x, y in paths])

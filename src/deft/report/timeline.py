@@ -1,8 +1,8 @@
-"""A film at a glance: how strongly the face moved when, the events in it, blinks, and what was set apart."""
+"""The timeline of a video as a picture: strength of facial motion, events, blinks, head shakes, and missing faces."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib
 
@@ -10,118 +10,139 @@ matplotlib.use("Agg")  # files only: no window, no display
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from deft.media import Image
 from deft.report.picture import INK, PAPER, QUIET
-from deft.spotting import rule
-from deft.spotting.rule import Event
-from deft.spotting.timeline import Film, Span
+from deft.spotting import MACRO, MICRO, Event
+from deft.spotting.timeline import Span, Timeline
 
-COLOURS = {rule.MICRO: "#d7263d", rule.MACRO: "#2a6f97"}
+COLOURS: dict[str, str] = {MICRO: "#d7263d", MACRO: "#2a6f97"}
 LANES = ("blinks", "head shakes", "no face")
-SHOWN = 8  # faces above the curve: the strongest events that have room
+LANE_COLOURS = ("#9aa7b4", "#9aa7b4", "#f2b705")
+MAX_FACES = 8  # above the curve: those of the strongest events that have room
 
 
 class Mark(NamedTuple):
-    """An event of the film, its number from 1, what it shows in a word, and the crop of its apex."""
+    """An event to be marked in the picture: its number from 1, its emotion, and the crop (H, W, 3) of its apex."""
 
     number: int
     event: Event
-    word: str
-    face: Image
+    emotion: str
+    apex: Image
 
 
-def draw(path: Path, name: str, film: Film, marks: Sequence[Mark]) -> None:
+def draw_timeline(path: Path, name: str, timeline: Timeline, marks: Sequence[Mark]) -> None:
     """Write the picture as PNG, 1600 px wide."""
     with plt.rc_context({"font.family": "DejaVu Sans", "text.color": INK, "axes.labelcolor": QUIET}):
         figure = plt.figure(figsize=(16, 6.4), facecolor=PAPER)
         grid = figure.add_gridspec(2, 1, height_ratios=[3.2, 0.9], hspace=0.1)
-        curve, lanes = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
+        curve_axes, lane_axes = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
         figure.subplots_adjust(left=0.09, right=0.985, top=0.665, bottom=0.115)
-        _curve(curve, film)
-        _lanes(lanes, film)
-        for mark in _roomy(marks, film.seconds):
-            _face(figure, curve, mark)
+        _draw_curve(curve_axes, timeline)
+        _draw_lanes(lane_axes, timeline)
+        for mark in _with_room(marks, timeline.seconds):
+            _draw_face(figure, curve_axes, mark)
         figure.text(0.02, 0.955, name, fontsize=20, fontweight="bold", va="center")
-        figure.text(0.02, 0.9, sentence(film), fontsize=14, color=QUIET, va="center")
+        figure.text(0.02, 0.9, summary_sentence(timeline), fontsize=14, color=QUIET, va="center")
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=100, facecolor=PAPER)
         plt.close(figure)
 
 
-def seconds(film: Film) -> float:
-    """How long the time's axis is."""
-    return max(film.seconds, 0.1)
+def time_limit(timeline: Timeline) -> float:
+    """Return where the time axis ends, in seconds."""
+    return max(timeline.seconds, 0.1)
 
 
-def top(film: Film) -> float:
-    """How high the strength's axis is, in multiples of the noise."""
-    return max(2.0 * rule.Z, 1.12 * max((z for _, z in film.curve), default=0.0))
+def strength_limit(timeline: Timeline) -> float:
+    """Return where the axis of the strength ends, in multiples of the noise."""
+    largest = max((z for _, z in timeline.curve), default=0.0)
+    return max(2.0 * timeline.threshold, 1.12 * largest)
 
 
-def sentence(film: Film) -> str:
-    """How long the film is, and what was found in it."""
-    micro = sum(event.kind == rule.MICRO for event in film.events)
-    macro, long = len(film.events) - micro, f"{film.seconds:.1f} s, {film.source.fps:.4g} frames a second"
-    if not film.events:
-        return f"{long}: {'; '.join(film.notes)}"
-    counts = {"micro-expression": micro, "macro-expression": macro, "blink": len(film.blinks)}
-    told = [f"{count} {name}{'s' * (count > 1)}" for name, count in counts.items() if count]
-    return "; ".join([f"{long}: {', '.join(told)}", *film.notes])
+def lanes(timeline: Timeline) -> list[tuple[str, list[Span]]]:
+    """Return the spans below the curve, by name of their lane (`LANES`)."""
+    blinks = [Span(blink.onset_s, blink.offset_s) for blink in timeline.blinks]
+    return list(zip(LANES, (blinks, timeline.head_shakes, timeline.no_face), strict=True))
 
 
-def _curve(pane: Any, film: Film) -> None:
-    at, z = np.array(film.curve).T if film.curve else np.zeros((2, 0))
-    pane.fill_between(at, z, color="#dfe5ea", linewidth=0)
-    pane.plot(at, z, color="#7b8794", linewidth=1.1)
-    pane.axhline(rule.Z, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
-    pane.text(film.seconds, rule.Z, " noise ends here", fontsize=11.5, color=QUIET, va="bottom", ha="right")
-    for event in film.events:
-        pane.axvspan(event.onset_s, event.offset_s, color=COLOURS[event.kind], alpha=0.22, linewidth=0)
-        pane.plot([event.apex_s], [min(event.z or 0, top(film))], "o", color=COLOURS[event.kind], markersize=5)
-    pane.set_ylim(0, top(film))
-    pane.set_ylabel("motion, in multiples\nof the noise", fontsize=13)
-    _quiet(pane, film)
-    pane.tick_params(axis="x", labelbottom=False)
+def summary_sentence(timeline: Timeline) -> str:
+    """Say how long the video is and what was found in it."""
+    length = f"{timeline.seconds:.1f} s, {timeline.source.fps:.4g} frames per second"
+    if not timeline.events:
+        return f"{length}: {'; '.join(timeline.notes)}"
+    kinds = [event.kind for event in timeline.events]
+    counts = {
+        "micro-expression": kinds.count(MICRO),
+        "macro-expression": kinds.count(MACRO),
+        "blink": len(timeline.blinks),
+    }
+    phrases = [f"{count} {name}{'s' * (count > 1)}" for name, count in counts.items() if count]
+    return "; ".join([f"{length}: {', '.join(phrases)}", *timeline.notes])
 
 
-def _lanes(pane: Any, film: Film) -> None:
-    blinks = [Span(blink.onset_s, blink.offset_s) for blink in film.blinks]
-    least = 0.002 * film.seconds
-    for lane, spans in enumerate((blinks, film.shaken, film.unseen)):
-        bars = [(span.start_s, max(span.end_s - span.start_s, least)) for span in spans]
-        pane.broken_barh(bars, (len(LANES) - lane - 0.8, 0.6), color="#9aa7b4" if lane < 2 else "#f2b705")
-    pane.set_yticks([len(LANES) - lane - 0.5 for lane in range(len(LANES))], LANES, fontsize=13)
-    pane.set_ylim(0, len(LANES))
-    pane.set_xlabel("seconds", fontsize=13)
-    _quiet(pane, film)
+def _draw_curve(axes: Axes, timeline: Timeline) -> None:
+    seconds, z = np.array(timeline.curve).T if timeline.curve else np.zeros((2, 0))
+    axes.fill_between(seconds, z, color="#dfe5ea", linewidth=0)
+    axes.plot(seconds, z, color="#7b8794", linewidth=1.1)
+    axes.axhline(timeline.threshold, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
+    axes.text(
+        timeline.seconds, timeline.threshold, " detection threshold", fontsize=11.5, color=QUIET, va="bottom",
+        ha="right",
+    )  # fmt: skip
+    limit = strength_limit(timeline)
+    for event in timeline.events:
+        colour = COLOURS[event.kind]
+        axes.axvspan(event.onset_s, event.offset_s, color=colour, alpha=0.22, linewidth=0)
+        axes.plot([event.apex_s], [min(event.z or 0, limit)], "o", color=colour, markersize=5)
+    axes.set_ylim(0, limit)
+    axes.set_ylabel("motion, in multiples\nof the noise", fontsize=13)
+    _style(axes, timeline)
+    axes.tick_params(axis="x", labelbottom=False)
 
 
-def _quiet(pane: Any, film: Film) -> None:
-    pane.set_xlim(0, seconds(film))
-    pane.tick_params(labelsize=13, colors=QUIET, length=0)
-    for edge in pane.spines.values():
-        edge.set_visible(False)
+def _draw_lanes(axes: Axes, timeline: Timeline) -> None:
+    shortest = 0.002 * timeline.seconds  # so that every span can be seen
+    for lane, (_, spans) in enumerate(lanes(timeline)):
+        bars = [(span.start_s, max(span.end_s - span.start_s, shortest)) for span in spans]
+        axes.broken_barh(bars, (len(LANES) - lane - 0.8, 0.6), color=LANE_COLOURS[lane])
+    axes.set_yticks([len(LANES) - lane - 0.5 for lane in range(len(LANES))], LANES, fontsize=13)
+    axes.set_ylim(0, len(LANES))
+    axes.set_xlabel("seconds", fontsize=13)
+    _style(axes, timeline)
 
 
-def _roomy(marks: Sequence[Mark], seconds: float) -> list[Mark]:
-    """The strongest events whose pictures do not overlap."""
-    room, chosen = seconds / 9, list[Mark]()
+def _style(axes: Axes, timeline: Timeline) -> None:
+    axes.set_xlim(0, time_limit(timeline))
+    axes.tick_params(labelsize=13, colors=QUIET, length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _with_room(marks: Sequence[Mark], seconds: float) -> list[Mark]:
+    """Choose the strongest events whose faces do not overlap in the picture."""
+    width_s = seconds / 9
+    chosen: list[Mark] = []
     for mark in sorted(marks, key=lambda mark: -(mark.event.z or 0)):
-        if len(chosen) < SHOWN and all(abs(mark.event.apex_s - other.event.apex_s) > room for other in chosen):
+        fits = all(abs(mark.event.apex_s - other.event.apex_s) > width_s for other in chosen)
+        if fits and len(chosen) < MAX_FACES:
             chosen.append(mark)
     return chosen
 
 
-def _face(figure: Any, curve: Any, mark: Mark) -> None:
-    x = figure.transFigure.inverted().transform(curve.transData.transform((mark.event.apex_s, 0)))[0]
+def _draw_face(figure: Figure, curve_axes: Axes, mark: Mark) -> None:
+    """Draw the face at an event's apex above the curve."""
+    display = curve_axes.transData.transform((mark.event.apex_s, 0))
+    x = figure.transFigure.inverted().transform(display)[0]
     width = 0.068
     left = min(max(x - width / 2, 0.005), 0.995 - width)
-    pane = figure.add_axes((left, 0.68, width, 0.155))
-    pane.imshow(mark.face, interpolation="lanczos", aspect="auto")
-    pane.set_xticks([])
-    pane.set_yticks([])
-    for edge in pane.spines.values():
-        edge.set_color(COLOURS[mark.event.kind])
-        edge.set_linewidth(2)
-    pane.set_title(f"{mark.number} {mark.word}", fontsize=13, pad=5)
+    axes = figure.add_axes((left, 0.68, width, 0.155))
+    axes.imshow(mark.apex, interpolation="lanczos", aspect="auto")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_color(COLOURS[mark.event.kind])
+        spine.set_linewidth(2)
+    axes.set_title(f"{mark.number} {mark.emotion}", fontsize=13, pad=5)

@@ -1,186 +1,214 @@
-"""Events in a film: intervals in which the face moves coherently above the film's own noise; blinks are set apart.
+"""A spotter without training: an event is an interval of coherent facial motion above the video's own noise.
 
-Nothing is trained. At rest a face returns to where it was: a region's rest is the running median of its place over ten
-seconds. How strongly the face moves is how far the two regions farthest from rest are away, in multiples of what the
-noise alone would show of them. Where that peaks above `Z` lies an apex, the strongest first. An event reaches as far as
-the apex' own pattern, projected on the regions' places, is seen before and after it. Where the lids sink and hardly
-anything else moves, the event is a blink: while it lasts eyes do not count, and all other skin counts for less.
+1. Rest. A face at rest returns to where it was, so a region's resting position is its running median over ten seconds.
+2. Strength. ``z`` is how far the two regions farthest from rest have moved, in multiples of what noise alone would
+   show.
+3. Apex. Peaks of ``z`` above `THRESHOLD` are apexes; the strongest is taken first.
+4. Extent. The motion at the apex is a pattern over the regions. The event lasts while the motion, projected on this
+   pattern, is above a small share of its value at the apex.
+5. Blinks. Where both lids sink and hardly anything else moves, the event is a blink. While it lasts, the eyes are left
+   out of the strength, and all other skin counts for less.
 
 Sources: motion against the clip's own rest, peaks above a threshold: Moilanen, Zhao and Pietikäinen, "Spotting Rapid
-Facial Movements from Videos Using Appearance-Based Feature Difference Analysis", ICPR 2014; regions' directed motion:
+Facial Movements from Videos Using Appearance-Based Feature Difference Analysis", ICPR 2014; directed motion of regions:
 Wang et al., "A Main Directional Maximal Difference Analysis for Spotting Facial Movements from Long-Term Videos",
-Neurocomputing 2017. Rest, noise, projection and blinks are our choice; all dials were set on rendered films.
+Neurocomputing 2017. Rest, noise, projection and blinks are our choice; all constants were set on rendered videos.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from deft.facs import regions
-from deft.spotting.trajectory import Sample
+from deft.spotting import BLINK, Doubles, Event, Kind, Sample, Segment, expression_kind
 
-MICRO, MACRO, BLINK = "micro", "macro", "blink"
-MICRO_S = 0.5  # from onset to offset; what takes longer is a macro-expression
-Z = 3.0  # from which motion is an event's
-REST_S = 10.0  # the running median's window: what fills less than half of it does not become the rest
-SUDDEN_S = 0.5  # in which half of an expression comes or goes
-EDGE = 0.06  # of its strength at the apex: where an event begins and ends
-BLOCK_S = 60.0  # searched at a time, with REST_S before and after
+THRESHOLD = 3.0  # z from which motion is an event
+BLINK_THRESHOLD = 10.0  # z of the lids from which an event is a blink: closing lids move far
+REST_S = 10.0  # window of the running median: what fills less than half of it does not become the rest
+SUDDEN_S = 0.5  # an expression rises or falls by half within this time
+EDGE_SHARE = 0.06  # of the strength at the apex: below it an event has not begun, or is over
 
-_TOP = 2  # regions: most units move two, if only on both sides
-_CHANCE = 2.3  # deviations: the mean of the two longest of 17 vectors of noise
-_SMEAR = 0.3  # of an eye's way sideways: more than gaze seems to move its lids
-_LIDS = 0.5  # what lids count beside other skin: where the eyes look, they follow a little
-_HEAD = 0.1  # of the head's way: more is never left of it
-_BLINK_Z = 10.0  # lids move far, or they do not close
-_ALONE = 0.35  # of the lids' way: skin that moves farther does so by itself
-_SHADOW = 0.15  # of the lids' way: how far a blink seems to move skin
+_LARGEST = 2  # regions that count for the strength: most units move two, if only left and right
+_LARGEST_NOISE = 2.3  # mean length of the two longest of 17 noise vectors, in standard deviations
+_GAZE_SHARE = 0.3  # of an eye's outward motion: gaze seems to move the lids by less than this
+_LID_WEIGHT = 0.5  # of lids against other skin: they follow gaze a little
+_HEAD_SHARE = 0.1  # of the head's shift: compensation never leaves more of it than this
+_ELSEWHERE_SHARE = 0.35  # of the lids' motion: skin that moves farther does not just follow a blink
+_BLINK_PULL = 0.15  # of the lids' motion: how far a blink seems to move the skin around
 
-_EYES = np.array([regions.place(region) == "eye" for region in regions.REGIONS])
+_IS_EYE = np.array([regions.place(region) == "eye" for region in regions.REGIONS])  # (17,)
 
-Doubles = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
-class Event(NamedTuple):
-    """Frames and seconds of onset, apex and offset, and the strength ``z`` at the apex, in multiples of the noise."""
+class _Extent(NamedTuple):
+    """Positions of an event's onset, apex and offset in a sequence of samples."""
 
-    kind: str
     onset: int
     apex: int
     offset: int
-    onset_s: float
-    apex_s: float
-    offset_s: float
-    z: float | None  # None: nobody measured it, the moment was given
 
 
-class Part(NamedTuple):
-    """A part of a film: its ``events`` in order, and how strongly the face moves, ``z`` (n,), and how fast the head,
-    ``pace`` (n,) in eye distances a second, at ``seconds`` (n,).
+def search(samples: Iterable[Sample], block_s: float = 60.0) -> Iterator[Segment]:
+    """Yield a video's events in segments of about ``block_s`` seconds (`deft.spotting.Spotter`).
+
+    Each block is searched together with `REST_S` seconds before and after it, so that the events found do not depend on
+    where a block ends.
     """
-
-    events: list[Event]
-    seconds: Doubles
-    z: Doubles
-    pace: Doubles
-
-
-def kind(seconds: float) -> str:
-    """What an event that lasts so long is called."""
-    return MICRO if seconds < MICRO_S else MACRO
-
-
-def search(samples: Iterable[Sample]) -> Iterator[Part]:
-    """Search a film from its first sample to its last. What is held does not grow with its length."""
-    held: list[Sample] = []
-    done = -np.inf  # seconds up to which events are told
+    block: list[Sample] = []
+    reported_s = -np.inf  # events whose apex lies up to here have been yielded
     for sample in samples:
-        if sample.begins and held:
-            yield _part(held, done, np.inf)
-            held = []
-        held.append(sample)
-        if sample.seconds - held[0].seconds >= BLOCK_S + 2 * REST_S:
-            until = sample.seconds - REST_S
-            yield _part(held, done, until)
-            done, held = until, [each for each in held if each.seconds >= until - REST_S]
-    if held:
-        yield _part(held, done, np.inf)
+        if sample.starts_track and block:
+            yield _segment(block, reported_s, np.inf)
+            block = []
+        block.append(sample)
+        if sample.seconds - block[0].seconds >= block_s + 2 * REST_S:
+            end_s = sample.seconds - REST_S
+            yield _segment(block, reported_s, end_s)
+            reported_s = end_s
+            block = [kept for kept in block if kept.seconds >= end_s - REST_S]
+    if block:
+        yield _segment(block, reported_s, np.inf)
 
 
-def _part(samples: Sequence[Sample], after: float, until: float) -> Part:
-    """What a part tells whose apexes lie after ``after`` and not after ``until``."""
-    seconds = np.array([sample.seconds for sample in samples])
-    events, z = _events(samples, seconds)
-    own = (seconds > after) & (seconds <= until)
-    pace = np.array([sample.pace for sample in samples])
-    return Part([event for event in events if after < event.apex_s <= until], seconds[own], z[own], pace[own])
+def _segment(samples: Sequence[Sample], after_s: float, until_s: float) -> Segment:
+    """Search the samples, and keep what lies after ``after_s`` and not after ``until_s``."""
+    seconds = np.array([sample.seconds for sample in samples])  # (n,)
+    head_speed = np.array([sample.head_speed for sample in samples])  # (n,)
+    events, z = _find_events(samples, seconds)
+    inside = (seconds > after_s) & (seconds <= until_s)  # (n,)
+    return Segment(
+        events=[event for event in events if after_s < event.apex_s <= until_s],
+        seconds=seconds[inside],
+        z=z[inside],
+        head_speed=head_speed[inside],
+    )
 
 
-def _events(samples: Sequence[Sample], seconds: Doubles) -> tuple[list[Event], Doubles]:
-    """Events in order of onset, and the strength (n,) in which they are peaks."""
-    moved = np.array([sample.moved for sample in samples], float)
-    rate = (len(seconds) - 1) / (seconds[-1] - seconds[0]) if len(seconds) > 1 else 1.0
-    window, sudden = round(REST_S * rate), max(1, round(SUDDEN_S * rate))
-    away = moved - _rest(moved, window)
-    noise = _noise(samples, window)
-    lids, ways = away[:, _EYES, 1:], _ways(away)
-    lengths = np.linalg.norm(ways, axis=2)
-    sunk = np.where((lids < 0).all(2), np.linalg.norm(lids, axis=2), 0).min(1)
-    alone = sunk * (_top(np.where(_EYES, 0, lengths)) < _ALONE * sunk)
-    events, blinks = [], np.zeros(len(samples), bool)
+def _find_events(samples: Sequence[Sample], seconds: Doubles) -> tuple[list[Event], Doubles]:
+    """Return the events in order of onset, and the strength z (n,) of which they are peaks."""
+    displacement = np.array([sample.displacement for sample in samples], float)  # (n, 17, 3)
+    samples_per_s = (len(seconds) - 1) / (seconds[-1] - seconds[0]) if len(seconds) > 1 else 1.0
+    window = round(REST_S * samples_per_s)
+    sudden = max(1, round(SUDDEN_S * samples_per_s))
 
-    def told(name: str, place: tuple[int, int, int], z: float) -> Event:
-        (onset, onset_s), (apex, apex_s), (offset, offset_s) = ((samples[at].frame, seconds[at].item()) for at in place)
-        return Event(name, onset, apex, offset, onset_s, apex_s, offset_s, round(z, 1))
+    from_rest = displacement - _rest(displacement, window)  # (n, 17, 3)
+    noise = _noise(samples, window)  # (n,)
+    motion = _skin_motion(from_rest)  # (n, 17, 2)
+    lengths = np.linalg.norm(motion, axis=2)  # (n, 17)
 
-    for onset, apex, offset in _extents(alone / noise, _BLINK_Z, away[..., 1:], lambda apex: _EYES, sudden):
-        events.append(told(BLINK, (onset, apex, offset), float(alone[apex] / noise[apex])))
-        blinks[max(0, onset - 1) : offset + 2] = True
-    shadow = _SHADOW * np.linalg.norm(lids, axis=2).mean(1)
-    seen = np.where(blinks[:, None], np.where(_EYES, 0, np.maximum(lengths - shadow[:, None], 0)), lengths)
-    strength = _top(seen) / _CHANCE
-    for onset, apex, offset in _extents(strength / noise, Z, ways, lambda apex: seen[apex] > strength[apex], sudden):
-        z = float(strength[apex] / noise[apex])
-        events.append(told(kind(seconds[offset] - seconds[onset]), (onset, apex, offset), z))
+    def event(kind: Kind, extent: _Extent, z: float) -> Event:
+        onset, apex, offset = (samples[position].frame for position in extent)
+        onset_s, apex_s, offset_s = (seconds[position].item() for position in extent)
+        return Event(kind, onset, apex, offset, onset_s, apex_s, offset_s, round(z, 1))
+
+    events: list[Event] = []
+    blinking = np.zeros(len(samples), bool)  # (n,)
+    vertical = from_rest[..., 1:]  # (n, 17, 2): upward, opening
+    lids = vertical[:, _IS_EYE]  # (n, 2, 2)
+    closure = _lid_closure(lids, lengths)  # (n,)
+    eyes = np.broadcast_to(_IS_EYE, lengths.shape)  # (n, 17)
+    for extent in _extents(closure / noise, BLINK_THRESHOLD, vertical, eyes, sudden):
+        events.append(event(BLINK, extent, float(closure[extent.apex] / noise[extent.apex])))
+        blinking[max(0, extent.onset - 1) : extent.offset + 2] = True
+
+    lengths = _without_blinks(lengths, lids, blinking)  # (n, 17)
+    strength = _mean_of_largest(lengths) / _LARGEST_NOISE  # (n,)
+    moving = lengths > strength[:, None]  # (n, 17)
+    for extent in _extents(strength / noise, THRESHOLD, motion, moving, sudden):
+        kind = expression_kind(seconds[extent.offset] - seconds[extent.onset])
+        events.append(event(kind, extent, float(strength[extent.apex] / noise[extent.apex])))
     return sorted(events, key=lambda event: event.onset), strength / noise
 
 
-def _ways(away: Doubles) -> Doubles:
-    """Each region's way from rest (n, 17, 2): out and up; of an eye up and opening, less what gaze may have done."""
-    gaze = _SMEAR * np.abs(away[..., :1])
-    lids = np.sign(away[..., 1:]) * np.maximum(np.abs(away[..., 1:]) - gaze, 0)
-    return np.where(_EYES[:, None], _LIDS * lids, away[..., :2])
+def _rest(displacement: Doubles, window: int) -> Doubles:
+    """Return where each region rests (n, 17, 3): its running median, as if the first sample had lasted before."""
+    lead = np.repeat(displacement[:1], window // 2, axis=0)
+    return np.asarray(_running_median(np.concatenate([lead, displacement]), window)[len(lead) :])
 
 
-def _median(values: Doubles, window: int) -> Doubles:
-    """Running median (n, …) over a window, which is cut off at both ends."""
-    import pandas as pd  # half a second to load, and only a film needs it
+def _running_median(values: Doubles, window: int) -> Doubles:
+    """Return the running median (n, …) over a window, which is cut off at both ends."""
+    import pandas as pd  # takes half a second to load, and only long videos need it
 
-    found = pd.DataFrame(values.reshape(len(values), -1)).rolling(window, center=True, min_periods=1).median()
-    return np.asarray(found.to_numpy().reshape(values.shape))
-
-
-def _rest(moved: Doubles, window: int) -> Doubles:
-    """Where each region rests (n, …): its running median. Before the first sample all was as it is there."""
-    early = np.repeat(moved[:1], window // 2, axis=0)
-    return np.asarray(_median(np.concatenate([early, moved]), window)[len(early) :])
+    flat = pd.DataFrame(values.reshape(len(values), -1))
+    medians = flat.rolling(window, center=True, min_periods=1).median()
+    return np.asarray(medians.to_numpy().reshape(values.shape))
 
 
 def _noise(samples: Sequence[Sample], window: int) -> Doubles:
-    """The noise (n,): the film's around a sample, and where the head moves the picture's own, if that is larger."""
-    here = np.array([sample.noise for sample in samples])
-    head = np.array([sample.head for sample in samples])
-    return np.asarray(np.maximum(np.maximum(_median(here, window), np.minimum(here, _HEAD * head)), 1e-6))
+    """Return the noise (n,): its running median, raised to a sample's own noise while the head is displaced.
 
-
-def _top(lengths: Doubles) -> Doubles:
-    return np.asarray(np.sort(lengths, axis=1)[:, -_TOP:].mean(1))
-
-
-def _extents(
-    strength: Doubles, least: float, ways: Doubles, which: Callable[[int], npt.NDArray[np.bool_]], sudden: int
-) -> Iterator[tuple[int, int, int]]:
-    """Onset, apex and offset of each peak of the strength (n,) that is no part of a higher one, highest first.
-
-    ``which`` regions (17,) make an apex' pattern of ``ways`` (n, 17, 2). What never comes or goes by half within a
-    ``sudden`` number of samples is left out: a posture that shifts.
+    It is raised at most to what compensation may leave of the head's shift.
     """
-    from scipy.signal import find_peaks  # likewise
+    noise = np.array([sample.noise for sample in samples])  # (n,)
+    head_shift = np.array([sample.head_shift for sample in samples])  # (n,)
+    from_head = np.minimum(noise, _HEAD_SHARE * head_shift)
+    return np.asarray(np.maximum(np.maximum(_running_median(noise, window), from_head), 1e-6))
 
-    peaks = find_peaks(np.concatenate([[0], strength, [0]]), height=least)[0] - 1
-    taken = np.zeros(len(strength), bool)
-    for apex in sorted(peaks.tolist(), key=lambda at: -strength[at]):
+
+def _skin_motion(from_rest: Doubles) -> Doubles:
+    """Return each region's motion from rest (n, 17, 2): outward and upward; of an eye, upward and opening.
+
+    What gaze may have contributed to an eye's motion is taken off.
+    """
+    gaze = _GAZE_SHARE * np.abs(from_rest[..., :1])  # (n, 17, 1)
+    lids = np.sign(from_rest[..., 1:]) * np.maximum(np.abs(from_rest[..., 1:]) - gaze, 0)  # (n, 17, 2)
+    return np.where(_IS_EYE[:, None], _LID_WEIGHT * lids, from_rest[..., :2])
+
+
+def _lid_closure(lids: Doubles, lengths: Doubles) -> Doubles:
+    """Return how far both lids have sunk (n,), or 0 where other skin moves too.
+
+    ``lids`` (n, 2, 2) is both eyes' motion upward and opening; ``lengths`` (n, 17) is how far each region has moved.
+    """
+    sinking = (lids < 0).all(2)  # (n, 2)
+    sunk = np.where(sinking, np.linalg.norm(lids, axis=2), 0).min(1)  # (n,)
+    elsewhere = _mean_of_largest(np.where(_IS_EYE, 0, lengths))  # (n,)
+    return np.asarray(sunk * (elsewhere < _ELSEWHERE_SHARE * sunk))
+
+
+def _without_blinks(lengths: Doubles, lids: Doubles, blinking: Mask) -> Doubles:
+    """Return how far each region has moved (n, 17), less what a blink did to it where there is one (n,)."""
+    pull = _BLINK_PULL * np.linalg.norm(lids, axis=2).mean(1)  # (n,)
+    rest_of_face = np.where(_IS_EYE, 0, np.maximum(lengths - pull[:, None], 0))  # (n, 17)
+    return np.where(blinking[:, None], rest_of_face, lengths)
+
+
+def _mean_of_largest(lengths: Doubles) -> Doubles:
+    """Return the mean (n,) of the `_LARGEST` largest of the regions' lengths (n, 17)."""
+    return np.asarray(np.sort(lengths, axis=1)[:, -_LARGEST:].mean(1))
+
+
+def _extents(z: Doubles, threshold: float, motion: Doubles, moving: Mask, sudden: int) -> Iterator[_Extent]:
+    """Yield the extent of each peak of ``z`` (n,) that is not part of a higher peak's, the highest first.
+
+    An apex' pattern is the ``motion`` (n, 17, 2) at the apex of the regions that are ``moving`` (n, 17). What neither
+    rises nor falls by half within ``sudden`` samples is left out: it is a posture that shifts.
+    """
+    from scipy.signal import find_peaks  # loaded late, like pandas
+
+    peaks = find_peaks(np.concatenate([[0], z, [0]]), height=threshold)[0] - 1
+    taken = np.zeros(len(z), bool)
+    for apex in sorted(peaks.tolist(), key=lambda position: -z[position]):
         if taken[apex]:
             continue
-        pattern = ways[apex] * which(apex)[:, None]
-        share = (ways * pattern).sum((1, 2)) / (pattern**2).sum()
-        still = (share < EDGE) | taken
-        before, after = np.flatnonzero(still[:apex]), np.flatnonzero(still[apex:])
+        pattern = motion[apex] * moving[apex][:, None]  # (17, 2)
+        share = (motion * pattern).sum((1, 2)) / (pattern**2).sum()  # (n,), 1 at the apex
+        outside = (share < EDGE_SHARE) | taken
+        before = np.flatnonzero(outside[:apex])
+        after = np.flatnonzero(outside[apex:])
         onset = int(before[-1]) if len(before) else 0
         offset = apex + int(after[0]) if len(after) else len(share) - 1
         taken[onset : offset + 1] = True
-        steps = np.abs(share[onset + sudden : offset + 1] - share[onset : max(onset, offset + 1 - sudden)])
-        if offset - onset <= sudden or steps.max() >= 0.5:
-            yield onset, apex, offset
+        if _is_sudden(share[onset : offset + 1], sudden):
+            yield _Extent(onset, apex, offset)
+
+
+def _is_sudden(share: Doubles, sudden: int) -> bool:
+    """Tell whether an event's strength (m,), 1 at its apex, changes by half within ``sudden`` samples."""
+    if len(share) - 1 <= sudden:
+        return True
+    return bool(np.abs(share[sudden:] - share[:-sudden]).max() >= 0.5)

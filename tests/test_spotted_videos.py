@@ -1,0 +1,206 @@
+"""Spotting in videos as cameras, phones and accidents make them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import chain, repeat
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from deft.core.errors import DataError, NoFaceError
+from deft.media import Image, video
+from deft.render import videos
+from deft.render.corpus import FPS
+from deft.spotting import BLINK, MICRO, Event, Sample, Segment, rule, timeline
+
+EVERY = 3  # every third frame of a rendered video
+GEOMETRY = (256, 80.0, 0.38)  # size, eye distance, eye line: as in params.yaml
+SECONDS = 5.0
+
+
+@pytest.fixture(scope="session")
+def plan() -> videos.VideoPlan:
+    return videos.plan(77, 4, SECONDS)
+
+
+@pytest.fixture(scope="session")
+def images(plan: videos.VideoPlan) -> list[Image]:
+    return list(videos.frames(plan, EVERY))
+
+
+def frames(images: Iterable[Image], fps: float = FPS / EVERY) -> Iterator[video.Frame]:
+    return (video.Frame(at, at / fps, image) for at, image in enumerate(images))
+
+
+def write(
+    path: Path,
+    images: Sequence[Image],
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    seconds: Callable[[int], float] = lambda at: at / 60,
+    turned: int = 0,
+) -> Path:
+    height, width = images[0].shape[:2]
+    with av.open(path, "w") as file:
+        stream = file.add_stream(codec, rate=60)
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = width, height, pixels, Fraction(1, 1000)
+        stream.codec_context.time_base = Fraction(1, 1000)
+        if turned:
+            stream.set_display_rotation(turned)
+        for at, image in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = round(1000 * seconds(at)), Fraction(1, 1000)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    return path
+
+
+def spotted(path: Path) -> timeline.Timeline:
+    return timeline.spot(video.open_source(path), *GEOMETRY)
+
+
+def test_the_events_and_the_blinks_of_a_rendered_video_are_found(plan: videos.VideoPlan, images: list[Image]) -> None:
+    segments = list(rule.search(timeline.track(frames(images), *GEOMETRY)))
+    events = [event for segment in segments for event in segment.events]
+    expressions = [event for event in events if event.kind != BLINK]
+    assert len(expressions) == len(plan.events) > 0
+    for event, true in zip(expressions, plan.events, strict=True):
+        assert abs(EVERY * event.onset - true.onset) < 0.05 * FPS
+        assert abs(EVERY * event.apex - true.apex) < 0.04 * FPS
+        assert abs(EVERY * event.offset - true.offset) < 0.06 * FPS
+    blinks = [event for event in events if event.kind == BLINK]
+    assert len(blinks) == len(plan.blinks) > 0
+    for blink, (first, last) in zip(blinks, plan.blinks, strict=True):
+        assert first - 6 <= EVERY * blink.apex <= last
+
+
+class EverySecond:
+    """A spotter that takes each whole second for an event."""
+
+    THRESHOLD = 1.0
+
+    def search(self, samples: Iterable[Sample]) -> Iterator[Segment]:
+        seconds = np.array([sample.seconds for sample in samples])
+        events = [Event(MICRO, at, at, at, float(at), float(at), float(at), 2.0) for at in range(int(seconds[-1]) + 1)]
+        yield Segment(events, seconds, np.full(len(seconds), 2.0), np.zeros(len(seconds)))
+
+
+def test_another_spotter_can_take_the_rules_place(images: list[Image], tmp_path: Path) -> None:
+    source = video.open_source(write(tmp_path / "short.mp4", images[:70]))
+    result = timeline.spot(source, *GEOMETRY, EverySecond())
+    assert [event.onset_s for event in result.events] == [0.0, 1.0]
+    assert result.threshold == 1.0
+    assert {z for _, z in result.curve} == {2.0}
+
+
+def test_of_two_people_the_one_with_the_larger_face_is_followed(images: list[Image]) -> None:
+    def beside(image: Image) -> Image:
+        small = cv2.resize(images[0][80:400, 160:480], None, fx=0.6, fy=0.6)
+        both = np.concatenate([image, np.full_like(image[:, :240], 90)], axis=1)
+        both[100 : 100 + len(small), 660 : 660 + small.shape[1]] = small
+        return np.asarray(both)
+
+    alone, both = (
+        [sample.displacement for sample in timeline.track(frames(map(change, images[:70:2])), *GEOMETRY)]
+        for change in (lambda image: image, beside)
+    )
+    assert len(alone) == len(both)
+    assert np.abs(np.array(alone) - np.array(both)).max() < 0.01
+
+
+def test_another_face_in_the_same_video_starts_a_track(images: list[Image]) -> None:
+    there = [np.roll(image, 200, axis=1) for image in images[:70]]
+    samples = list(timeline.track(frames(chain(images[:70], there)), *GEOMETRY))
+    assert sum(sample.starts_track for sample in samples) == 2
+
+
+def test_a_face_that_leaves_and_comes_back_is_noted(images: list[Image], tmp_path: Path) -> None:
+    empty = np.full_like(images[0], 90)
+    path = write(tmp_path / "left.mp4", [*images[:60], *repeat(empty, 90), *images[60:120]])
+    result = spotted(path)
+    (gap,) = result.no_face
+    assert gap == pytest.approx((1.0, 2.5), abs=0.2)
+    assert any("no face from 1.0" in note for note in result.notes)
+    assert not any(gap.start_s < event.apex_s < gap.end_s for event in result.events)
+
+
+def test_the_times_of_a_variable_frame_rate_are_kept(images: list[Image], tmp_path: Path) -> None:
+    path = write(tmp_path / "phone.mp4", images[:40], seconds=lambda at: at / 60 + (at >= 20))
+    times = [frame.seconds for frame in video.frames(video.open_source(path), lambda number: True)]
+    assert times[19:21] == pytest.approx([19 / 60, 20 / 60 + 1], abs=0.002)
+
+
+@pytest.mark.parametrize("turned", [90, 180, 270])
+def test_a_rotated_video_is_read_upright(images: list[Image], tmp_path: Path, turned: int) -> None:
+    lying = [np.ascontiguousarray(np.rot90(image, -turned // 90)) for image in images[:3]]
+    path = write(tmp_path / "lying.mp4", lying, turned=turned)
+    first = next(video.frames(video.open_source(path), lambda number: True)).image
+    assert first.shape == images[0].shape
+    assert np.abs(first.astype(int) - images[0]).mean() < 6
+
+
+def test_ten_bits_a_channel_are_read_as_eight(images: list[Image], tmp_path: Path) -> None:
+    path = write(tmp_path / "ten.mp4", images[:3], pixels="yuv420p10le")
+    first = next(video.frames(video.open_source(path), lambda number: True)).image
+    assert first.dtype == np.uint8
+    assert np.abs(first.astype(int) - images[0]).mean() < 6
+
+
+def test_a_face_in_a_large_frame_is_found_where_it_is(images: list[Image]) -> None:
+    large = cv2.resize(images[0], None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
+    apart = timeline.find_landmarks(np.asarray(large)) / 6 - timeline.find_landmarks(images[0])
+    assert np.hypot(*apart.T).mean() < 1.5
+
+
+def test_a_truncated_video_is_read_as_far_as_possible_and_noted(images: list[Image], tmp_path: Path) -> None:
+    path = write(tmp_path / "whole.mkv", images[:120], codec="mjpeg", pixels="yuvj420p")
+    data = path.read_bytes()
+    broken = tmp_path / "broken.mkv"
+    broken.write_bytes(data[: len(data) // 2])
+    result = spotted(broken)
+    assert 40 < result.frames < 80
+    assert any("the file is truncated" in note for note in result.notes)
+
+
+def sound(path: Path) -> Path:
+    with av.open(path, "w") as file:
+        stream = file.add_stream("aac", rate=44100)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.float32), format="fltp", layout="mono")
+        frame.rate = 44100
+        file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    return path
+
+
+def test_a_file_of_sound_alone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no readable video"):
+        video.open_source(sound(tmp_path / "voice.mp4"))
+
+
+def test_a_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.mp4"
+    path.write_text("not a video")
+    with pytest.raises(DataError, match="holds no readable video"):
+        video.open_source(path)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "empty.mp4"
+    path.touch()
+    with pytest.raises(DataError, match="an empty file"):
+        video.open_source(path)
+
+
+def test_a_video_of_one_frame_is_refused(images: list[Image], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a single frame"):
+        spotted(write(tmp_path / "one.mp4", images[:1]))
+
+
+def test_a_video_without_a_face_is_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    blank = [rng.integers(0, 40, (240, 320, 3)).astype(np.uint8) for _ in range(9)]
+    with pytest.raises(NoFaceError, match="no face in any frame"):
+        spotted(write(tmp_path / "wall.mp4", blank))
