@@ -15,7 +15,7 @@ import skimage.data
 import yaml
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from deft.face import Points, align, mesh
 from deft.facs import words
@@ -54,6 +54,7 @@ STAGES = (
 REAL = ROOT.parent / "shared" / "real"
 real_footage = pytest.mark.skipif(not REAL.is_dir(), reason="needs the test footage beside the project")
 CHROMIUM = shutil.which("chromium")
+PATIENCE_MS = 300_000.0  # other work may have the machine
 in_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 
 SHOWN = [unit for unit in UNITS if observable(unit)]
@@ -139,7 +140,8 @@ def tuned(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium."""
+    """Chromium; whatever a test expects of a page may take `PATIENCE_MS`."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield chromium

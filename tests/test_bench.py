@@ -40,12 +40,15 @@ def alike(one: NDArray[np.generic], other: NDArray[np.generic], seen: NDArray[np
 
 
 def test_truth_says_where_the_target_shows_the_reference(made: list[pairs.Pair]) -> None:
+    judged = 0
     for pair in made:
         back = cv2.remap(pair.target, X + pair.truth[..., 0], Y + pair.truth[..., 1], cv2.INTER_CUBIC)
         moved = np.linalg.norm(pair.truth, axis=-1) > 1
         if moved.sum() > 500:
             seen = pair.seen & moved
+            judged += 1
             assert alike(back, pair.reference, seen) > alike(pair.target, pair.reference, seen), pair.name
+    assert judged > len(made) / 3
 
 
 def test_pairs_are_as_the_bar_asks(made: list[pairs.Pair]) -> None:
@@ -73,7 +76,7 @@ def test_a_peer_answers_pair_by_pair(made: list[pairs.Pair], tmp_path: Path) -> 
     done = subprocess.run(command, input="0\n1\n", capture_output=True, text=True, env=environment, check=True)
     ready, *answers = done.stdout.splitlines()
     assert ready == "ready"
-    for pair, answer in zip(made, map(json.loads, answers), strict=False):
+    for pair, answer in zip(made[:2], map(json.loads, answers), strict=True):
         error = np.linalg.norm(tvl1.flow(pair.reference, pair.target) - pair.truth, axis=-1)[pair.seen].mean()
         assert answer["error_px"] == pytest.approx(float(error), abs=1e-5)
         assert answer["ms"] > 0

@@ -58,6 +58,7 @@ def test_a_difference_is_that_of_the_hand() -> None:
 def test_the_other_way_round_is_the_same_with_its_sign_turned(one: list[str], other: list[str], seed: int) -> None:
     there = compare.differences(run("one", one), run("other", other), 40, seed)
     back = compare.differences(run("other", other), run("one", one), 40, seed)
+    assert "emotion.acc" in there
     for name, each in there.items():
         assert (back[name].difference, back[name].p) == (-each.difference, each.p)
         assert (back[name].low, back[name].high) == pytest.approx((-each.high, -each.low), abs=1.1e-4)
@@ -65,7 +66,9 @@ def test_the_other_way_round_is_the_same_with_its_sign_turned(one: list[str], ot
 
 @given(WORDS, st.integers(0, 9))
 def test_an_experiment_does_not_differ_from_itself(given_: list[str], seed: int) -> None:
-    for each in compare.differences(run("one", given_), run("again", given_), 20, seed).values():
+    found = compare.differences(run("one", given_), run("again", given_), 20, seed)
+    assert "emotion.acc" in found
+    for each in found.values():
         assert each[2:] == (0, 0, 0, 1)
 
 

@@ -24,7 +24,9 @@ def uniform(x: float, y: float) -> Flow:
 
 def measured(flow: Flow, points: Points, level: float = 0.1) -> dict[str, Evidence]:
     steps = flow if flow.ndim == 4 else flow[None]
-    return dict(evidence.by_region(evidence.measure(steps, points, level, THRESHOLDS)))
+    found = dict(evidence.by_region(evidence.measure(steps, points, level, THRESHOLDS)))
+    assert tuple(found) == regions.REGIONS
+    return found
 
 
 def parted(points: Points, region: str, by: float) -> Flow:

@@ -79,14 +79,15 @@ def test_an_answer_of_the_textbook_is_allowed_if_its_evidence_speaks_for_its_uni
     [
         ("both cheeks up and right mouth", "right mouth"),  # fewer than may be
         ("both cheeks up", "left cheek up"),  # one of two
-        ("both cheeks up and right mouth corner up and out: R12", "also R12"),
+        ("both cheeks up and right mouth corner up and out: 12", "also 12"),
     ],
 )
 def test_an_argument_may_leave_out_what_is_told(words_of_pages: PreTrainedTokenizerFast, old: str, new: str) -> None:
     first, second = halves(triple.write("happiness", [("12", [*CHEEKS, CORNER])]))
-    lark, sided = grammar.rationale(first, [12]), second.replace("12 lip", "R12 lip")
+    lark = grammar.rationale(first, [12])
+    assert old in second
     assert accepts(words_of_pages, lark, second)
-    assert accepts(words_of_pages, lark, second.replace(old.removesuffix("R12"), new.removesuffix("R12"))), sided
+    assert accepts(words_of_pages, lark, second.replace(old, new))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,10 +26,16 @@ needs_stories = pytest.mark.skipif(not STORIES.is_dir(), reason=f"{STORIES} is n
 
 
 @pytest.fixture
-def folder(tmp_path: Path, words_of_pages: PreTrainedTokenizerFast) -> Path:
-    """A small Llama on disk."""
+def created(words_of_pages: PreTrainedTokenizerFast) -> Any:
+    """A small Llama."""
     torch.manual_seed(0)
-    llm.create(words_of_pages, 32, 1, 2).save_pretrained(tmp_path / "model")
+    return llm.create(words_of_pages, 32, 1, 2)
+
+
+@pytest.fixture
+def folder(created: Any, tmp_path: Path, words_of_pages: PreTrainedTokenizerFast) -> Path:
+    """The small Llama on disk."""
+    created.save_pretrained(tmp_path / "model")
     words_of_pages.save_pretrained(tmp_path / "model")
     return tmp_path / "model"
 
@@ -44,11 +51,14 @@ def refused(base: str) -> str:
     return caught.value.found
 
 
-def test_a_model_comes_back_as_it_was_saved(folder: Path) -> None:
+def test_a_model_comes_back_as_it_was_saved(
+    created: Any, folder: Path, words_of_pages: PreTrainedTokenizerFast
+) -> None:
     model, words = llm.load(str(folder))
-    ids = torch.tensor([words.encode("Evidence: chin up, slight, late.")])
-    again, _ = llm.load(str(folder))
-    assert torch.equal(model(ids).logits, again(ids).logits)
+    saved, found = created.state_dict(), model.state_dict()
+    assert found.keys() == saved.keys()
+    assert [name for name, tensor in saved.items() if not torch.equal(found[name], tensor)] == []
+    assert words.get_vocab() == words_of_pages.get_vocab()
     assert model.dtype == torch.float32
     assert words.pad_token_id is not None
 

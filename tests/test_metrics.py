@@ -196,7 +196,9 @@ def test_the_figures_of_a_run_hold_every_group_with_its_intervals() -> None:
     assert found["n"] == {"clips": 4, "subjects": 2}
     assert "shuffled" not in found
     for group in ("emotion", "generated", "au", "text"):
-        for key in [key for key in found[group] if f"{key}_low" in found[group]]:
+        keys = [key for key in found[group] if f"{key}_low" in found[group]]
+        assert keys, group
+        for key in keys:
             assert found[group][f"{key}_low"] <= found[group][key] <= found[group][f"{key}_high"]
 
 

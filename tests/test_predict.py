@@ -2,9 +2,9 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -59,20 +59,35 @@ def test_every_held_out_clip_is_asked_again_with_the_motion_of_one_of_its_fold(t
     assert "evidence_changed" in json.loads((tuned / "metrics" / "loso.json").read_text())["shuffled"]
 
 
+# In a stage that tunes: it and all that it has started are killed as it begins to write its second model.
+KILLED_AT_THE_SECOND_MODEL = """
+import os
+import signal
+import sys
+
+def heard(event, arguments, seen=[]):
+    if event == "open" and str(arguments[0]).endswith("adapter_config.json") and "w" in str(arguments[1]):
+        seen.append(arguments[0])
+        if len(seen) == 2:
+            os.killpg(0, signal.SIGKILL)
+
+sys.addaudithook(heard)
+"""
+
+
 def test_a_killed_run_goes_on_after_its_last_fold_and_ends_in_the_same_figures(tuned: Path, tmp_path: Path) -> None:
     for part in ("data", "models/backbone"):
         shutil.copytree(tuned / part, tmp_path / part)
     dials = yaml.safe_load((tuned / "params.yaml").read_text(encoding="utf-8")) | {"jobs": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(dials), encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "HF_HUB_OFFLINE": "1"}
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(KILLED_AT_THE_SECOND_MODEL, encoding="utf-8")
+    paths = os.pathsep.join([str(tmp_path / "site"), str(ROOT / "src"), str(ROOT)])
+    environment = os.environ | {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-m", "pipeline", "finetune"]
-    run = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
-    while len(done := sorted(tmp_path.glob(".scratch/finetune/*.folds/*/dials.json"))) < 2:
-        assert run.poll() is None
-        time.sleep(0.02)
-    run.kill()
-    run.wait()
-    first = min(done, key=lambda path: path.stat().st_mtime_ns)
+    killed = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, start_new_session=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    (first,) = tmp_path.glob(".scratch/finetune/*.folds/*/dials.json")
     written = first.stat().st_mtime_ns
     for stage in ("finetune", "predict", "evaluate"):
         again = run_stage(tmp_path, stage)

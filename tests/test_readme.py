@@ -45,6 +45,7 @@ def test_the_command_line_knows_what_the_readme_says(command: str) -> None:
 
 def test_the_command_line_knows_the_options_between_the_lines() -> None:
     said = re.findall(r"`(--[a-z]+)`", README)
+    assert said
     assert set(said) <= options("predict")
 
 
@@ -61,7 +62,9 @@ def test_every_dial_exists(dial: str) -> None:
 
 
 def test_every_link_and_named_folder_exists() -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+    targets = re.findall(r"\]\((?!http)([^)#]+)\)", README)
+    assert targets
+    for target in targets:
         assert (ROOT / target).exists(), target
 
 

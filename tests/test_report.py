@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import in_browser, random_flow, write_params
+from conftest import PATIENCE_MS, in_browser, random_flow, write_params
 from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, expect
@@ -199,12 +199,19 @@ def html(project: Path) -> Path:
 def overview(html: Path, browser: Browser) -> Iterator[Page]:
     """The report in a browser of 1200 pixels' width; what the page says about errors fails the test."""
     context = browser.new_context(viewport={"width": 1200, "height": 900}, bypass_csp=True)
+    context.set_default_timeout(PATIENCE_MS)
     tab, said = context.new_page(), list[str]()
     tab.on("pageerror", lambda error: said.append(str(error)))
     tab.goto(html.as_uri())
     yield tab
     context.close()
     assert said == []
+
+
+def open_clip(tab: Page, clip: str) -> None:
+    """Open a clip's page, and wait until it is there."""
+    tab.click(f"text={clip}")
+    expect(tab.locator("#clip-title")).to_have_text(clip)
 
 
 def shown(tab: Page) -> list[str]:
@@ -247,7 +254,7 @@ def test_filters_add_up_and_are_cleared_together(overview: Page) -> None:
 
 @in_browser
 def test_a_clip_opens_and_its_slider_moves_through_the_frames(overview: Page) -> None:
-    overview.click("text=toy/s1/wrong")
+    open_clip(overview, "toy/s1/wrong")
     assert overview.text_content("#moment") == "frame 2, 0 ms, onset"
     first = overview.get_attribute("#frame", "x"), overview.get_attribute("#frame", "y")
     overview.focus("#slider")
@@ -259,7 +266,7 @@ def test_a_clip_opens_and_its_slider_moves_through_the_frames(overview: Page) ->
 
 @in_browser
 def test_frames_play_in_a_loop_until_they_are_stopped(overview: Page) -> None:
-    overview.click("text=toy/s1/wrong")
+    open_clip(overview, "toy/s1/wrong")
     overview.click("#play")
     overview.wait_for_function("document.querySelector('#slider').value === '3'")
     overview.wait_for_function("document.querySelector('#slider').value === '0'")
@@ -310,7 +317,7 @@ def test_escape_closes_a_clip_and_the_list_has_the_focus_again(overview: Page) -
 
 @in_browser
 def test_both_triples_stand_side_by_side_with_their_differences(overview: Page) -> None:
-    overview.click("text=toy/s2/half")
+    open_clip(overview, "toy/s2/half")
     rows = [row.inner_text().split("\t") for row in overview.locator(".triple tbody tr").all()]
     assert rows[:3] == [
         ["left cheek", "–", "up, clear, late", "✗ only told"],
@@ -323,13 +330,13 @@ def test_both_triples_stand_side_by_side_with_their_differences(overview: Page) 
 
 @in_browser
 def test_a_clips_page_says_why_nobody_trains_on_it(overview: Page) -> None:
-    overview.click("text=toy/s2/half")
+    open_clip(overview, "toy/s2/half")
     expect(overview.locator("#page")).to_contain_text("no listed unit is supported by the motion")
 
 
 @in_browser
 def test_a_clip_that_comes_as_flow_says_so_in_place_of_frames(overview: Page) -> None:
-    overview.click("text=bare/s1/flow")
+    open_clip(overview, "bare/s1/flow")
     expect(overview.locator("#page")).to_contain_text("there are no frames to show")
     assert overview.locator("#slider").count() == 0
 
@@ -353,7 +360,7 @@ def test_no_request_leaves_the_page(html: Path, browser: Browser) -> None:
 def test_axe_finds_nothing_serious(overview: Page, clip: str | None, width: int) -> None:
     overview.set_viewport_size({"width": width, "height": 900})
     if clip:
-        overview.click(f"text={clip}")
+        open_clip(overview, clip)
     found = Axe().run(overview).response["violations"]
     assert [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in ("serious", "critical")] == []
 

@@ -1,6 +1,7 @@
 """What is wrong with a sheet, its frames or its folder is told, and nothing else is said to be wrong."""
 
 import io
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -123,8 +124,7 @@ def test_bad_frames_reject_their_clip_alone(spoil: Callable[[Path], Any], said: 
     found = clips.read(root, "casme2", "casme2")
     assert len(found.clips) == len(PLANS) - 1
     (reason,) = found.rejected.values()
-    with pytest.raises(DataError, match=said):
-        raise DataError(reason, "", "", "")
+    assert re.search(said, reason)
 
 
 def _double(folder: Path) -> None:

@@ -99,11 +99,12 @@ def test_stages_know_their_error_against_truth(corpus: Path) -> None:
 
 @pytest.fixture(scope="module")
 def told(corpus: Path) -> list[tables.Row]:
-    return tables.rows(corpus / "data" / "triples.parquet")
+    found = tables.rows(corpus / "data" / "triples.parquet")
+    assert len(found) == CLIPS
+    return found
 
 
 def test_a_triple_is_written_for_every_clip(told: list[tables.Row]) -> None:
-    assert len(told) == CLIPS
     assert [row["clip"] for row in told] == sorted(row["clip"] for row in told)
 
 
@@ -120,6 +121,7 @@ def test_a_text_names_only_what_the_motion_supports(told: list[tables.Row]) -> N
     named = faithful.unsupported([row["rationale"] for row in told], [row["moving"] for row in told])
     assert sum(named.wholes) > 0
     assert sum(named.parts) == 0
+    assert any(row["units"] for row in told)
     assert all(set(row["units"]) <= set(row["listed"]) for row in told)
 
 
@@ -127,6 +129,7 @@ def test_a_text_names_only_what_is_seen(told: list[tables.Row]) -> None:
     for row in told:
         assert [phrase.startswith(region) for phrase, region in zip(row["seen"], REGIONS, strict=True)] == [True] * 17
         assert {triple.Sight(**sight).text for sight in row["evidence"]} <= set(row["seen"])
+    assert any(row["evidence"] for row in told)
 
 
 @pytest.mark.parametrize(
