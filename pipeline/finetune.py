@@ -1,11 +1,10 @@
 """Tune the language model: one adapter a fold, and one on all clips.
 
 Reads data/triples.parquet, data/folds.parquet, data/features and the language model (models/backbone by default).
-Writes models/folds/FOLD, models/final and the report data/finetune.json.
-Run: ``python -m pipeline finetune``
+Writes models/FAMILY/folds/FOLD, models/FAMILY/final and the report data/reports/finetune/FAMILY.json.
+Run: ``python -m pipeline finetune FAMILY``
 """
 
-import time
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from deft.core import fanout, features, tables
+from deft.core import fanout, features, paths, tables
 from deft.core.params import Params
 from deft.language import triple
 from deft.learn.folds import FINAL, Fold, person
@@ -28,7 +27,7 @@ base = cache(llm.load)  # once a process: folds share it
 def tune(params: Params, rows: list[tables.Row], found: dict[str, Fold], root: Path, name: str) -> dict[str, Any]:
     """Tune one of the folds and write it to ``root/name``."""
     torch.set_num_threads(1)
-    started, dials = time.perf_counter(), params.finetune
+    dials = params.finetune
     chosen = {row["clip"]: row for row in rows}
     learned = [chosen[clip] for clip in found[name].train]
     clips = [examples.of(row) for row in learned]
@@ -61,21 +60,21 @@ def tune(params: Params, rows: list[tables.Row], found: dict[str, Fold], root: P
         raise
     store.save(model, root / name, params.llm.base, params.model_dump(include=MEASURED))
     model.llm.unload()
-    return report | {"losses": [losses._asdict() for losses in history], "seconds": time.perf_counter() - started}
+    return report | {"losses": [losses._asdict() for losses in history]}
 
 
-def main() -> None:
-    """Tune every fold."""
+def main(family: str) -> None:
+    """Tune every fold of one family."""
     params = stage.on_gpu(stage.load())
     triples = stage.DATA / "triples.parquet"
     rows = tables.rows(triples)
     found = folds.read()
     reads = [triples, folds.PATH, stage.DATA / "features", Path(params.llm.base)]
-    kept = stage.scratch("finetune", reads, params)
+    kept = stage.scratch(f"finetune/{family}", reads, params)
     root = kept.with_suffix(".folds")  # moved into its place when whole
     work = partial(tune, params, rows, found, root)
     done, failures = fanout.gather(stage.over("finetune", work, list(found), kept, params))
     stage.finish("finetune", len(done), failures, strict=True)
-    stage.replace(root / FINAL, stage.MODELS / FINAL)
-    stage.replace(root, stage.MODELS / "folds")
-    tables.write_json(stage.DATA / "finetune.json", {"folds": done})
+    stage.replace(root / FINAL, paths.final(family))
+    stage.replace(root, paths.folds(family))
+    tables.write_json(paths.report("finetune", family), {"folds": done})

@@ -1,17 +1,16 @@
 """Answer for every clip with the model that has not seen its subject.
 
-Reads models/folds, models/backbone, data/folds.parquet and data/features. Writes data/predictions.parquet and its
-report, predictions.json.
-Run: ``python -m pipeline predict``
+Reads models/FAMILY/folds, models/backbone, data/folds.parquet and data/features. Writes data/predictions/FAMILY.parquet
+and its report, data/reports/predict/FAMILY.json.
+Run: ``python -m pipeline predict FAMILY``
 """
 
-import time
 from functools import cache, partial
 from itertools import chain
 
 import torch
 
-from deft.core import fanout, features, schemas, tables
+from deft.core import fanout, features, paths, schemas, tables
 from deft.core.params import Params
 from deft.language import triple
 from deft.learn import control
@@ -23,10 +22,10 @@ from pipeline import folds, stage
 base = cache(llm.load)  # once a process: folds share it
 
 
-def predict(params: Params, name: str) -> list[tables.Row]:
+def predict(family: str, params: Params, name: str) -> list[tables.Row]:
     """Answers for the clips of one fold's held-out subject, by themselves and with another clip's motion."""
     torch.set_num_threads(1)
-    model, tokenizer = store.load(stage.MODELS / "folds" / name, base)
+    model, tokenizer = store.load(paths.folds(family) / name, base)
     clips = folds.read()[name].test
     views, size = features.read(stage.features(params), clips), params.predict.batch
     donors = control.donors(views) if "motion" in model.shape.experts else {}
@@ -44,19 +43,18 @@ def predict(params: Params, name: str) -> list[tables.Row]:
     return [{"clip": clip, "fold": name} | row for clip, row in zip(clips, rows, strict=True)]
 
 
-def main() -> None:
-    """Answer for every clip."""
-    params, started = stage.on_gpu(stage.load()), time.perf_counter()
+def main(family: str) -> None:
+    """Answer for every clip with one family."""
+    params = stage.on_gpu(stage.load())
     names = [name for name, fold in folds.read().items() if fold.test]
-    reads = [folds.PATH, stage.DATA / "features", stage.MODELS / "folds"]
-    kept = stage.scratch("predict", reads, params)
-    done, failures = fanout.gather(stage.over("predict", partial(predict, params), names, kept, params))
+    reads = [folds.PATH, stage.DATA / "features", paths.folds(family)]
+    kept = stage.scratch(f"predict/{family}", reads, params)
+    done, failures = fanout.gather(stage.over("predict", partial(predict, family, params), names, kept, params))
     found = sorted(chain.from_iterable(done.values()), key=lambda answered: answered["clip"])
     stage.finish("predict", len(found), failures, strict=True)
-    tables.write(stage.DATA / "predictions.parquet", schemas.PREDICTIONS, ([answered] for answered in found))
+    tables.write(paths.predictions(family), schemas.PREDICTIONS, ([answered] for answered in found))
     report = {
         "clips": len(found),
         "parsed": round(sum(answered["parsed"] for answered in found) / len(found), 4),
-        "clips_per_s": round(len(found) / (time.perf_counter() - started), 1),
     }
-    tables.write_json(stage.DATA / "predictions.json", report)
+    tables.write_json(paths.report("predict", family), report)

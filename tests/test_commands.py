@@ -43,9 +43,9 @@ def project(tuned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     apply_overrides(folder / "params.yaml", ["+index.formats.mine=flow"])
     for words in (
         "git init --quiet --initial-branch main", "dvc init --quiet",
-        "dvc add --quiet data/predictions.parquet data/triples.parquet",
+        "dvc add --quiet data/predictions/deft.parquet data/triples.parquet",
         "git config user.name somebody", "git config user.email somebody@example.org",
-        "git add .dvc params.yaml data/triples.parquet.dvc data/predictions.parquet.dvc",
+        "git add .dvc params.yaml data/triples.parquet.dvc data/predictions/deft.parquet.dvc",
         "git commit --quiet --message run", "git branch paper", "git branch paper-2", "git branch my-experiment",
     ):  # fmt: skip
         command(folder, *words.split())

@@ -51,7 +51,7 @@ def test_every_held_out_clip_is_answered_and_scored(tuned: Path) -> None:
 
 
 def test_every_held_out_clip_is_asked_again_with_the_motion_of_one_of_its_fold(tuned: Path) -> None:
-    rows = {row["clip"]: row for row in tables.rows(tuned / "data" / "predictions.parquet")}
+    rows = {row["clip"]: row for row in tables.rows(tuned / "data" / "predictions" / "deft.parquet")}
     donors = {clip: row["shuffled"]["donor"] for clip, row in rows.items()}
     assert set(donors) == set(donors.values())
     assert all(clip != donor and rows[clip]["fold"] == rows[donor]["fold"] for clip, donor in donors.items())
@@ -65,17 +65,17 @@ def test_a_killed_run_goes_on_after_its_last_fold_and_ends_in_the_same_figures(t
     dials = yaml.safe_load((tuned / "params.yaml").read_text(encoding="utf-8")) | {"jobs": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(dials), encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "pipeline", "finetune"]
+    command = [sys.executable, "-m", "pipeline", "finetune", "deft"]
     run = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
-    while len(done := sorted(tmp_path.glob(".scratch/finetune/*.folds/*/dials.json"))) < 2:
+    while len(done := sorted(tmp_path.glob(".scratch/finetune/deft/*.folds/*/dials.json"))) < 2:
         assert run.poll() is None
         time.sleep(0.02)
     run.kill()
     run.wait()
     first = min(done, key=lambda path: path.stat().st_mtime_ns)
     written = first.stat().st_mtime_ns
-    for stage in ("finetune", "predict", "evaluate"):
-        again = run_stage(tmp_path, stage)
+    for arguments in (["finetune", "deft"], ["predict", "deft"], ["evaluate"]):
+        again = run_stage(tmp_path, *arguments)
         assert again.returncode == 0, again.stderr
     (kept,) = (path for path in (tmp_path / "models").rglob("dials.json") if path.parent.name == first.parent.name)
     assert kept.stat().st_mtime_ns == written

@@ -13,7 +13,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
-def predict(video: str | Path, model: str | Path = "models/final") -> "Triple":
+def predict(video: str | Path, model: str | Path = "models/deft/final") -> "Triple":
     """The triple (C, E, R) of the strongest event in a video file or a folder of pictures, by a tuned model's folder.
 
     Raises:
