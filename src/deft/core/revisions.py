@@ -44,15 +44,13 @@ def rows(revision: str, path: str, columns: Sequence[str]) -> list[dict[str, Any
 
 def _missing(revision: str, path: str) -> DataError:
     """Return the error that says why a file cannot be read at a revision that exists."""
-    from dvc.exceptions import OutputNotFoundError
     from dvc.repo import Repo
 
     with Repo.open(".", rev=revision) as repo:
-        try:
-            repo.find_outs_by_path(path)
-        except OutputNotFoundError:
-            expected, remedy = f"{path} in Git or among the outputs of DVC", "name a revision in which `dvc repro` ran"
-            return DataError(revision, f"no {path}", expected, remedy)
+        outputs = {repo.fs.relpath(out.fs_path, repo.root_dir) for out in repo.index.outs}
+    if path not in outputs:
+        expected, remedy = f"{path} in Git or among the outputs of DVC", "name a revision in which `dvc repro` ran"
+        return DataError(revision, f"no {path}", expected, remedy)
     found = f"{path} of another run, whose content is not in this machine's cache"
     expected = "a run of this machine, or one that was pulled"
     remedy = "commit what `dvc repro` made here (`git commit --all`) and compare with that commit, or `dvc pull`"
