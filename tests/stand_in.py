@@ -38,15 +38,15 @@ def main() -> None:
     """Run the stage that the command line names."""
     stage, *items = sys.argv[3:]
     about = described(stage, items)
-    found = digest(about)
+    content = digest(about)
     for out in [*about.get("outs", []), *about.get("metrics", [])]:
         path = Path(out if isinstance(out, str) else next(iter(out)))
         path = path if path.suffix else path / "file"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(found, encoding="utf-8")
+        path.write_text(content, encoding="utf-8")
     if stage == "evaluate":
         names = ("head_uf1", "text_uf1", "au_f1", "evidence_f1", "baseline", "flow_px", "auc", "clips")
-        figures = {name: int(found[2 * at : 2 * at + 4], 16) / 65536 for at, name in enumerate(names)}
+        figures = {name: int(content[2 * at : 2 * at + 4], 16) / 65536 for at, name in enumerate(names)}
         SUMMARY.write_text(json.dumps({name: round(figure, 3) for name, figure in figures.items()}), encoding="utf-8")
     with Path("ran").open("a", encoding="utf-8") as ran:
         print(stage, *items, file=ran)

@@ -214,7 +214,7 @@ def _run(revision: str) -> Any:
     from deft.score import compare as paired
 
     then = yaml.safe_load(revisions.read(revision, "params.yaml"))
-    family = then.get("families", ["deft"])[0]  # the key is younger than the first revisions
+    family = then.get("families", ["deft"])[0]  # older revisions have no such key
     answers = revisions.rows(revision, str(paths.predictions(family)), paired.ANSWERED)
     triples = revisions.rows(revision, str(paths.TRIPLES), paired.TOLD)
     return paired.run(revision, str(then["task"]["labels"]), answers, triples)
