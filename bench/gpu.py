@@ -19,7 +19,7 @@ BATCH, ROUNDS = 512, 8
 COPY_BYTES = 2**30
 
 
-class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Traffic(TorchDispatchMode):
     """Counts the bytes that operations read and write, each tensor once an operation, as if no cache helped."""
 
     def __init__(self) -> None:

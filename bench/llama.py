@@ -16,7 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from bench import tuning
 from deft.core import features, params, tables
-from deft.models.deft import examples
+from deft.models.deft.training import examples
 from pipeline import stage
 
 SHAPE: dict[str, Any] = {  # https://huggingface.co/meta-llama/Llama-3.1-8B, config.json
@@ -73,8 +73,8 @@ def figures(shape: dict[str, Any] = SHAPE) -> dict[str, Any]:
     rows = [row for row in tables.rows(stage.DATA / "triples.parquet") if not row["dropped"]]
     rows = (rows * STEPS)[: STEPS * dials.finetune.batch]
     clips, vectors = (
-        [examples.of(row) for row in rows],
-        features.read(stage.features(dials), [row["clip"] for row in rows]),
+        [examples.from_triple(row) for row in rows],
+        features.read(stage.features(dials, dials.experts), [row["clip"] for row in rows]),
     )
     tokens = tuning.read(RandomTokens(shape["vocab_size"]), clips, vectors)
     found: dict[str, Any] = {"card": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"}

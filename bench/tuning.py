@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -22,13 +21,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import LogitsProcessor, Trainer, TrainerCallback, TrainingArguments
 
-from deft.core import features, params, tables
+from deft import models
+from deft.core import features, params, paths, tables
 from deft.language import grammar, triple
 from deft.llm import load as llm
-from deft.llm.pretrain import padded
-from deft.models import reduction
-from deft.models.deft import answer, examples, losses, store, train
+from deft.llm.pretrain import pad_rows
+from deft.models import Views
+from deft.models.deft.answering import decoding
 from deft.models.deft.model import Deft, adapted
+from deft.models.deft.training import examples, loop, losses
+from deft.models.reduction import fit
 from pipeline import stage
 
 Load = Callable[[], tuple[Any, Any]]  # a language model and its tokenizer
@@ -40,13 +42,14 @@ ALONE = 12  # clips generated one by one
 class Usual(nn.Module):
     """Our model as a Trainer's: everything padded, logits everywhere, one loss."""
 
-    def __init__(self, model: Deft, reduced: dict[str, Tensor], asked: Tensor, truth: losses.Truth) -> None:
+    def __init__(self, model: Deft, components: dict[str, Tensor], targets: losses.Targets, loss: params.Loss) -> None:
         super().__init__()
-        self.model, self.reduced, self.asked, self.truth = model, reduced, asked, truth
+        self.model, self.components, self.targets, self.loss = model, components, targets, loss
 
     def forward(self, clips: Tensor, answers: Tensor, real: Tensor) -> dict[str, Tensor]:
-        """The loss of a batch of clips (B,) with their answers (B, longest)."""
-        prompt = self.model.asked(self.model.tokens({name: z[clips] for name, z in self.reduced.items()}), self.asked)
+        """Return the loss of a batch of clips (B,) with their answers (B, longest)."""
+        prefix = self.model.project({name: view[clips] for name, view in self.components.items()})
+        prompt = self.model.embed_prompt(prefix)  # (B, prompt, width)
         embedded = torch.cat([prompt, self.model.llm.get_input_embeddings()(answers)], 1)
         mask = torch.cat([real.new_ones(prompt.shape[:2]), real], 1)
         out = self.model.llm(inputs_embeds=embedded, attention_mask=mask.long(), output_hidden_states=True)
@@ -54,8 +57,9 @@ class Usual(nn.Module):
         labels[:, prompt.shape[1] :] = answers.masked_fill(~real, -100)
         text = functional.cross_entropy(out.logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
         _, units = self.model.heads(out.hidden_states[-1][:, prompt.shape[1] - 1])
-        told, shown = losses.heads(self.model, units, self.truth, clips, clips, 1.0, 0.0)
-        return {"loss": text + told + shown}
+        picked = clips.numpy(force=True)
+        emotion, unit = losses.head_losses(self.model, units, self.targets, picked, picked, self.loss)
+        return {"loss": text + emotion + unit}
 
 
 class Clock(TrainerCallback):  # type: ignore[misc]
@@ -74,8 +78,8 @@ def figures() -> dict[str, Any]:
     dials, cores = params.load(), os.cpu_count() or 1
     rows = [row for row in tables.rows(stage.DATA / "triples.parquet") if not row["dropped"]]
     clips, vectors = (
-        [examples.of(row) for row in rows],
-        features.read(stage.features(dials), [row["clip"] for row in rows]),
+        [examples.from_triple(row) for row in rows],
+        features.read(stage.features(dials, dials.experts), [row["clip"] for row in rows]),
     )
     load = partial(llm.load, dials.llm.base)
     tokens = read(load()[1], clips, vectors)
@@ -94,91 +98,89 @@ def figures() -> dict[str, Any]:
     return {"cores": cores, "tokens_per_s": speed, "tuning_ratio": ratio, **generation(vectors)}
 
 
-def read(tokenizer: Any, clips: Sequence[examples.Example], vectors: reduction.Views) -> int:
+def read(tokenizer: Any, clips: Sequence[examples.Example], vectors: Views) -> int:
     """Tokens that an epoch reads: prompts and answers, no padding."""
-    prompt = len(llm.ask(tokenizer, triple.TASK)) + sum(view.shape[1] for view in vectors.values())
-    return sum(prompt + len(ids) for ids in llm.tell(tokenizer, [clip.target for clip in clips]))
+    prompt = len(llm.encode_prompt(tokenizer, triple.TASK)) + sum(view.shape[1] for view in vectors.values())
+    return sum(prompt + len(ids) for ids in llm.encode_answers(tokenizer, [clip.target for clip in clips]))
 
 
-def ours(load: Load, dials: params.Params, clips: Sequence[examples.Example], vectors: reduction.Views) -> list[float]:
-    """Seconds of our epochs but the first, on one core or on the GPU."""
+def ours(load: Load, dials: params.Params, clips: Sequence[examples.Example], vectors: Views) -> list[float]:
+    """Return the seconds of our epochs but the first, on one core or on the GPU."""
     torch.set_num_threads(1)
     base, tokenizer = load()
     ends: list[float] = []
-    train.tune(
+    finetune = dials.finetune.model_copy(update={"alignment_steps": 0})
+    config = examples.configure(clips, vectors, dials)
+    with loop.tuned(
         base,
         tokenizer,
-        triple.TASK,
+        config,
         clips,
         vectors,
-        lessons=[],
-        shape=examples.shape(clips, vectors, dials.triples.regions),
-        lora=dials.lora.model_dump(),
-        weights=dials.loss.model_dump(),
+        synthetic=[],
+        lora=dials.lora,
+        loss=dials.loss,
+        finetune=finetune,
+        epochs=EPOCHS,
         watch=lambda _: ends.append(time.perf_counter()),
-        **dials.finetune.model_dump(exclude={"validation_share", "max_steps", "text_weight"})
-        | {"epochs": EPOCHS, "alignment_steps": 0},
-    )
-    return list(np.diff(ends))
+    ):
+        return list(np.diff(ends))
 
 
-def trainers(
-    load: Load, dials: params.Params, clips: Sequence[examples.Example], vectors: reduction.Views
-) -> list[float]:
-    """Seconds of the Trainer's epochs but the first."""
+def trainers(load: Load, dials: params.Params, clips: Sequence[examples.Example], vectors: Views) -> list[float]:
+    """Return the seconds of the Trainer's epochs but the first."""
     base, tokenizer = load()
-    own = examples.shape(clips, vectors, dials.triples.regions)
-    adapters = dials.lora.model_dump(exclude={"learning_rate"})
-    checkpointing = dials.finetune.gradient_checkpointing
-    reductions = reduction.fit_all(vectors, own.experts, dials.finetune.components)
-    model = Deft(adapted(base, **adapters, checkpointing=checkpointing), own, reductions)
-    truth = losses.truth(clips, own, model.device)
-    usual = Usual(model, model.reduce(vectors), llm.ask(tokenizer, triple.TASK).to(model.device), truth)
-    answers = llm.tell(tokenizer, [clip.target for clip in clips])
-    told = [{"clip": at, "answer": ids} for at, ids in enumerate(answers)]
-    clock, cuda = Clock(), torch.cuda.is_available()
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            folder,
-            num_train_epochs=EPOCHS,
-            per_device_train_batch_size=dials.finetune.batch,
-            learning_rate=dials.finetune.learning_rate,
-            use_cpu=not cuda,
-            bf16=cuda,
-            save_strategy="no",
-            logging_strategy="no",
-            report_to=[],
-            disable_tqdm=True,
-            remove_unused_columns=False,
-        )
-        collate = partial(_collate, pad=tokenizer.pad_token_id)
-        Trainer(usual, arguments, train_dataset=told, data_collator=collate, callbacks=[clock]).train()
-    return list(np.diff(clock.ends))
+    config = examples.configure(clips, vectors, dials)
+    reductions = {expert: fit(vectors[expert], dials.finetune.components) for expert in config.experts}
+    loss = dials.loss.model_copy(update={"gamma_negative": 1.0, "margin": 0.0})
+    with adapted(base, dials.lora, gradient_checkpointing=dials.finetune.gradient_checkpointing) as language:
+        model = Deft(language, tokenizer, config, reductions)
+        usual = Usual(model, model.reduce(vectors), losses.targets(clips, config, model.device), loss)
+        answers = llm.encode_answers(tokenizer, [clip.target for clip in clips])
+        rows = [{"clip": at, "answer": ids} for at, ids in enumerate(answers)]
+        clock, cuda = Clock(), torch.cuda.is_available()
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = TrainingArguments(
+                folder,
+                num_train_epochs=EPOCHS,
+                per_device_train_batch_size=dials.finetune.batch,
+                learning_rate=dials.finetune.learning_rate,
+                use_cpu=not cuda,
+                bf16=cuda,
+                save_strategy="no",
+                logging_strategy="no",
+                report_to=[],
+                disable_tqdm=True,
+                remove_unused_columns=False,
+            )
+            collate = partial(_collate, pad=tokenizer.pad_token_id)
+            Trainer(usual, arguments, train_dataset=rows, data_collator=collate, callbacks=[clock]).train()
+        return list(np.diff(clock.ends))
 
 
 def _collate(rows: Sequence[dict[str, Any]], pad: int) -> dict[str, Tensor]:
-    answers, real = padded([row["answer"] for row in rows], pad)
+    answers, real = pad_rows([row["answer"] for row in rows], pad)
     return {"clips": torch.tensor([row["clip"] for row in rows]), "answers": answers, "real": real}
 
 
-class Obeying(LogitsProcessor):  # type: ignore[misc]
+class Constrained(LogitsProcessor):  # type: ignore[misc]
     """The grammar as ``generate`` takes it."""
 
-    def __init__(self, obey: grammar.Obey) -> None:
-        self.obey = obey
+    def __init__(self, constraint: grammar.Constraint) -> None:
+        self.constraint = constraint
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Scores (1, vocabulary) of what may come next."""
         if input_ids.shape[1]:
-            self.obey.say([0], input_ids[:, -1].tolist())
-        return self.obey.allowed([0], scores)
+            self.constraint.append([0], input_ids[:, -1].tolist())
+        return self.constraint.mask([0], scores)
 
 
 @torch.inference_mode()
-def generated(model: Deft, tokenizer: Any, asked: Tensor, vectors: reduction.Views) -> list[str]:
-    """Whole answers of clips by ``generate``, the class as the model writes it."""
-    prompt = model.prompt(model.tokens(model.reduce(vectors)), asked)
-    classes = f"({'|'.join(model.shape.emotions)})"
+def generated(model: Deft, vectors: Views) -> list[str]:
+    """Return whole answers of clips by ``generate``, the class as the model writes it."""
+    prompt = model.encode_prompt(model.project(model.reduce(vectors)))
+    classes = f"({'|'.join(model.config.emotions)})"
     argument = grammar.rationale
 
     def rationale(told: str, units: Collection[int]) -> str:
@@ -186,35 +188,36 @@ def generated(model: Deft, tokenizer: Any, asked: Tensor, vectors: reduction.Vie
         ending = rf"; ({codes}|this) speaks for {classes}\.\nCategory: {classes}; ({codes}|none)"
         return f"{argument(told, units).replace('ARGUMENT', 'ARGUMENT ENDING', 1)}\nENDING: /{ending}/"
 
+    units = decoding.likely_units(model, prompt)
     with mock.patch.object(grammar, "rationale", rationale):
         said = model.llm.generate(
             inputs_embeds=prompt.embedded,
             attention_mask=torch.ones(prompt.embedded.shape[:2], dtype=torch.long),
-            max_new_tokens=answer.LONGEST,
+            max_new_tokens=decoding.MAX_TOKENS,
             do_sample=False,
-            logits_processor=[Obeying(grammar.Obey(tokenizer, answer.likely(model, prompt), model.shape.regions))],
-            pad_token_id=tokenizer.pad_token_id,
-            eos_token_id=tokenizer.eos_token_id,
+            logits_processor=[Constrained(grammar.Constraint(model.tokenizer, units, model.config.regions))],
+            pad_token_id=model.tokenizer.pad_token_id,
+            eos_token_id=model.tokenizer.eos_token_id,
         )
-    return [str(text) for text in tokenizer.batch_decode(said, skip_special_tokens=True)]
+    return [str(text) for text in model.tokenizer.batch_decode(said, skip_special_tokens=True)]
 
 
-def generation(vectors: reduction.Views) -> dict[str, Any]:
-    """Clips a second: ours, many at once, and by ``generate`` under the same grammar, one by one."""
-    model, tokenizer = store.load(Path("models/deft/final"))
-    asked, count = llm.ask(tokenizer, triple.TASK), len(next(iter(vectors.values())))
+def generation(vectors: Views) -> dict[str, Any]:
+    """Return clips per second: ours, many at once, and by ``generate`` under the same grammar, one by one."""
+    count = len(next(iter(vectors.values())))
 
-    def some(begin: int, end: int) -> reduction.Views:
+    def some(begin: int, end: int) -> Views:
         return {expert: view[begin:end] for expert, view in vectors.items()}
 
     seconds: dict[str, list[float]] = {"ours": [], "generate": []}
-    for _ in range(ROUNDS):
-        started = time.perf_counter()
-        answer.answer(model, tokenizer, triple.TASK, some(0, count))
-        seconds["ours"].append((time.perf_counter() - started) / count)
-        started = time.perf_counter()
-        texts = [generated(model, tokenizer, asked, some(at, at + 1))[0] for at in range(ALONE)]
-        seconds["generate"].append((time.perf_counter() - started) / ALONE)
+    with models.family("deft").load(paths.final("deft")) as model:
+        for _ in range(ROUNDS):
+            started = time.perf_counter()
+            decoding.answer(model, some(0, count))
+            seconds["ours"].append((time.perf_counter() - started) / count)
+            started = time.perf_counter()
+            texts = [generated(model, some(at, at + 1))[0] for at in range(ALONE)]
+            seconds["generate"].append((time.perf_counter() - started) / ALONE)
     if not all(map(triple.parse, texts)):
         raise ValueError("generate: found an answer out of form, expected triples")
     speed = {name: round(1 / statistics.median(each), 1) for name, each in seconds.items()}

@@ -23,10 +23,12 @@ def main() -> None:
     dials = stage.load().backbone
     torch.manual_seed(dials.seed)
     pages = textbook.pages(pretrain.HELD_OUT + dials.steps * dials.batch, dials.seed)
-    words = tokenizer.train([phrase for page in pages for phrase in (*page.seen, page.text)], dials.vocabulary)
+    words = tokenizer.train(
+        [phrase for page in pages for phrase in (*page.region_phrases, page.text)], dials.vocabulary
+    )
     model = llm.create(words, dials.width, dials.layers, dials.heads)
     perplexity = pretrain.train(
-        model, words, pages, steps=dials.steps, batch=dials.batch, rate=dials.learning_rate, seed=dials.seed
+        model, words, pages, steps=dials.steps, batch=dials.batch, learning_rate=dials.learning_rate, seed=dials.seed
     )
     report = {
         "perplexity": round(perplexity, 4),

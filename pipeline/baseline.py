@@ -50,7 +50,7 @@ def main() -> None:
     clips = sorted(measured)
     kinds = sorted({kind for found in measured.values() for kind in found})
     seen = {kind: {clip: measured[clip][kind] for clip in clips if kind in measured[clip]} for kind in kinds}
-    for expert, views in features.read(stage.features(params), clips).items():
+    for expert, views in features.read(stage.features(params, params.experts), clips).items():
         pairs = zip(clips, views, strict=True)
         seen[f"{schemas.PROBE}{expert}"] = {clip: view for clip, view in pairs if not np.isnan(view).any()}
     found = folds.read()

@@ -1,80 +1,47 @@
-"""Tune the language model: one adapter a fold, and one on all clips.
+"""Tune a model family: one model per fold, and one on all clips.
 
 Reads data/triples.parquet, data/folds.parquet, data/features and the language model (models/backbone by default).
 Writes models/FAMILY/folds/FOLD, models/FAMILY/final and the report data/reports/finetune/FAMILY.json.
 Run: ``python -m pipeline finetune FAMILY``
 """
 
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
+from deft import models
 from deft.core import fanout, features, paths, tables
 from deft.core.params import Params
-from deft.language import triple
-from deft.learn.folds import FINAL, Fold, person
-from deft.llm import load as llm
-from deft.models.deft import examples, selection, store, train
+from deft.learn.folds import FINAL, Fold
 from pipeline import folds, stage
 
-MEASURED = {"crop", "landmarks", "flow", "verify", "features"}  # what `deft predict` needs to measure a clip alike
-base = cache(llm.load)  # once a process: folds share it
 
-
-def tune(params: Params, rows: list[tables.Row], found: dict[str, Fold], root: Path, name: str) -> dict[str, Any]:
-    """Tune one of the folds and write it to ``root/name``."""
+def tune(
+    family: str, params: Params, triples: list[tables.Row], split: dict[str, Fold], root: Path, fold: str
+) -> dict[str, Any]:
+    """Tune one fold and write its model to ``root/fold``; return the family's report."""
     torch.set_num_threads(1)
-    dials = params.finetune
-    chosen = {row["clip"]: row for row in rows}
-    learned = [chosen[clip] for clip in found[name].train]
-    clips = [examples.of(row) for row in learned]
-    vectors = features.read(stage.features(params), found[name].train)
-    shape = examples.shape(clips, vectors, params.triples.regions)
-    language, tokenizer = base(params.llm.base, params.llm.four_bit)
-    work: Any = partial(
-        train.tune,
-        language,
-        tokenizer,
-        triple.TASK,
-        lessons=examples.lessons(shape.emotions, dials.seed),
-        shape=shape,
-        lora=params.lora.model_dump(),
-        weights=params.loss.model_dump(),
-        epochs=min(dials.epochs, max(1, dials.max_steps // -(-len(clips) // dials.batch))),
-        **dials.model_dump(exclude={"validation_share", "epochs", "max_steps", "text_weight"}),
-    )
-    report: dict[str, Any] = {}
-    try:
-        if dials.validation_share:
-            people, question = [person(row) for row in learned], llm.ask(tokenizer, triple.TASK)
-            report["validation_uf1"] = selection.scores(
-                work, question, clips, vectors, people, dials.validation_share, dials.seed
-            )
-            report["epochs"] = int(np.argmax(report["validation_uf1"])) + 1
-        model, history = work(clips, vectors, until=report.get("epochs"))
-    except BaseException:
-        base.cache_clear()  # its layers may be adapted by halves
-        raise
-    store.save(model, root / name, params.llm.base, params.model_dump(include=MEASURED))
-    model.llm.unload()
-    return report | {"losses": [losses._asdict() for losses in history]}
+    rows = {row["clip"]: row for row in triples}
+    training = split[fold].train
+    chosen = models.family(family)
+    views = features.read(stage.features(params, chosen.inputs(params)), training)
+    with chosen.tune(params, [rows[clip] for clip in training], views) as (model, report):
+        chosen.save(model, root / fold, params)
+    return report
 
 
 def main(family: str) -> None:
     """Tune every fold of one family."""
     params = stage.on_gpu(stage.load())
-    triples = stage.DATA / "triples.parquet"
-    rows = tables.rows(triples)
-    found = folds.read()
-    reads = [triples, folds.PATH, stage.DATA / "features", Path(params.llm.base)]
-    kept = stage.scratch(f"finetune/{family}", reads, params)
+    triples, split = tables.rows(paths.TRIPLES), folds.read()
+    inputs = [paths.TRIPLES, paths.FOLDS, paths.DATA / "features", Path(params.llm.base)]
+    kept = stage.scratch(f"finetune/{family}", inputs, params)
     root = kept.with_suffix(".folds")  # moved into its place when whole
-    work = partial(tune, params, rows, found, root)
-    done, failures = fanout.gather(stage.over("finetune", work, list(found), kept, params))
-    stage.finish("finetune", len(done), failures, strict=True)
+    work = partial(tune, family, params, triples, split, root)
+    reports, failures = fanout.gather(stage.over(f"finetune {family}", work, list(split), kept, params))
+    stage.finish(f"finetune {family}", len(reports), failures, strict=True)
     stage.replace(root / FINAL, paths.final(family))
     stage.replace(root, paths.folds(family))
-    tables.write_json(paths.report("finetune", family), {"folds": done})
+    tables.write_json(paths.report("finetune", family), {"folds": reports})

@@ -27,7 +27,7 @@ def main() -> None:
     params = stage.load()
     rows = tables.rows(stage.DATA / "triples.parquet")
     found = folds.split(params.folds.protocol, params.folds.test, rows)
-    people = {row["clip"]: folds.person(row) for row in rows}
+    people = {row["clip"]: tables.person(row) for row in rows}
     lines = [
         [
             {"fold": fold.name, "role": role, "clip": clip, "person": people[clip]}

@@ -1,13 +1,14 @@
-"""Label sheet + frame folders → one table of clips.
+"""Label sheet + frame folders → a table of clips and a table of recordings.
 
-Reads data/raw/DATASET. Writes data/index/DATASET.parquet and its report, data/reports/index/DATASET.json.
+Reads data/raw/DATASET. Writes data/index/DATASET.parquet, its report, data/reports/index/DATASET.json, and
+data/recordings/DATASET.parquet, which is empty where a dataset has no whole recordings.
 Run: ``python -m pipeline index DATASET``
 """
 
 import sys
 
 from deft.core import paths, schemas, tables
-from deft.datasets import clips
+from deft.datasets import clips, recordings
 from pipeline import stage
 
 
@@ -17,11 +18,13 @@ def main(dataset: str) -> None:
     layout = params.index.formats.get(dataset, dataset)
     found = clips.read(stage.RAW / dataset, dataset, layout, params.index.corrections)
     tables.write(stage.table("index", dataset), schemas.INDEX, ([clip] for clip in found.clips))
-    report = clips.report(found)
+    recorded = recordings.read(stage.RAW / dataset, dataset, layout, found)
+    tables.write(stage.table("recordings", dataset), schemas.RECORDINGS, ([row] for row in recorded.rows))
+    report = clips.report(found) | recordings.report(recorded)
     tables.write_json(paths.report("index", dataset), report)
     members, expected = sum(report["composite"].values()), report.get("composite_expected")
     if expected not in (None, members):
         print(f"  {dataset}: {members} clips in MEGC 2019's classes, expected {expected}", file=sys.stderr)
     for clip, what in found.corrected.items():
         print(f"  {clip}: {'; '.join(what)}", file=sys.stderr)
-    stage.finish(f"index {dataset}", len(found.clips), found.rejected, params.strict)
+    stage.finish(f"index {dataset}", len(found.clips), found.rejected | recorded.rejected, params.strict)

@@ -1,60 +1,45 @@
 """Answer for every clip with the model that has not seen its subject.
 
-Reads models/FAMILY/folds, models/backbone, data/folds.parquet and data/features. Writes data/predictions/FAMILY.parquet
-and its report, data/reports/predict/FAMILY.json.
+Reads models/FAMILY/folds, data/folds.parquet and data/features. Writes data/predictions/FAMILY.parquet and its report,
+data/reports/predict/FAMILY.json.
 Run: ``python -m pipeline predict FAMILY``
 """
 
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 
 import torch
 
+from deft import models
 from deft.core import fanout, features, paths, schemas, tables
 from deft.core.params import Params
-from deft.language import triple
 from deft.learn import control
-from deft.llm import load as llm
-from deft.models.deft import answer, store
-from deft.models.reduction import parts
 from pipeline import folds, stage
 
-base = cache(llm.load)  # once a process: folds share it
 
-
-def predict(family: str, params: Params, name: str) -> list[tables.Row]:
-    """Answers for the clips of one fold's held-out subject, by themselves and with another clip's motion."""
+def predict(family: str, params: Params, fold: str) -> list[tables.Row]:
+    """Answer for the clips of one fold's held-out subject, as they are and with another clip's motion."""
     torch.set_num_threads(1)
-    model, tokenizer = store.load(paths.folds(family) / name, base)
-    clips = folds.read()[name].test
-    views, size = features.read(stage.features(params), clips), params.predict.batch
-    donors = control.donors(views) if "motion" in model.shape.experts else {}
-    ask = partial(answer.answer, model, tokenizer, triple.TASK)
-    hide = partial(answer.without, model, tokenizer, triple.TASK)
-    try:
-        answers = [each for some in parts(views, size) for each in ask(some)]
-        hidden = [each for some in parts(views, size) for each in hide(some)]
-        again = [each for some in parts(control.swapped(views, donors), size) for each in ask(some)]
-    finally:
-        model.llm.unload()
-    rows = [answer.row(*each, model.shape) for each in zip(answers, hidden, strict=True)]
-    for (clip, donor), other in zip(donors.items(), again, strict=True):
-        rows[clip]["shuffled"] = {"donor": clips[donor]} | answer.row(other, {}, model.shape)
-    return [{"clip": clip, "fold": name} | row for clip, row in zip(clips, rows, strict=True)]
+    clips, chosen, batch = folds.read()[fold].test, models.family(family), params.predict.batch
+    views = features.read(stage.features(params, chosen.inputs(params)), clips)
+    donors = control.donors(views)
+    with chosen.load(paths.folds(family) / fold) as model:
+        answers = chosen.answer(model, views, batch)
+        shuffled = chosen.answer(model, control.swapped(views, donors), batch)
+    for (clip, donor), answer in zip(donors.items(), shuffled, strict=True):
+        answers[clip]["shuffled"] = answer | {"donor": clips[donor]}
+    return [{"clip": clip, "fold": fold} | answer for clip, answer in zip(clips, answers, strict=True)]
 
 
 def main(family: str) -> None:
     """Answer for every clip with one family."""
     params = stage.on_gpu(stage.load())
-    names = [name for name, fold in folds.read().items() if fold.test]
-    reads = [folds.PATH, stage.DATA / "features", paths.folds(family)]
-    kept = stage.scratch(f"predict/{family}", reads, params)
-    done, failures = fanout.gather(stage.over("predict", partial(predict, family, params), names, kept, params))
-    found = sorted(chain.from_iterable(done.values()), key=lambda answered: answered["clip"])
-    stage.finish("predict", len(found), failures, strict=True)
-    tables.write(paths.predictions(family), schemas.PREDICTIONS, ([answered] for answered in found))
-    report = {
-        "clips": len(found),
-        "parsed": round(sum(answered["parsed"] for answered in found) / len(found), 4),
-    }
-    tables.write_json(paths.report("predict", family), report)
+    tested = [name for name, fold in folds.read().items() if fold.test]
+    inputs = [paths.FOLDS, paths.DATA / "features", paths.folds(family)]
+    kept, work = stage.scratch(f"predict/{family}", inputs, params), partial(predict, family, params)
+    done, failures = fanout.gather(stage.over(f"predict {family}", work, tested, kept, params))
+    answers = sorted(chain.from_iterable(done.values()), key=lambda answer: answer["clip"])
+    stage.finish(f"predict {family}", len(answers), failures, strict=True)
+    tables.write(paths.predictions(family), schemas.PREDICTIONS, ([answer] for answer in answers))
+    parsed = sum(answer["parsed"] for answer in answers) / len(answers)
+    tables.write_json(paths.report("predict", family), {"clips": len(answers), "parsed": round(parsed, 4)})

@@ -22,7 +22,7 @@ def main() -> None:
     """Render all clips."""
     params = stage.load()
     dials = params.render.model_dump(exclude={"layouts"})
-    plans = {"/".join(("rendered", *casme2.LAYOUT.who(plan))): plan for plan in corpus.plan(**dials)}
+    plans = {"/".join(("rendered", *casme2.LAYOUT.identify(plan))): plan for plan in corpus.plan(**dials)}
     kept = stage.scratch("render", [], dials)
     root = kept.with_suffix(".frames")  # moved into its place when whole
     root.mkdir(parents=True, exist_ok=True)

@@ -44,9 +44,9 @@ def on_gpu(params: Params) -> Params:
     return params.model_copy(update={"jobs": 1}) if torch.cuda.is_available() else params
 
 
-def features(params: Params) -> dict[str, list[Path]]:
-    """Where each expert's tokens lie: expert → a table a dataset."""
-    return {name: [table("features", f"{dataset}/{name}") for dataset in params.datasets] for name in params.experts}
+def features(params: Params, experts: Sequence[str]) -> dict[str, list[Path]]:
+    """Where each expert's tokens lie: expert → a table per dataset."""
+    return {name: [table("features", f"{dataset}/{name}") for dataset in params.datasets] for name in experts}
 
 
 def map_clips(

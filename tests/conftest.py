@@ -183,4 +183,4 @@ def triples(draw: st.DrawFn) -> triple.Triple:
 def words_of_pages() -> "PreTrainedTokenizerFast":
     """A small tokenizer, learned from the textbook."""
     pages = textbook.pages(200, 0)
-    return tokenizer.train([phrase for page in pages for phrase in (*page.seen, page.text)], 500)
+    return tokenizer.train([phrase for page in pages for phrase in (*page.region_phrases, page.text)], 500)

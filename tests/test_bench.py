@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from bench import ablate, compensation, faces, gpu, llama, pairs, peer, tuning, verdicts
 from deft.core import features, params, tables
 from deft.facs.units import EXPRESSIVE
-from deft.language import triple
 from deft.llm import load as llm
-from deft.llm.pretrain import padded
-from deft.models import reduction
-from deft.models.deft import examples, losses, train
+from deft.llm.pretrain import pad_rows
 from deft.models.deft.model import Deft, adapted
+from deft.models.deft.training import examples, loop, losses
+from deft.models.reduction import fit
 from deft.motion import tvl1
 from deft.motion.verification import Calibration
 from deft.report import table
@@ -164,24 +163,29 @@ def test_the_trainers_loss_is_ours(corpus: Path, monkeypatch: pytest.MonkeyPatch
     dials = params.load()
     rows = [row for row in tables.rows(Path("data/triples.parquet")) if not row["dropped"]][:6]
     clips, vectors = (
-        [examples.of(row) for row in rows],
-        features.read(stage.features(dials), [row["clip"] for row in rows]),
+        [examples.from_triple(row) for row in rows],
+        features.read(stage.features(dials, dials.experts), [row["clip"] for row in rows]),
     )
     torch.manual_seed(0)
     tokens = llama.RandomTokens(300)
     shape = llama.SHAPE | {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
     base, _ = llama.load(shape | {"num_attention_heads": 2, "num_key_value_heads": 1})
-    own = examples.shape(clips, vectors, dials.triples.regions)
-    adapters = adapted(base, **dials.lora.model_dump(exclude={"learning_rate"}))
-    model = Deft(adapters, own, reduction.fit_all(vectors, own.experts, 4))
-    told = losses.truth(clips, own, model.device)
-    usual = tuning.Usual(model, model.reduce(vectors), llm.ask(tokens, triple.TASK), told)
-    answers, real = padded(llm.tell(tokens, [clip.target for clip in clips]), 0)
-    theirs = usual(torch.arange(6), answers, real)["loss"].item()
-    weights = dials.loss.model_dump() | {"gamma_negative": 1.0, "margin": 0.0}
-    fold = train._Fold(model, tokens, triple.TASK, clips, vectors, weights, dict.fromkeys(own.experts, 0.0), 0.0)
-    ours = sum(fold.read(np.array(part), np.arange(6)).total for part in ([0, 2, 4], [1, 3, 5]))
-    assert ours == pytest.approx(theirs, rel=1e-4)
+    config = examples.configure(clips, vectors, dials)
+    loss = dials.loss.model_copy(update={"gamma_negative": 1.0, "margin": 0.0})
+    whole = params.ModalityDropout(structure=0.0, texture=0.0, motion=0.0)
+    finetune = dials.finetune.model_copy(update={"component_noise": 0.0, "modality_dropout": whole})
+    with adapted(base, dials.lora) as language:
+        model = Deft(language, tokens, config, {expert: fit(vectors[expert], 4) for expert in config.experts})
+        targets = losses.targets(clips, config, model.device)
+        usual = tuning.Usual(model, model.reduce(vectors), targets, loss)
+        encoded = llm.encode_answers(tokens, [clip.target for clip in clips])
+        answers, real = pad_rows(encoded, 0)
+        theirs = usual(torch.arange(6), answers, real)["loss"].item()
+        kept = loop.Clips(encoded, model.reduce(vectors), targets)
+        parts = [np.array([0, 2, 4]), np.array([1, 3, 5])]
+        each = [loop.clip_losses(model, kept, part, np.arange(6), finetune, loss) for part in parts]
+        ours = sum(terms.total(loss).item() for terms in each)
+        assert ours == pytest.approx(theirs, rel=1e-4)
 
 
 def test_what_an_ablation_keeps_is_a_row_of_the_readmes_table() -> None:

@@ -219,7 +219,7 @@ def test_a_missing_frame_rejects_its_clip_alone(tmp_path: Path, frame: str) -> N
     assert [clip["name"] for clip in found.clips] == ["EP03_02"]
     ((where, reason),) = found.rejected.items()
     assert where == f"{OLD}, row 2, casme2/sub01/EP02_01f"
-    assert f"expected frame {number}, the {frame}; restore it or mend the sheet" in reason
+    assert f"expected frame {number}, the {frame}; restore it or correct the sheet" in reason
 
 
 def test_a_missing_folder_rejects_its_clip_alone(tmp_path: Path) -> None:

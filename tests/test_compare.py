@@ -164,9 +164,7 @@ def test_a_revision_whose_answers_are_not_in_the_cache_is_refused(said: Any, pro
     done = said("first")
     shutil.move(cache.with_name("away"), cache)
     assert done.exit_code == 1
-    assert (
-        "first: found data/predictions/deft.parquet of another run, whose content is not in this machine" in done.stderr
-    )
+    assert "first: found data/predictions/deft.parquet of another run, whose content is not in this" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

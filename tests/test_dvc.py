@@ -98,6 +98,8 @@ def code(stage: str) -> list[Path]:
 def used(stage: str) -> frozenset[Path]:
     """First-party files that a stage uses; of a folder that it depends on and uses in part, every file counts."""
     seen, files = set[Path](), {ROOT / "pipeline" / f"{stage}.py"}
+    if "family" in STAGES[stage].get("matrix", {}):  # imported by its name, which no import statement shows
+        files |= {PACKAGES["deft"] / "models" / family / "__init__.py" for family in PARAMS["families"]}
     while files != seen:
         seen = closure(files)
         folders = [dep for dep in code(stage) if dep.is_dir() and any(covered(file, [dep]) for file in seen)]

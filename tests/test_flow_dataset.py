@@ -10,10 +10,10 @@ import torch
 from conftest import run_stage, write_params
 from transformers import PreTrainedTokenizerFast
 
-from deft.core import params, tables
+from deft.core import params, paths, tables
 from deft.learn import folds
 from deft.llm import load as llm
-from deft.models.deft import store
+from deft.models import deft as family
 from deft.motion import verification
 from deft.render import corpus, layouts
 from pipeline import finetune, predict
@@ -98,8 +98,9 @@ def test_folds_are_learned_and_tested_with_the_experts_that_see_the_clips(
     rows, found = tables.rows(tmp_path / "data" / "triples.parquet"), written.read()
     assert {row["dataset"] for row in rows} == set(datasets)
     assert set(found) == {*folds.loso(rows), folds.FINAL}
-    finetune.tune(chosen, rows, found, tmp_path / "models" / "folds", "mine-sub01")
-    assert store.load(tmp_path / "models" / "folds" / "mine-sub01")[0].shape.experts == experts
+    finetune.tune("deft", chosen, rows, found, paths.folds("deft"), "mine-sub01")
+    with family.load(paths.folds("deft") / "mine-sub01") as model:
+        assert model.config.experts == experts
     answers = predict.predict("deft", chosen, "mine-sub01")
     assert [answer["clip"] for answer in answers] == found["mine-sub01"].test
     assert all(np.isfinite([each["p"] for each in answer["probabilities"]]).all() for answer in answers)

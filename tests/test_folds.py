@@ -17,7 +17,8 @@ from deft.core.errors import DataError
 from deft.language import triple
 from deft.learn import folds
 from deft.llm import load as llm
-from deft.models.deft import answer, store
+from deft.models import deft as family
+from deft.models.deft.answering import decoding
 from pipeline import finetune
 
 # PEFT asks transformers by an old name.
@@ -208,7 +209,7 @@ def test_nobody_stands_on_both_sides_of_any_protocol(rows: Rows, protocol: str) 
         found = folds.split(protocol, [], [row | {"part": None} for row in rows])
     except DataError:  # one dataset, or nobody to learn from
         return
-    person = {row["clip"]: folds.person(row) for row in rows}
+    person = {row["clip"]: tables.person(row) for row in rows}
     for fold in found.values():
         assert {person[clip] for clip in fold.test}.isdisjoint(person[clip] for clip in fold.train)
 
@@ -241,7 +242,7 @@ def tune(corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def run(rows: Rows, name: str, folder: Path = corpus) -> dict[str, bytes]:
         monkeypatch.chdir(folder)
         root = tmp_path / str(next(count))
-        finetune.tune(dials, rows, {**folds.loso(rows), folds.FINAL: folds.final(rows)}, root, name)
+        finetune.tune("deft", dials, rows, {**folds.loso(rows), folds.FINAL: folds.final(rows)}, root, name)
         return {
             file: (root / name / file).read_bytes() for file in ("adapter_model.safetensors", "deft.safetensors")
         } | {"folder": str(root / name).encode()}
@@ -257,7 +258,7 @@ def test_an_inner_choice_is_made_on_training_subjects_and_told(
     write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
     dials, found = params.load(tmp_path / "params.yaml"), folds.loso(rows)
     told = [
-        finetune.tune(dials, some, found, tmp_path / str(number), "rendered-sub01")
+        finetune.tune("deft", dials, some, found, tmp_path / str(number), "rendered-sub01")
         for number, some in enumerate((rows, spoiled(rows, "sub01")))
     ]
     assert len(told[0]["validation_uf1"]) == 3
@@ -277,7 +278,7 @@ def test_many_clips_are_passed_over_less_often(
         small = {"epochs": 4, "max_steps": steps, "batch": 3, "components": 4, "alignment_steps": 20}
         write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
         dials = params.load(tmp_path / "params.yaml")
-        told = finetune.tune(dials, rows, folds.loso(rows), tmp_path / str(steps), "rendered-sub01")
+        told = finetune.tune("deft", dials, rows, folds.loso(rows), tmp_path / str(steps), "rendered-sub01")
         assert len(told["losses"]) == epochs
 
 
@@ -334,7 +335,8 @@ def test_clips_of_classes_and_units_that_no_table_knows_are_learned(
 ) -> None:
     strange = [row | {"label": f"mood {row['label']}", "listed": [], "units": []} for row in rows]
     folder = Path(tune(strange, "rendered-sub01")["folder"].decode())
-    assert all(emotion.startswith("mood ") for emotion in store.load(folder)[0].shape.emotions)
+    with family.load(folder) as model:
+        assert all(emotion.startswith("mood ") for emotion in model.config.emotions)
 
 
 def test_units_that_nobody_labelled_are_not_taken_for_absent(rows: Rows, tune: Callable[..., dict[str, bytes]]) -> None:
@@ -347,21 +349,21 @@ def test_a_tuned_model_comes_back_and_answers_in_form(
     rows: Rows, tune: Callable[..., dict[str, bytes]], corpus: Path
 ) -> None:
     folder = Path(tune(rows, "rendered-sub01")["folder"].decode())
-    model, words = store.load(folder)
-    vectors: dict[str, Any] = {
-        expert: np.array(
-            [row["tokens"] for row in tables.rows(corpus / "data" / "features" / "rendered" / f"{expert}.parquet")][:2],
-            np.float32,
-        )
-        for expert in model.shape.experts
-    }
-    first, again = (answer.answer(model, words, triple.TASK, vectors) for _ in range(2))
-    assert first == again
-    for given_ in first:
-        assert sum(given_.emotions) == pytest.approx(1, abs=1e-4)
-        assert all(0 <= probability <= 1 for probability in given_.units)
-        said = triple.parse(given_.text)
-        assert said is None or said.emotion in model.shape.emotions
+    with family.load(folder) as model:
+        vectors: dict[str, Any] = {
+            expert: np.array(
+                [row["tokens"] for row in tables.rows(corpus / "data" / "features" / "rendered" / f"{expert}.parquet")],
+                np.float32,
+            )[:2]
+            for expert in model.config.experts
+        }
+        first, again = (decoding.answer(model, vectors) for _ in range(2))
+        assert first == again
+        for given_ in first:
+            assert sum(given_.emotions) == pytest.approx(1, abs=1e-4)
+            assert all(0 <= probability <= 1 for probability in given_.units)
+            said = triple.parse(given_.text)
+            assert said is None or said.emotion in model.config.emotions
 
 
 @pytest.mark.parametrize("file", ["adapter_model.safetensors", "deft.safetensors", "deft.json", "adapter_config.json"])
@@ -371,4 +373,4 @@ def test_a_tuned_model_without_one_of_its_files_names_it(file: str, tmp_path: Pa
     for name in {"adapter_model.safetensors", "deft.safetensors", "deft.json", "adapter_config.json"} - {file}:
         (folder / name).write_text("{}", encoding="utf-8")
     with pytest.raises(DataError, match=f"{file}: found no such file, expected a tuned model"):
-        store.load(folder)
+        family.load(folder).__enter__()

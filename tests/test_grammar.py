@@ -142,15 +142,15 @@ def test_random_decoding_under_the_grammar_gives_triples(words_of_pages: PreTrai
     """Scores that know nothing: what comes out must parse all the same, and argue from its evidence alone."""
     words, allowed = words_of_pages, [{12}, {4, 7}, set[int](), set(UNITS), {1, 2, 4, 12}, {25, 26}]
     torch.manual_seed(0)
-    obey, going = grammar.Obey(words, allowed, 6), list(range(len(allowed)))
+    constraint, going = grammar.Constraint(words, allowed, 6), list(range(len(allowed)))
     while going:
-        best = obey.allowed(going, torch.randn(len(going), len(words))).argmax(-1).tolist()
+        best = constraint.mask(going, torch.randn(len(going), len(words))).argmax(-1).tolist()
         said = {answer: token for answer, token in zip(going, best, strict=True) if token != words.eos_token_id}
         going = list(said)
         if going:
-            obey.say(going, list(said.values()))
-        assert max(map(len, obey.said)) < 1000
-    for text, units in zip(words.batch_decode(obey.said, skip_special_tokens=True), allowed, strict=True):
+            constraint.append(going, list(said.values()))
+        assert max(map(len, constraint.tokens)) < 1000
+    for text, units in zip(words.batch_decode(constraint.tokens, skip_special_tokens=True), allowed, strict=True):
         told = triple.parse(triple.concluded(text, "happiness"))
         assert told is not None
         assert len(told.evidence) <= 6

@@ -64,7 +64,7 @@ def test_every_row_that_can_be_read_is_the_truth(
         assert row["rejected"] is None, each
         assert {name: row[name] for name in FIELDS} == {name: truth[name] for name in FIELDS}, each
         assert units(row) == truth["units"], each
-        assert each.said in row["note"], each
+        assert each.message in row["note"], each
 
 
 def test_every_row_that_cannot_be_read_is_rejected_by_sheet_row_and_column(
@@ -77,7 +77,7 @@ def test_every_row_that_cannot_be_read_is_rejected_by_sheet_row_and_column(
         reasons = [row["rejected"] for row in found.values() if row["rejected"]]
         reason = next((reason for reason in reasons if each.where in reason), "")
         assert reason.startswith(f"{each.where}, {each.column}" if name != "smic" else ""), (each, reasons)
-        assert each.said in reason, (each, reason)
+        assert each.message in reason, (each, reason)
 
 
 def test_rows_are_clips_or_rejected(read: tuple[str, Path, list[sheets.Expected], dict[str, tables.Row]]) -> None:

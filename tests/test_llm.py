@@ -13,9 +13,9 @@ from deft.core.errors import DataError
 from deft.facs.regions import REGIONS
 from deft.language import triple
 from deft.llm import load as llm
-from deft.models.deft import train
-from deft.models.deft.examples import Example
-from deft.models.deft.model import Shape
+from deft.models.deft.model import Config
+from deft.models.deft.training import loop
+from deft.models.deft.training.examples import Example
 
 # PEFT asks transformers by an old name.
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -121,22 +121,24 @@ def test_a_model_we_did_not_train_loads_and_tunes() -> None:
     before = {name: tensor.clone() for name, tensor in base.state_dict().items()}
     kinds = np.repeat(np.eye(2, dtype=np.float32), 4, 0)[:, None]
     noise = np.random.default_rng(0).normal(0, 0.1, (8, len(REGIONS), 2)).astype(np.float32)
-    model, history = train.tune(
+    finetune = dials.finetune.model_copy(update={"alignment_steps": 20, "batch": 4, "components": 2})
+    config = Config(("motion",), ("disgust", "happiness"), (4, 12), (len(REGIONS),), 6, 0.3, False, triple.TASK)
+    with loop.tuned(
         base,
         words,
-        triple.TASK,
+        config,
         examples(),
         {"motion": kinds + noise},
-        lessons=examples(),
-        shape=Shape(("motion",), ("disgust", "happiness"), (4, 12), (len(REGIONS),), 6),
-        lora=dials.lora.model_dump(),
-        weights=dials.loss.model_dump(),
-        **dials.finetune.model_dump(exclude={"validation_share", "max_steps", "text_weight"})
-        | {"epochs": 6, "alignment_steps": 20, "batch": 4, "components": 2},
-    )
-    assert history[-1].text < 0.9 * history[0].text
-    assert history[-1].total < history[0].total
-    after = model.llm.unload().state_dict()
+        examples(),
+        lora=dials.lora,
+        loss=dials.loss,
+        finetune=finetune,
+        epochs=6,
+    ) as (_, history):
+        assert history[-1].text < 0.9 * history[0].text
+        assert history[-1].total < history[0].total
+    after = base.state_dict()
+    assert set(after) == set(before)
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
@@ -156,17 +158,22 @@ def test_a_tokenizer_without_an_end_is_refused(folder: Path) -> None:
     config = json.loads(path.read_text(encoding="utf-8"))
     config.pop("eos_token")
     path.write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(DataError, match="found no end token in its tokenizer, expected one, so that an answer can end"):
+    with pytest.raises(
+        DataError,
+        match="found a tokenizer without an end token, expected one with an end token, so that an answer can end",
+    ):
         llm.load(str(folder))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_four_bits_without_a_gpu_are_refused(folder: Path) -> None:
-    with pytest.raises(DataError, match=r"llm\.four_bit: found no CUDA, expected a GPU that holds the 4-bit model"):
+    with pytest.raises(DataError, match=r"llm\.four_bit: found no CUDA, expected a GPU, which 4-bit models need"):
         llm.load(str(folder), four_bit=True)
 
 
 def test_texts_end_and_are_read_alike_alone_and_together(words_of_pages: PreTrainedTokenizerFast) -> None:
     texts = ["Evidence: chin up, slight, late.", "also 12 lip corner puller"]
-    assert llm.tell(words_of_pages, texts) == [llm.tell(words_of_pages, [text])[0] for text in texts]
-    assert all(ids[-1] == words_of_pages.eos_token_id for ids in llm.tell(words_of_pages, texts))
+    assert llm.encode_answers(words_of_pages, texts) == [
+        llm.encode_answers(words_of_pages, [text])[0] for text in texts
+    ]
+    assert all(ids[-1] == words_of_pages.eos_token_id for ids in llm.encode_answers(words_of_pages, texts))

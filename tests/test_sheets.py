@@ -57,7 +57,9 @@ def test_a_workbook_under_a_password_is_refused(name: str, tmp_path: Path) -> No
     with path.open("rb") as file:
         OOXMLFile(file).encrypt("secret", locked)
     path.write_bytes(locked.getvalue())
-    with pytest.raises(DataError, match="found a workbook under a password, expected a readable one; open it and save"):
+    with pytest.raises(
+        DataError, match="found a password-protected workbook, expected a readable one; save it without"
+    ):
         clips.reader(name, "").read_sheet(path)
 
 
@@ -105,13 +107,13 @@ def test_a_workbook_that_is_open_elsewhere_does_not_count_twice(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda folder: (folder / "reg_img1.jpg").touch(), "expected frames named in one way"),
-        (lambda folder: (folder / "img1.png").touch(), "expected frames named in one way"),
+        (lambda folder: (folder / "reg_img1.jpg").touch(), "expected one naming scheme"),
+        (lambda folder: (folder / "img1.png").touch(), "expected one naming scheme"),
         (lambda folder: _double(folder), "each number once"),
         (lambda folder: _behind_a_link(folder), "found a link to .*, expected a place inside the dataset's folder"),
         (lambda folder: _frame_elsewhere(folder), "found a link to .*, expected a place inside the dataset's folder"),
         (lambda folder: _in_a_circle(folder), "expected files that can be read"),
-        (lambda folder: shutil.rmtree(folder), "found no folder of this clip's frames, expected CASME2-RAW/sub01/"),
+        (lambda folder: shutil.rmtree(folder), "found no folder with this clip's frames, expected CASME2-RAW/sub01/"),
     ],
     ids=["prefixes", "suffixes", "padding", "linked folder", "linked frame", "circle", "none"],
 )
@@ -172,7 +174,7 @@ def test_rows_in_two_sheets_are_refused(tmp_path: Path) -> None:
     (path,) = labels("mmew", tmp_path)
     with edited(path) as book:
         book.copy_worksheet(book.worksheets[0])
-    with pytest.raises(DataError, match="found rows in the sheets Sheet1 and Sheet1 Copy, expected them in one"):
+    with pytest.raises(DataError, match="found rows in the sheets Sheet1 and Sheet1 Copy, expected rows in one sheet"):
         clips.reader("mmew", "").read_sheet(path)
 
 
@@ -187,7 +189,7 @@ def test_a_sheet_without_rows_is_refused(tmp_path: Path) -> None:
     (path,) = labels("casme2", tmp_path)
     with edited(path) as book:
         book.worksheets[0].delete_rows(2, 99)
-    with pytest.raises(DataError, match="found no rows, expected a row a clip"):
+    with pytest.raises(DataError, match="found no rows, expected one row per clip"):
         clips.reader("casme2", "").read_sheet(path)
 
 
@@ -198,7 +200,7 @@ def test_cas_me_squareds_labels_are_found_behind_an_empty_sheet_and_its_rules_ar
     assert len(clips.reader("casme_squared", "").read_sheet(path)) == len(PLANS)
     with edited(path) as book:
         book["naming rule1"].append([99, "s99", 1])
-    with pytest.raises(DataError, match="naming rule1, row 50: found 1 twice, expected it once"):
+    with pytest.raises(DataError, match="naming rule1, row 50: found 1 twice, expected each name once"):
         clips.reader("casme_squared", "").read_sheet(path)
 
 
@@ -343,8 +345,8 @@ def test_a_field_is_read_from_any_of_its_formats(suffix: str, tmp_path: Path) ->
     [
         (np.zeros((28, 28, 3)), r"found an array of shape \(28, 28, 3\)"),
         (np.zeros((8, 28, 2)), "at least 16 × 16"),
-        (np.full((28, 28, 2), np.nan), "found values that are no numbers"),
-        (np.full((28, 28, 2), 3e38, np.float32), "or beyond all measure"),
+        (np.full((28, 28, 2), np.nan), "found values that are not finite"),
+        (np.full((28, 28, 2), 3e38, np.float32), "or too large"),
         (np.array(["a"]), "expected numbers"),
         (np.array([object()]), "found no readable field"),
         (b"", "found no readable field"),

@@ -18,6 +18,8 @@ from deft.score import faithful
 from pipeline import stage as stages
 from pipeline import triples
 
+EXPERTS = ("structure", "texture", "motion")
+
 CLIPS = 9
 PER_DATASET = {
     "index": schemas.INDEX, "crop": schemas.CROP, "landmarks": schemas.LANDMARKS, "flow": schemas.FLOW,
@@ -171,7 +173,7 @@ def test_a_table_of_features_with_a_hole_is_refused(corpus: Path, mine: Path, mo
     tables.write(path, schemas.FEATURES, [[row] for row in rows])
     monkeypatch.chdir(mine)
     with pytest.raises(DataError, match=r"motion\.parquet: found NaN or infinite values in 1 clips, expected numbers"):
-        features.read(stages.features(params.load(mine / "params.yaml")), [rows[0]["clip"]])
+        features.read(stages.features(params.load(mine / "params.yaml"), EXPERTS), [rows[0]["clip"]])
 
 
 def test_an_expert_that_sees_none_of_these_clips_is_left_out(
@@ -183,7 +185,7 @@ def test_an_expert_that_sees_none_of_these_clips_is_left_out(
     clips = [row["clip"] for row in rows]
     tables.write(path, schemas.FEATURES, [[row] for row in rows[:3]])
     monkeypatch.chdir(mine)
-    files = stages.features(params.load(mine / "params.yaml"))
+    files = stages.features(params.load(mine / "params.yaml"), EXPERTS)
     assert set(features.read(files, clips[3:])) == {"structure", "motion"}
     some = features.read(files, clips[2:])
     assert np.isnan(some["texture"]).any((1, 2)).tolist() == [False, *[True] * (len(clips) - 3)]
@@ -259,7 +261,7 @@ def test_a_missing_frame_is_told_by_the_index(mine: Path) -> None:
     assert done.returncode == 0
     assert report(mine, "index")["clips"] == CLIPS - 1
     (reason,) = report(mine, "index")["failures"].values()
-    assert "the apex; restore it or mend the sheet" in reason
+    assert "the apex; restore it or correct the sheet" in reason
 
 
 def one_line(folder: Path, *arguments: str) -> str:

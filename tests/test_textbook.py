@@ -42,12 +42,12 @@ def test_what_a_face_shows_holds_the_evidence() -> None:
     for page in ANSWERS:
         told = triple.parse(page.text.removeprefix(f"{triple.TASK}\n"))
         assert told is not None
-        assert {sight.text for sight in told.evidence} <= set(page.seen)
+        assert {sight.text for sight in told.evidence} <= set(page.region_phrases)
 
 
 def test_a_page_shows_one_phrase_a_region() -> None:
     for page in PAGES:
-        assert all(phrase.startswith(region) for phrase, region in zip(page.seen, REGIONS, strict=True))
+        assert all(phrase.startswith(region) for phrase, region in zip(page.region_phrases, REGIONS, strict=True))
 
 
 def test_every_observable_unit_is_taught() -> None:
@@ -64,7 +64,9 @@ def test_a_tokenizer_returns_what_it_was_given(words_of_pages: PreTrainedTokeniz
 def test_what_is_seen_at_a_region_is_one_token() -> None:
     dials = params.load(ROOT / "params.yaml").backbone
     pages = textbook.pages(3000, dials.seed)
-    known = tokenizer.train([phrase for page in pages for phrase in (*page.seen, page.text)], dials.vocabulary)
+    known = tokenizer.train(
+        [phrase for page in pages for phrase in (*page.region_phrases, page.text)], dials.vocabulary
+    )
     for way in (*words.WAYS, *words.MIDLINE_WAYS, *words.OPENING):
         assert [len(known.encode(f"chin {way}, {level}, late")) for level in words.LEVELS[1:]] == [2, 2, 2]
 

@@ -1,4 +1,5 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,15 @@ from deft.core.errors import DataError
 from deft.facs.regions import REGIONS
 from deft.language import triple
 from deft.llm import load as llm
-from deft.models.deft import answer, losses, selection, train
-from deft.models.deft.examples import Example
-from deft.models.deft.model import Deft, Shape
+from deft.models.deft.answering import decoding, likelihood
+from deft.models.deft.model import Config, Deft
+from deft.models.deft.training import loop, losses, selection
+from deft.models.deft.training.examples import Example
 
 # PEFT asks transformers by an old name.
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
-DIALS = params.load(ROOT / "params.yaml")
+PARAMS = params.load(ROOT / "params.yaml")
 EMOTIONS, UNITS, TOKENS = ("disgust", "happiness"), (4, 12), {"structure": 1, "texture": 1, "motion": len(REGIONS)}
 SIGHTS = {
     "happiness": ("12", 12, triple.Sight("right mouth corner", "up and out", "strong", "late")),
@@ -50,28 +52,52 @@ def vectors(count: int = 8, experts: Sequence[str] = tuple(TOKENS)) -> dict[str,
     return {name: kinds + rng.normal(0, 0.1, (count, TOKENS[name], 4)).astype(np.float32) for name in experts}
 
 
-Tune = Callable[..., tuple[Deft, list[train.Losses]]]
+Tune = Callable[..., tuple[Deft, list[losses.EpochLosses]]]
+
+
+def config(tokens: dict[str, int]) -> Config:
+    return Config(tuple(tokens), EMOTIONS, UNITS, tuple(tokens.values()), 6, 0.3, False, triple.TASK)
 
 
 @pytest.fixture
-def tune(words_of_pages: PreTrainedTokenizerFast) -> Tune:
-    """Tune a small random Llama on the examples, with the project's own dials unless told otherwise."""
+def tuned(words_of_pages: PreTrainedTokenizerFast) -> Callable[..., Any]:
+    """Tune a small random Llama on the examples, with the project's own parameters unless told otherwise."""
 
-    def run(some: Sequence[Example] = examples(), seen: dict[str, Any] | None = None, **changed: Any) -> Any:
+    def run(
+        some: Sequence[Example] = examples(), seen: dict[str, Any] | None = None, watch: Any = None, **changed: Any
+    ) -> Any:
         torch.manual_seed(0)
         base = llm.create(words_of_pages, 32, 1, 2)
         seen = seen or vectors(len(some))
-        dials: dict[str, Any] = {
-            "lessons": [],
-            "shape": Shape(tuple(seen), EMOTIONS, UNITS, tuple(TOKENS[name] for name in seen), 6),
-            "lora": DIALS.lora.model_dump(),
-            "weights": DIALS.loss.model_dump() | changed.pop("weights", {}),
-            **DIALS.finetune.model_dump(exclude={"validation_share", "max_steps", "text_weight"})
-            | {"epochs": 2, "alignment_steps": 20, "batch": 4, "components": 2},
-        }
-        return train.tune(base, words_of_pages, triple.TASK, some, seen, **dials | changed)
+        lora, loss = changed.pop("lora", {}), changed.pop("weights", {})
+        small = {"alignment_steps": 20, "batch": 4, "components": 2}
+        epochs = changed.pop("epochs", 2)
+        return loop.tuned(
+            base,
+            words_of_pages,
+            config({name: TOKENS[name] for name in seen}),
+            some,
+            seen,
+            [],
+            lora=PARAMS.lora.model_copy(update=lora),
+            loss=PARAMS.loss.model_copy(update=loss),
+            finetune=PARAMS.finetune.model_copy(update=small | changed),
+            epochs=epochs,
+            watch=watch,
+        )
 
     return run
+
+
+@pytest.fixture
+def tune(tuned: Callable[..., Any]) -> Iterator[Tune]:
+    """The same, for as long as a test takes."""
+    with ExitStack() as stack:
+        yield lambda *arguments, **changed: stack.enter_context(tuned(*arguments, **changed))
+
+
+def dropout(**rates: float) -> Any:
+    return {"modality_dropout": params.ModalityDropout(**dict.fromkeys(TOKENS, 0.0) | rates)}
 
 
 def moved(model: Deft) -> torch.Tensor:
@@ -87,7 +113,7 @@ def test_every_loss_falls(tune: Tune) -> None:
 
 @pytest.mark.parametrize("parts", [2, 3, 4])
 def test_parts_add_up_to_the_whole_steps_gradient(tune: Tune, parts: int) -> None:
-    seen = {"component_noise": 0.0, "modality_dropout": dict.fromkeys(TOKENS, 0.0), "epochs": 1}
+    seen = {"component_noise": 0.0, "epochs": 1} | dropout()
     (whole, told), (cut, told_in_parts) = (
         tune(gradient_accumulation=1, **seen),
         tune(gradient_accumulation=parts, **seen),
@@ -130,7 +156,7 @@ def test_decorrelation_keeps_the_views_apart(tune: Tune) -> None:
 
 
 def test_a_language_model_that_is_not_tuned_keeps_its_words(tune: Tune) -> None:
-    model, _ = tune(lora=DIALS.lora.model_dump() | {"learning_rate": 0.0})
+    model, _ = tune(lora={"learning_rate": 0.0})
     changed = [bool(p.any()) for name, p in model.named_parameters() if "lora_B" in name]
     assert changed
     assert not any(changed)
@@ -139,29 +165,26 @@ def test_a_language_model_that_is_not_tuned_keeps_its_words(tune: Tune) -> None:
 @pytest.mark.parametrize("experts", [["motion"], ["structure"], ["structure", "texture"]])
 def test_any_experts_can_be_learned_from(tune: Tune, experts: list[str]) -> None:
     model, history = tune(seen=vectors(8, experts), epochs=8)
-    assert model.shape.experts == tuple(experts)
+    assert model.config.experts == tuple(experts)
     assert history[-1].text < history[0].text
 
 
 def test_an_expert_that_is_always_hidden_says_nothing(tune: Tune) -> None:
     hidden, other = vectors(), vectors()
     other["texture"] = -other["texture"]
-    kept = [
-        tune(seen=seen, modality_dropout={"structure": 0.0, "texture": 1.0, "motion": 0.0})[0]
-        for seen in (hidden, other)
-    ]
-    for name in ("project.structure.0.weight", "units.weight"):
+    kept = [tune(seen=seen, **dropout(texture=1.0))[0] for seen in (hidden, other)]
+    for name in ("projectors.structure.layers.0.weight", "units.weight"):
         assert torch.equal(kept[0].state_dict()[name], kept[1].state_dict()[name])
 
 
 def test_of_a_clip_whose_motion_is_hidden_no_text_is_asked(tune: Tune) -> None:
-    _, history = tune(modality_dropout={"structure": 0.0, "texture": 0.0, "motion": 1.0})
+    _, history = tune(**dropout(motion=1.0))
     assert history[0].text == 0
     assert history[0].emotion > 0
 
 
 def test_a_clip_of_which_all_would_be_hidden_is_seen_whole(tune: Tune) -> None:
-    _, history = tune(modality_dropout=dict.fromkeys(TOKENS, 1.0))
+    _, history = tune(**dropout(**dict.fromkeys(TOKENS, 1.0)))
     assert history[0].text > 0
 
 
@@ -198,21 +221,21 @@ def test_the_asymmetric_loss_is_the_papers() -> None:
 
 
 @given(st.floats(0, 3), st.floats(0, 0.3), st.floats(0.01, 0.09))
-def test_a_unit_that_is_surely_absent_costs_next_to_nothing(asymmetry: float, margin: float, p: float) -> None:
-    absent = losses.asymmetric(torch.logit(torch.tensor([p])), torch.zeros(1), asymmetry, margin + 0.1)
+def test_a_unit_that_is_surely_absent_costs_next_to_nothing(gamma_negative: float, margin: float, p: float) -> None:
+    absent = losses.asymmetric(torch.logit(torch.tensor([p])), torch.zeros(1), gamma_negative, margin + 0.1)
     assert 0 <= absent.item() < 1e-6
 
 
-@pytest.mark.parametrize("asymmetry", [0.0, 1.0, 2.0])
-def test_an_even_unit_is_where_the_loss_drives_what_is_as_likely_as_not(asymmetry: float) -> None:
-    truth = losses.Truth(torch.zeros(1), torch.zeros(1), torch.zeros(1), torch.zeros(1), torch.tensor([1.0, 5.0]))
-    found = losses.even(truth, asymmetry, 0.0)
+@pytest.mark.parametrize("gamma_negative", [0.0, 1.0, 2.0])
+def test_an_even_unit_is_where_the_loss_drives_what_is_as_likely_as_not(gamma_negative: float) -> None:
+    truth = losses.Targets(torch.zeros(1), torch.zeros(1), torch.zeros(1), torch.zeros(1), torch.tensor([1.0, 5.0]))
+    found = losses.au_thresholds(truth, gamma_negative, 0.0)
     settled = torch.zeros(2, requires_grad=True)
     optimiser = torch.optim.Adam([settled], lr=0.05)
     for _ in range(800):
-        shown = truth.rarity * losses.asymmetric(settled, torch.ones(2), asymmetry, 0.0)
-        loss = (shown + losses.asymmetric(settled, torch.zeros(2), asymmetry, 0.0)).sum()
-        torch.autograd.backward(loss)
+        shown = truth.unit_weights * losses.asymmetric(settled, torch.ones(2), gamma_negative, 0.0)
+        loss = (shown + losses.asymmetric(settled, torch.zeros(2), gamma_negative, 0.0)).sum()
+        loss.backward()
         optimiser.step()
         optimiser.zero_grad()
     torch.testing.assert_close(found, settled.detach(), atol=0.02, rtol=0)
@@ -221,7 +244,7 @@ def test_an_even_unit_is_where_the_loss_drives_what_is_as_likely_as_not(asymmetr
 
 def test_classes_count_alike_however_often_they_are_shown() -> None:
     faces = [Example(emotion, None, [], "") for emotion in ("disgust", *["happiness"] * 3)]
-    weights = losses.truth(faces, Shape((), EMOTIONS, UNITS, (), 6), torch.device("cpu")).weights
+    weights = losses.targets(faces, config({}), torch.device("cpu")).class_weights
     assert weights.tolist() == pytest.approx([1, 1 / 3, 1 / 3, 1 / 3])
 
 
@@ -234,46 +257,44 @@ def test_views_that_say_the_same_are_alike_and_others_are_not() -> None:
     assert losses.decorrelation({"a": one.to("meta")}).device.type == "meta"
 
 
-def test_an_epoch_is_chosen_on_training_subjects_alone(tune: Tune, words_of_pages: PreTrainedTokenizerFast) -> None:
+def test_an_epoch_is_chosen_on_training_subjects_alone(tuned: Callable[..., Any]) -> None:
     people = ["a", "b", "c", "d"] * 2
     asked: list[int] = []
 
     def watched(some: Sequence[Example], seen: dict[str, Any], **more: Any) -> Any:
         asked.append(len(some))
-        return tune(some, seen, epochs=3, **more)
+        return tuned(some, seen, epochs=3, **more)
 
-    question = llm.ask(words_of_pages, triple.TASK)
-    scores = selection.scores(watched, question, examples(), vectors(), people, 0.25, 1)
+    scores = selection.validation_scores(watched, examples(), vectors(), people, 0.25, 1)
     assert asked == [6]
     assert len(scores) == 3
     assert all(0 <= score <= 1 for score in scores)
 
 
-def test_an_expert_that_sees_nobody_on_the_learning_side_is_hidden(
-    tune: Tune, words_of_pages: PreTrainedTokenizerFast
-) -> None:
+def test_an_expert_that_sees_nobody_on_the_learning_side_is_hidden(tuned: Callable[..., Any]) -> None:
     people, seen = ["a", "b", "c", "d"] * 2, vectors()
-    question = llm.ask(words_of_pages, triple.TASK)
     asked = [at for at, who in enumerate(people) if who == "d"]
     seen["texture"][[at for at in range(len(people)) if at not in asked]] = np.nan
 
     def watched(some: Sequence[Example], given: dict[str, Any], **more: Any) -> Any:
         assert np.isnan(given["texture"]).all()
-        return tune(some, given, **more)
+        return tuned(some, given, **more)
 
-    assert len(selection.scores(watched, question, examples(), seen, people, 0.25, 1)) == 2
+    assert len(selection.validation_scores(watched, examples(), seen, people, 0.25, 1)) == 2
 
 
-def test_one_training_subject_is_too_few_to_choose_on(tune: Tune) -> None:
-    with pytest.raises(DataError, match=r"finetune\.inner: found one training subject, expected two or more"):
-        selection.scores(tune, torch.zeros(1), examples(), vectors(), ["a"] * 8, 0.25, 1)
+def test_one_training_subject_is_too_few_to_choose_on(tuned: Callable[..., Any]) -> None:
+    with pytest.raises(
+        DataError, match=r"finetune\.validation_share: found one training subject, expected two or more"
+    ):
+        selection.validation_scores(tuned, examples(), vectors(), ["a"] * 8, 0.25, 1)
 
 
 def test_answers_hold_what_the_grammar_allows_and_both_verdicts(
     tune: Tune, words_of_pages: PreTrainedTokenizerFast
 ) -> None:
     model, _ = tune(epochs=6)
-    given_ = answer.answer(model, words_of_pages, triple.TASK, vectors(5))
+    given_ = decoding.answer(model, vectors(5))
     for each in given_:
         told = triple.parse(each.text)
         assert told is not None
@@ -283,10 +304,10 @@ def test_answers_hold_what_the_grammar_allows_and_both_verdicts(
 
 def test_clips_answered_together_are_answered_as_alone(tune: Tune, words_of_pages: PreTrainedTokenizerFast) -> None:
     model, _ = tune(epochs=6)
-    together = answer.answer(model, words_of_pages, triple.TASK, vectors(5))
+    together = decoding.answer(model, vectors(5))
     for at, each in enumerate(together):
         alone = {name: view[at : at + 1] for name, view in vectors(5).items()}
-        (same,) = answer.answer(model, words_of_pages, triple.TASK, alone)
+        (same,) = decoding.answer(model, alone)
         assert same.text == each.text
         assert same.emotions == pytest.approx(each.emotions, abs=1e-5)
 
@@ -296,22 +317,22 @@ def test_the_likelihood_of_a_class_is_that_of_the_answer_read_anew(
 ) -> None:
     """Branches behind what was kept, or every answer from its beginning: classes differ by the same."""
     model, _ = tune(epochs=4)
-    seen, question = model.tokens(model.reduce(vectors(5))), llm.ask(words_of_pages, triple.TASK)
+    seen = model.project(model.reduce(vectors(5)))
     with torch.no_grad():
-        prompt = model.prompt(seen, question)
-        groups = list(answer._decoded(model, words_of_pages, prompt, 5 * [[4, 12]]))
-        assert len({len(tokens) for _, said, _ in groups for tokens in said}) > 1
-        assert sorted(row for rows, _, _ in groups for row in rows) == list(range(5))
-        for rows, said, cache in groups:
+        prompt = model.encode_prompt(seen)
+        groups = list(decoding.generate(model, prompt, 5 * [[4, 12]]))
+        assert len({len(tokens) for group in groups for tokens in group.tokens}) > 1
+        assert sorted(clip for group in groups for clip in group.clips) == list(range(5))
+        for clips, said, cache in groups:
             texts = words_of_pages.batch_decode(said)
             endings = [[triple.concluded(text, emotion) for emotion in EMOTIONS] for text in texts]
-            found = answer._likelihoods(model, words_of_pages, prompt.embedded.shape[1], said, cache, texts, endings)
-            for at, row in enumerate(rows):
+            found = likelihood.class_log_likelihoods(model, prompt.embedded.shape[1], said, cache, texts, endings)
+            for at, row in enumerate(clips):
                 alone, whole = {name: view[row : row + 1] for name, view in seen.items()}, []
                 for text in endings[at]:
                     end = words_of_pages.encode(text.partition(".\nCategory")[0].removeprefix(texts[at]))
                     ids = torch.tensor([[*said[at], *end]])
-                    predicted = model(alone, question, ids, torch.ones_like(ids, dtype=torch.bool)).text.log_softmax(-1)
+                    predicted = model(alone, ids, torch.ones_like(ids, dtype=torch.bool)).text.log_softmax(-1)
                     whole.append(predicted.gather(-1, ids[..., None]).sum())
                 assert (found[at, 0] - found[at, 1]).item() == pytest.approx((whole[0] - whole[1]).item(), abs=1e-3)
 
@@ -322,9 +343,9 @@ def test_any_experts_can_be_missing_when_asked(
 ) -> None:
     model, _ = tune()
     some = {name: view for name, view in vectors(3).items() if name in left}
-    given_ = answer.answer(model, words_of_pages, triple.TASK, some)
+    given_ = decoding.answer(model, some)
     assert all(triple.parse(each.text) for each in given_)
-    hidden = answer.without(model, words_of_pages, triple.TASK, some)
+    hidden = decoding.classes_without(model, some)
     assert [set(each) for each in hidden] == 3 * [set(left) if len(left) > 1 else set()]
 
 
@@ -335,6 +356,6 @@ def test_an_expert_that_is_not_given_is_an_expert_that_saw_nothing(
     blind = vectors(3)
     missing = {name: view for name, view in blind.items() if name != "texture"}
     blind["texture"] = np.full_like(blind["texture"], np.nan)
-    one, other = (answer.answer(model, words_of_pages, triple.TASK, seen) for seen in (blind, missing))
+    one, other = (decoding.answer(model, seen) for seen in (blind, missing))
     assert [each.emotions for each in one] == [each.emotions for each in other]
     assert [each.text for each in one] == [each.text for each in other]

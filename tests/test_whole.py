@@ -106,8 +106,8 @@ def test_the_composite_is_that_of_2014_whichever_sheet_is_there(tmp_path: Path) 
 @pytest.mark.parametrize("name", MEMBERS)
 def test_nothing_is_wrong_with_a_whole_dataset(name: str, whole: Path) -> None:
     found = checkup.examine(whole / "data" / "raw" / name, name, name, corrections=True)
-    assert [check for check in found.checks if not check.well] == []
-    assert found.well
+    assert [check for check in found.checks if not check.passed] == []
+    assert found.passed
 
 
 @pytest.fixture
@@ -176,8 +176,8 @@ def test_a_page_tells_where_to_put_a_dataset_and_what_it_holds(name: str) -> Non
     for source in clips.reader(name, "").SOURCES:
         for file in source.files:
             assert file.split("*")[0] in page, file
-        if source.whole:
-            counts = (source.whole.clips, *source.whole.emotions.values(), source.whole.composite)
+        if source.totals:
+            counts = (source.totals.clips, *source.totals.emotions.values(), source.totals.composite)
             assert all(str(count) in page for count in counts if count), counts
     for each in corrections.known():
         if each.dataset == name:

@@ -45,8 +45,7 @@ def serve(model: Path, port: int) -> None:
         DataError: the model cannot be read, or the port is taken.
 
     """
-    store.dials(model)
-    store.load(model)
+    store.measurement(model)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be stopped by a system is like Ctrl-C
     with tempfile.TemporaryDirectory(prefix="deft-demo-") as folder:
         os.environ |= {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False"}

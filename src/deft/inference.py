@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,10 @@ from deft.core.errors import DataError, NoFaceError
 from deft.face import Points, align, backend
 from deft.language import triple
 from deft.media import Image, pictures, video
-from deft.models.deft import answer, store
+from deft.models import deft as family
+from deft.models.deft import store
+from deft.models.deft.answering import decoding
+from deft.models.deft.model import Deft
 from deft.motion import evidence, steps
 from deft.spotting import rule, timeline
 from deft.spotting.rule import Event
@@ -40,7 +44,7 @@ class Seen(NamedTuple):
 
 def watch(source: video.Source, folder: Path) -> timeline.Film:
     """Watch a film at the scale at which the tuned model in ``folder`` measures (`deft.spotting.timeline.watch`)."""
-    return timeline.watch(source, **_geometry(store.dials(folder)))
+    return timeline.watch(source, **_geometry(store.measurement(folder).model_dump()))
 
 
 def given(source: video.Source, onset: int, apex: int) -> timeline.Film:
@@ -75,7 +79,7 @@ def answers(source: video.Source, events: Sequence[Event], folder: Path) -> Iter
     """
     if not events:
         return
-    dials, (model, tokenizer) = store.dials(folder), store.load(folder)
+    dials, model = store.measurement(folder).model_dump(), ExitStack().enter_context(family.load(folder))
     places = [align.spread(each.onset, each.apex, each.offset, dials["crop"]["frames"]) for each in events]
     waiting, kept = deque(zip(events, places, strict=True)), dict[int, Image]()
     for frame in video.pick(source, {at for place in places for at in place}):
@@ -83,7 +87,7 @@ def answers(source: video.Source, events: Sequence[Event], folder: Path) -> Iter
         while waiting and frame.number >= waiting[0][1][-1]:
             event, place = waiting.popleft()
             try:
-                yield event, _answer({at: kept[at] for at in place}, event, model, tokenizer, dials)
+                yield event, _answer({at: kept[at] for at in place}, event, model, dials)
             except NoFaceError as error:
                 yield event, error
             needed = min((each[1][0] for each in waiting), default=frame.number + 1)
@@ -110,7 +114,7 @@ def strongest(path: Path, folder: Path) -> Seen:
     return seen
 
 
-def _answer(kept: Mapping[int, Image], event: Event, model: Any, tokenizer: Any, dials: Mapping[str, Any]) -> Seen:
+def _answer(kept: Mapping[int, Image], event: Event, model: Deft, dials: Mapping[str, Any]) -> Seen:
     geometry, onset, apex = _geometry(dials), event.onset, event.apex
     matrix = align.transform(timeline.face(kept[onset]), **geometry)
     crops = {at: align.cut(frame, matrix, geometry["size_px"]) for at, frame in kept.items()}
@@ -124,14 +128,14 @@ def _answer(kept: Mapping[int, Image], event: Event, model: Any, tokenizer: Any,
     clip, eyes = experts.Clip(list(crops.values()), points, flows, moved[-1].noise), dials["features"]
     views = {
         expert: np.stack(experts.look(expert, eyes[expert], [clip], eyes["grid"], eyes["tokens"]))
-        for expert in model.shape.experts
+        for expert in model.config.experts
     }
-    said = answer.answer(model, tokenizer, triple.TASK, views)[0]
+    said = decoding.answer(model, views)[0]
     told = triple.parse(said.text)
     if told is None:
         raise DataError("the model's answer", f'"{said.text}"', "a whole triple", "tune the model for longer")
-    emotions = dict(zip(model.shape.emotions, said.emotions, strict=True))
-    units = dict(zip(model.shape.units, said.units, strict=True))
+    emotions = dict(zip(model.config.emotions, said.emotions, strict=True))
+    units = dict(zip(model.config.units, said.units, strict=True))
     return Seen(event, told, emotions, units, crops[onset], crops[apex], points, moved[-1].flow, found)
 
 

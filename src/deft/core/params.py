@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from deft.core import refusals
+from deft.core.errors import DataError
 
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0)]
@@ -225,6 +226,35 @@ class Params(_Section):
     predict: Predict
     baseline: Baseline
     evaluate: Evaluate
+
+
+class Measurement(_Section):
+    """How clips are measured: the sections that a new clip has to be measured by, to be answered by a tuned model."""
+
+    crop: Crop
+    landmarks: Landmarks
+    flow: Flow
+    verify: Verify
+    features: Features
+
+    @classmethod
+    def of(cls, params: Params) -> "Measurement":
+        """Return the sections of all parameters that measure clips."""
+        return cls(**{name: getattr(params, name) for name in cls.model_fields})
+
+    @classmethod
+    def read(cls, path: Path) -> "Measurement":
+        """Read what a tuned model was saved with.
+
+        Raises:
+            DataError: the file holds other keys or values than this version's.
+
+        """
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            fault = refusals.explain(error.errors()[0], cls)
+            raise DataError(path, fault, "the parameters of this version", "tune the model again") from None
 
 
 class ParamsError(Exception):

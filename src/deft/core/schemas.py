@@ -103,6 +103,35 @@ INDEX = pa.schema(
         ("note", pa.string()),
     ]
 )
+RECORDINGS = pa.schema(  # of datasets whose frames are whole recordings; empty for the others
+    [
+        ("recording", pa.string()),  # <dataset>/<subject>/<name>
+        ("dataset", pa.string()),
+        ("subject", pa.string()),
+        ("name", pa.string()),
+        ("frames", pa.list_(pa.string())),  # all that are there, by number; relative to the dataset's root
+        ("fps", pa.float64()),
+        (
+            "intervals",  # by onset; none where the label sheet has no usable row of this recording
+            pa.list_(
+                pa.struct(
+                    [
+                        ("clip", pa.string()),  # the same row's key in `INDEX`
+                        ("kind", pa.string()),  # "micro" or "macro"
+                        ("onset", pa.int32()),  # positions in `frames`, from 0
+                        ("apex", pa.int32()),
+                        ("offset", pa.int32()),
+                        ("emotion", pa.string()),
+                        ("coarse", pa.string()),
+                        ("aus", pa.list_(pa.struct(_CODE))),
+                        ("note", pa.string()),  # what was substituted, corrected or left unread
+                    ]
+                )
+            ),
+        ),
+        ("rejected", pa.list_(pa.string())),  # why other rows of this recording are not among its intervals
+    ]
+)
 CROP = pa.schema(
     [
         ("clip", pa.string()),

@@ -69,6 +69,11 @@ def points(path: Path, clip: str) -> npt.NDArray[np.float32]:
     return np.array(row(path, clip)["points"], np.float32).reshape(68, 2)
 
 
+def person(row: Mapping[str, Any]) -> str:
+    """Return who is seen in a clip, ``dataset/subject``: two datasets' subjects of one name are two people."""
+    return f"{row['dataset']}/{row['subject']}"
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A table of JSON."""
     return cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8")))

@@ -9,23 +9,23 @@ from pathlib import Path
 import pyarrow as pa
 
 from deft.core import tables
-from deft.datasets import Source, Whole, sheet
+from deft.datasets import Source, Totals, sheet
 from deft.facs import emotions
 
 TITLE = "CASME II"
 _COUNTS = {"others": 99, "disgust": 63, "happiness": 32, "repression": 27, "surprise": 25, "sadness": 7, "fear": 2}
 SOURCES = (
-    Source(("CASME2-coding-20190701.xls*",), Whole(255, 26, _COUNTS | {"surprise": 28, "sadness": 4}, 145)),
-    Source(("CASME2-coding-20140508.xls*",), Whole(255, 26, _COUNTS, 145)),
+    Source(("CASME2-coding-20190701.xls*",), Totals(255, 26, _COUNTS | {"surprise": 28, "sadness": 4}, 145)),
+    Source(("CASME2-coding-20140508.xls*",), Totals(255, 26, _COUNTS, 145)),
 )
-RECORDINGS = False
+RECORDINGS = None
 
 FPS = 200.0
 TREES = ("CASME2-RAW", "CASME2_RAW_selected", "Cropped")
 _COLUMNS = ("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Action Units", "Estimated Emotion")
 
-# MEGC 2019 took the labels of 2014, left these words out, and two clips (facial-micro-expressiongc.github.io).
-_NO_THREE = frozenset({"others", "fear", "sadness"})
+# MEGC 2019 used the labels of 2014 without these emotions and two clips (facial-micro-expressiongc.github.io).
+_NOT_IN_MEGC = frozenset({"others", "fear", "sadness"})
 _LEFT_OUT = {
     ("sub04", "EP12_01f"): "MEGC 2019 leaves this clip out",
     ("sub05", "EP09_05f"): "MEGC 2019 leaves this clip out",
@@ -37,25 +37,25 @@ _LEFT_OUT = {
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """The label sheet of 2014 or 2019, a row a clip (`deft.core.schemas.SHEET`); needs no frames.
+    """Return the label sheet of 2014 or 2019, one row per clip (`deft.core.schemas.SHEET`); needs no frames.
 
     Raises:
-        DataError: the file is no CASME II label sheet.
+        DataError: the file is not a label sheet of CASME II.
 
     """
-    return sheet.table("casme2", sheet.find(path, _COLUMNS, ["Objective Classes"]), _who, _read, corrections)
+    return sheet.table("casme2", sheet.find(path, _COLUMNS, ["Objective Classes"]), _identify, _labels, corrections)
 
 
-def _who(line: sheet.Line) -> tuple[str, str]:
+def _identify(line: sheet.Line) -> tuple[str, str]:
     subject = int(line.name("Subject", r"(?:sub)?(\d{1,2})", "01"))
     return f"sub{subject:02d}", line.name("Filename", r"EP\w+", "EP02_01f")
 
 
-def _read(line: sheet.Line, subject: str, name: str) -> tables.Row:
-    emotion = line.among("Estimated Emotion", _COUNTS)
+def _labels(line: sheet.Line, subject: str, name: str) -> tables.Row:
+    emotion = line.word("Estimated Emotion", _COUNTS)
     aus = line.units("Action Units")
     classes = emotions.classes(emotion)
-    if emotion in _NO_THREE or (subject, name) in _LEFT_OUT:
+    if emotion in _NOT_IN_MEGC or (subject, name) in _LEFT_OUT:
         classes["3"] = None
         line.notes += [_LEFT_OUT[subject, name]] if (subject, name) in _LEFT_OUT else []
     return line.interval("OnsetFrame", "ApexFrame", "OffsetFrame") | {

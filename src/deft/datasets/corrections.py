@@ -1,4 +1,4 @@
-"""What is known to be wrong in label sheets, and what is right: ``corrections.csv``, a cited table."""
+"""Known errors of label sheets and their corrections: ``corrections.csv``, a table with a source for each."""
 
 import csv
 from functools import cache
@@ -9,7 +9,11 @@ from deft.datasets.workbook import text
 
 
 class Correction(NamedTuple):
-    """One cell: in the row of ``clip`` (subject/name) ``sheet`` stands where ``ours`` should; why, and who says so."""
+    """The correction of one cell, in the row of ``clip`` (subject/name).
+
+    ``sheet`` is the wrong value that the sheet holds, ``ours`` the value used instead; ``why`` gives the reason and
+    ``source`` who reports it.
+    """
 
     dataset: str
     clip: str
@@ -22,16 +26,23 @@ class Correction(NamedTuple):
 
 @cache
 def known() -> tuple[Correction, ...]:
-    """All corrections."""
+    """Return all corrections."""
     with (Path(__file__).parent / "corrections.csv").open(encoding="utf-8", newline="") as file:
         return tuple(Correction(**line) for line in csv.DictReader(file))
 
 
 def apply(layout: str, subject: str, name: str, cells: dict[str, Any]) -> list[str]:
-    """Correct a row's cells in place where they hold the wrong value that is expected, and tell what was done."""
-    done = []
-    for each in known():
-        if (each.dataset, each.clip) == (layout, f"{subject}/{name}") and text(cells.get(each.column)) == each.sheet:
-            cells[each.column] = each.ours
-            done.append(f"{each.column}: {each.sheet} in the sheet, {each.ours} is used: {each.why} ({each.source})")
-    return done
+    """Correct a row's ``cells`` in place and return a sentence per correction.
+
+    A cell is changed only if it holds the very value that is known to be wrong.
+    """
+    sentences = []
+    for correction in known():
+        concerned = (correction.dataset, correction.clip) == (layout, f"{subject}/{name}")
+        if concerned and text(cells.get(correction.column)) == correction.sheet:
+            cells[correction.column] = correction.ours
+            sentences.append(
+                f"{correction.column}: {correction.sheet} in the sheet, {correction.ours} is used: "
+                f"{correction.why} ({correction.source})"
+            )
+    return sentences

@@ -9,17 +9,17 @@ import numpy.typing as npt
 from deft.core.errors import DataError
 
 SUFFIXES = (".npy", ".npz", ".flo")
-SIDE = 128  # pixels of the longer side of a field as the pipeline has it: regions need some
-_SMALLEST = 16
-_LONGEST = 1e30  # of a component: its square is a number still
-_REMEDY = "write the field anew"
+SIDE = 128  # px, the longer side of every field in the pipeline: smaller fields are too coarse for facial regions
+_SMALLEST = 16  # px, the shorter side of a field in a file
+_LONGEST = 1e30  # of a component, so that its square is finite
+_REMEDY = "write the field again"
 
 
 def read(path: Path) -> npt.NDArray[np.float32]:
-    """A field (H, W, 2): x to the right, y down, in a unit of its own.
+    """Return a field (H, W, 2) from a file: x to the right, y down, in the file's own unit.
 
     Raises:
-        DataError: the file is no such field, is too small or holds what is no number.
+        DataError: the file holds no such field, a field that is too small, or values that are not finite.
 
     """
     try:
@@ -28,19 +28,20 @@ def read(path: Path) -> npt.NDArray[np.float32]:
         reason = f"no readable field ({type(error).__name__}: {error})"
         raise DataError(path, reason, "a flow field", _REMEDY) from None
     if field.ndim != 3 or field.shape[2] != 2 or min(field.shape[:2]) < _SMALLEST or field.dtype.kind not in "fiu":
-        found = f"an array of shape {field.shape} and type {field.dtype}"
+        array = f"an array of shape {field.shape} and type {field.dtype}"
         expected = f"numbers (H, W, 2), at least {_SMALLEST} × {_SMALLEST}"
-        raise DataError(path, found, expected, _REMEDY)
+        raise DataError(path, array, expected, _REMEDY)
     field = field.astype(np.float32)
     if not (np.abs(field) < _LONGEST).all():
-        raise DataError(path, "values that are no numbers, or beyond all measure", "finite ones", _REMEDY)
+        raise DataError(path, "values that are not finite or too large", f"numbers below {_LONGEST:g}", _REMEDY)
     return field
 
 
 def resized(field: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The field with `SIDE` pixels along its longer side, times a power of two that makes its longest vector 1 to 2.
+    """Return a field (H, W, 2) with `SIDE` px along its longer side and its longest vector scaled to a length of 1–2.
 
-    Its unit is unknown, so nothing may depend on it; what is kept in half precision and fitted against rounding does.
+    The unit is unknown, so no result may depend on it; half precision and tolerances for rounding would, without a
+    common scale. The factor is a power of two, which rounds nothing.
     """
     height, width = field.shape[:2]
     scale = SIDE / max(height, width)
@@ -54,7 +55,7 @@ def _content(path: Path) -> npt.NDArray[np.generic]:
     if path.suffix.lower() == ".flo":
         field = cv2.readOpticalFlow(str(path))
         if field is None or not field.size:
-            raise ValueError("cut short, or of another format")
+            raise ValueError("truncated, or of another format")
         return np.asarray(field)
     with path.open("rb") as file:
         content = np.load(file, allow_pickle=False)

@@ -1,8 +1,9 @@
-"""Clips that come as flow, without a face (our own format): a lab shares motion without sharing faces.
+"""Clips given as optical flow, without frames (our own format): a lab can share motion without sharing faces.
 
 ``index.csv`` has the columns subject, clip, emotion, aus and flow, and may have fps, onset, apex, offset and objective;
-``flow`` is the path of a file (`deft.datasets.fields`) under the dataset's root. Faces are upright and fill the field;
-``landmarks.csv`` may have their 68 points in its pixels, with the columns clip (subject/clip), x0, y0, …, x67, y67.
+``flow`` is the path of a file (`deft.datasets.fields`) under the dataset's root. Faces are upright and fill the field.
+``landmarks.csv``, if it exists, holds their 68 points in the field's pixels, with the columns clip (subject/clip), x0,
+y0, …, x67, y67.
 """
 
 from functools import partial
@@ -19,48 +20,48 @@ from deft.facs import mean_face, regions
 
 TITLE = "flow fields"
 SOURCES = (Source(("index.csv",)),)
-RECORDINGS = False
+RECORDINGS = None
 
 _COLUMNS = ("subject", "clip", "emotion", "aus", "flow")
 _OPTIONAL = ("fps", "onset", "apex", "offset", "objective")
-_PLACES = tuple(f"{axis}{number}" for number in range(68) for axis in "xy")
+_COORDINATES = tuple(f"{axis}{number}" for number in range(68) for axis in "xy")
 _NAME = r"[\w+][\w.+ -]*"
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """The list of clips, a row a clip (`deft.core.schemas.SHEET`); reads their fields, to know that they are some.
+    """Return the list of clips, one row per clip (`deft.core.schemas.SHEET`); reads every field to check it.
 
     Raises:
-        DataError: the file is no such list, or the landmarks beside it are none.
+        DataError: the file is no such list, or ``landmarks.csv`` names a clip twice or one that is not in the list.
 
     """
     landmarks = _landmarks(path.parent, path.with_name("landmarks.csv"))
     body = sheet.find(path, _COLUMNS, _OPTIONAL)
-    table = sheet.table("flow", body, _who, partial(_read, path.parent, landmarks), corrections)
-    strange = set(landmarks) - {f"{row['subject']}/{row['name']}" for row in table.to_pylist()}
-    if strange:
+    table = sheet.table("flow", body, _identify, partial(_labels, path.parent, landmarks), corrections)
+    unknown = set(landmarks) - {f"{row['subject']}/{row['name']}" for row in table.to_pylist()}
+    if unknown:
         expected = "clips (subject/clip) of index.csv"
-        raise DataError(path.with_name("landmarks.csv"), ", ".join(sorted(strange)), expected, "mend either file")
+        raise DataError(path.with_name("landmarks.csv"), ", ".join(sorted(unknown)), expected, "correct either file")
     return table
 
 
-def _who(line: sheet.Line) -> tuple[str, str]:
+def _identify(line: sheet.Line) -> tuple[str, str]:
     return line.name("subject", _NAME, "s01"), line.name("clip", _NAME, "001")
 
 
-def _read(
+def _labels(
     root: Path, landmarks: dict[str, npt.NDArray[np.float32] | DataError], line: sheet.Line, subject: str, name: str
 ) -> tables.Row:
-    emotion = line.shown("emotion").lower()
+    emotion = line.text("emotion").lower()
     if not emotion:
-        raise line.refuse("emotion", "a word")
-    file = Path(line.shown("flow"))
+        raise line.error("emotion", "a word")
+    file = Path(line.text("flow"))
     if file.is_absolute() or ".." in file.parts or file.suffix.lower() not in fields.SUFFIXES:
-        raise line.refuse("flow", f"the path of a {', '.join(fields.SUFFIXES)} file inside the dataset's folder")
-    with frames.told(root / file):
+        raise line.error("flow", f"the path of a {', '.join(fields.SUFFIXES)} file inside the dataset's folder")
+    with frames.os_errors_explained(root / file):
         if not (root / file).is_file():
             raise DataError(f"{line.where}, flow", f"no file {file}", "the clip's flow", "put it there")
-        frames.inside(root, root / file)
+        frames.check_inside(root, root / file)
     shape = fields.read(root / file).shape[:2]
     points = landmarks.get(f"{subject}/{name}")
     if isinstance(points, DataError):
@@ -69,12 +70,12 @@ def _read(
         points = mean_face.filling(shape)
         line.notes.append("landmarks: those of the mean face")
     aus = line.units("aus")
-    moments = {column: line.frame(column) for column in ("onset", "apex", "offset") if line.shown(column)}
+    moments = {column: line.frame(column) for column in ("onset", "apex", "offset") if line.text(column)}
     if list(moments.values()) != sorted(moments.values()):
-        raise line.refuse("apex", "onset ≤ apex ≤ offset")
+        raise line.error("apex", "onset ≤ apex ≤ offset")
     return {
         **moments,
-        "fps": line.number("fps") if line.shown("fps") else None,
+        "fps": line.positive_number("fps") if line.text("fps") else None,
         "emotion": emotion,
         "objective": line.objective("objective", aus),
         "aus": aus,
@@ -85,19 +86,19 @@ def _read(
 
 
 def _landmarks(root: Path, path: Path) -> dict[str, npt.NDArray[np.float32] | DataError]:
-    """Clip (subject/clip) → its 68 points (68, 2) in pixels of its field, or why they are none."""
-    found: dict[str, npt.NDArray[np.float32] | DataError] = {}
+    """Return clip (subject/clip) → its 68 points (68, 2) in pixels of its field, or what is wrong with them."""
+    landmarks: dict[str, npt.NDArray[np.float32] | DataError] = {}
     if not path.exists():
-        return found
-    frames.inside(root, path)
-    for line in sheet.find(path, ("clip", *_PLACES)).lines:
-        clip = line.shown("clip")
-        if clip in found:
-            raise DataError(line.where, f"{clip} a second time", "each clip once", sheet.MEND)
+        return landmarks
+    frames.check_inside(root, path)
+    for line in sheet.find(path, ("clip", *_COORDINATES)).lines:
+        clip = line.text("clip")
+        if clip in landmarks:
+            raise DataError(line.where, f"{clip} a second time", "each clip once", sheet.REMEDY)
         try:
-            points = np.array([line.shown(place) for place in _PLACES]).astype(np.float32).reshape(68, 2)
-            regions.axes(points)
-            found[clip] = points
+            points = np.array([line.text(column) for column in _COORDINATES]).astype(np.float32).reshape(68, 2)
+            regions.axes(points)  # raises ValueError unless they are a face's
+            landmarks[clip] = points
         except ValueError as error:
-            found[clip] = DataError(line.where, str(error), "68 places of a face", sheet.MEND)
-    return found
+            landmarks[clip] = DataError(line.where, str(error), "68 points of a face", sheet.REMEDY)
+    return landmarks

@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from deft.core import tables
-from deft.datasets import Source, Whole, sheet
+from deft.datasets import Source, Totals, sheet
 
 TITLE = "4DME"
-SOURCES = (Source(("4DME_Labelling_Micro_release*.xls*",), Whole(267)),)
-RECORDINGS = False
+SOURCES = (Source(("4DME_Labelling_Micro_release*.xls*",), Totals(267)),)
+RECORDINGS = None
 
 FPS = 60.0
 TREES = ("gray_micro", "gray_micro_crop")
@@ -22,32 +22,31 @@ _COLUMNS = ("sub_ID", "fold_name", "Emotion", "Onset", "Apex", "Offset", "AUs")
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """The label sheet, a row a clip (`deft.core.schemas.SHEET`); needs no frames.
+    """Return the label sheet, one row per clip (`deft.core.schemas.SHEET`); needs no frames.
 
-    Two labels in a cell (``Surprise+Positive``) are one word of the dataset, ``surprise+positive``, and no class among
-    the 3.
+    Two labels in a cell (``Surprise+Positive``) become one word, ``surprise+positive``, which has no class among the 3.
 
     Raises:
         DataError: the file is not 4DME's label sheet.
 
     """
-    return sheet.table("fourdme", sheet.find(path, _COLUMNS), _who, _read, corrections)
+    return sheet.table("fourdme", sheet.find(path, _COLUMNS), _identify, _labels, corrections)
 
 
-def _who(line: sheet.Line) -> tuple[str, str]:
+def _identify(line: sheet.Line) -> tuple[str, str]:
     session = line.name("sub_ID", r"S?(\d+(?:_\w+)?)", "S13 or S13_1st")
-    fold = line.name("fold_name", r"[a-z0-9][\w.-]*", "a folder's")
+    fold = line.name("fold_name", r"[a-z0-9][\w.-]*", "001_01_1")
     number, _, visit = session.partition("_")
     return f"S{int(number):02d}", f"{visit}_{fold}" if visit else fold
 
 
-def _read(line: sheet.Line, subject: str, name: str) -> tables.Row:
-    words = [word.strip() for word in line.shown("Emotion").lower().split("+")]
+def _labels(line: sheet.Line, subject: str, name: str) -> tables.Row:
+    words = [word.strip() for word in line.text("Emotion").lower().split("+")]
     if not words or not set(words) <= set(EMOTIONS):
-        raise line.refuse("Emotion", f"{', '.join(EMOTIONS)}, or several of them joined by +")
+        raise line.error("Emotion", f"{', '.join(EMOTIONS)}, or several of them joined by +")
     return line.interval("Onset", "Apex", "Offset") | {
         "fps": FPS,
         "emotion": "+".join(words),
         "aus": line.units("AUs"),
-        "folders": [f"{tree}/{line.shown('sub_ID')}/{line.shown('fold_name')}" for tree in TREES],
+        "folders": [f"{tree}/{line.text('sub_ID')}/{line.text('fold_name')}" for tree in TREES],
     }

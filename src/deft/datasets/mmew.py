@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from deft.core import tables
-from deft.datasets import Source, Whole, sheet
+from deft.datasets import Source, Totals, sheet
 
 TITLE = "MMEW"
-SOURCES = (Source(("MMEW_Micro_Exp*.xls*",), Whole(300)),)
-RECORDINGS = False
+SOURCES = (Source(("MMEW_Micro_Exp*.xls*",), Totals(300)),)
+RECORDINGS = None
 
 FPS = 90.0
 EMOTIONS = ("happiness", "anger", "surprise", "disgust", "fear", "sadness", "repression", "others")
@@ -24,24 +24,24 @@ _COLUMNS = (
 
 
 def read_sheet(path: Path, corrections: bool = True) -> pa.Table:
-    """The label sheet, a row a clip (`deft.core.schemas.SHEET`); needs no frames.
+    """Return the label sheet, one row per clip (`deft.core.schemas.SHEET`); needs no frames.
 
     Raises:
         DataError: the file is not MMEW's label sheet.
 
     """
-    return sheet.table("mmew", sheet.find(path, _COLUMNS), _who, _read, corrections)
+    return sheet.table("mmew", sheet.find(path, _COLUMNS), _identify, _labels, corrections)
 
 
-def _who(line: sheet.Line) -> tuple[str, str]:
+def _identify(line: sheet.Line) -> tuple[str, str]:
     subject = f"S{int(line.name('Subject', r'S?([0-9]{1,2})', 'S03')):02d}"
     return subject, line.name("Filename", rf"{subject}-\d+-\d+", f"{subject}-01-002")
 
 
-def _read(line: sheet.Line, subject: str, name: str) -> tables.Row:
-    emotion = line.among("Estimated Emotion", EMOTIONS)
-    line.remark("remarks")
-    folders = (emotion, "repression") if emotion == "others" else (emotion,)  # as the frames of others may lie
+def _labels(line: sheet.Line, subject: str, name: str) -> tables.Row:
+    emotion = line.word("Estimated Emotion", EMOTIONS)
+    line.note_remark("remarks")
+    folders = (emotion, "repression") if emotion == "others" else (emotion,)  # where frames of others may be
     return line.interval("OnsetFrame", "ApexFrame", "OffsetFrame") | {
         "fps": FPS,
         "emotion": emotion,

@@ -1,4 +1,4 @@
-"""What evidence that has been told lets a rationale argue: which units, each from which of the regions named."""
+"""What a rationale may argue: which units follow from the evidence stated, each from which of the regions named."""
 
 from collections.abc import Collection, Sequence
 
@@ -10,27 +10,40 @@ from deft.motion import verification
 from deft.motion.evidence import Evidence
 
 
-def arguable(told: Sequence[triple.Sight], units: Collection[int]) -> dict[str, list[triple.Sight]]:
-    """Codes of these units for which told evidence speaks, ascending, each with the sights that it may argue from.
+def arguable(sights: Sequence[triple.Sight], units: Collection[int]) -> dict[str, list[triple.Sight]]:
+    """Return the codes of these units that the sights support, ascending, each with the sights it may argue from.
 
-    A code needs a sight at its own place that goes its way; then it may argue from what it drags along beside it, too
-    (`deft.motion.verification.explains`).
+    A code needs a sight at one of its own places that moves in its direction; then it may argue from neighbouring skin
+    that moves with it, too (`deft.motion.verification.explains`).
     """
-    found = {}
-    seen = {sight: _as_measured(sight) for sight in told}
+    support: dict[str, list[triple.Sight]] = {}
+    motions = {sight: _as_evidence(sight) for sight in sights}
     for unit in sorted(unit for unit in units if observable(unit)):
         for side in (None, "L", "R"):
             code = Code(unit, side)
-            if any(verification.explains(code, motion, near=False) for motion in seen.values()):
-                own = [sight for sight, motion in seen.items() if verification.explains(code, motion, near=True)]
-                found[triple.code_text(code)] = own
-    return found
+            if any(verification.explains(code, motion, near=False) for motion in motions.values()):
+                support[triple.code_text(code)] = [
+                    sight for sight, motion in motions.items() if verification.explains(code, motion, near=True)
+                ]
+    return support
 
 
-def _as_measured(sight: triple.Sight) -> Evidence:
-    """A sight's words as a motion of length one."""
+def _as_evidence(sight: triple.Sight) -> Evidence:
+    """Return a sight as evidence of unit length and noise."""
     out, up, opening = words.motion(sight.direction)
-    length = float(opening == 0)
-    said = {"region": sight.region, "direction": sight.direction, "level": sight.level}
-    moved = {"out": out, "up": up, "divergence": opening, "magnitude": length, "dx": out, "dy": -up}
-    return Evidence(**said, **moved, z=1.0, noise=1.0, concentration=1.0, rise=0.0, peak=0.0)  # type: ignore[arg-type]
+    return Evidence(
+        region=sight.region,
+        dx=out,
+        dy=-up,
+        out=out,
+        up=up,
+        magnitude=float(opening == 0),
+        z=1.0,
+        direction=sight.direction,
+        concentration=1.0,
+        divergence=opening,
+        level=sight.level,
+        rise=0.0,
+        peak=0.0,
+        noise=1.0,
+    )

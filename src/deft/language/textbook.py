@@ -15,12 +15,12 @@ _SHOWN = [unit for unit in UNITS.values() if observable(unit.number)]
 
 
 class Page(NamedTuple):
-    """``seen``: what a face shows, a phrase a region, in the order of `REGIONS`; ``text``: what is said of it.
+    """``region_phrases``: what a face shows, a phrase per region, in the order of `REGIONS`; ``text``: its description.
 
     An answer has its class in ``emotion`` and the face's ``units``; a statement has neither.
     """
 
-    seen: tuple[str, ...]
+    region_phrases: tuple[str, ...]
     text: str
     emotion: str | None = None
     units: tuple[int, ...] = ()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from deft.models.reduction import Views
+from deft.models import Views
 
 _SEED = 0
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from deft.core.errors import DataError
+from deft.core.tables import person
 
 FINAL = "final"
 Row = Mapping[str, Any]  # of `deft.core.schemas.TRIPLES`: clip, dataset, subject, part, label and dropped
@@ -15,11 +16,6 @@ class Fold(NamedTuple):
     name: str
     train: list[str]
     test: list[str]
-
-
-def person(row: Row) -> str:
-    """Who is seen in a clip."""
-    return f"{row['dataset']}/{row['subject']}"
 
 
 def loso(rows: Iterable[Row]) -> dict[str, Fold]:

@@ -13,7 +13,7 @@ from deft.core.errors import DataError
 
 
 def create(tokenizer: Any, width: int, layers: int, heads: int) -> LlamaForCausalLM:
-    """A randomly initialised Llama for a tokenizer: ``width`` of the residual stream, blocks, heads a block."""
+    """Create a randomly initialised Llama for a tokenizer: its width, its blocks, and the attention heads per block."""
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
@@ -32,17 +32,17 @@ def create(tokenizer: Any, width: int, layers: int, heads: int) -> LlamaForCausa
 
 
 def load(base: str, four_bit: bool = False) -> tuple[Any, Any]:
-    """A causal language model and its tokenizer, from a local folder or a Hugging Face name.
+    """Load a causal language model and its tokenizer from a local folder or by a Hugging Face name.
 
-    On the GPU in bfloat16 if there is one, with ``four_bit`` in 4-bit NormalFloat (QLoRA: Dettmers et al. 2023); else
-    in float32. Safetensors only and no remote code: nothing that is loaded can run.
+    On a GPU the model is in bfloat16, with ``four_bit`` in 4-bit NormalFloat (QLoRA: Dettmers et al. 2023); without one
+    in float32. Only safetensors and no remote code are loaded, so nothing in a checkpoint can run.
 
     Raises:
-        DataError: there is no such model here, files of it are missing or not safetensors, its tokenizer has no end
-            token, or ``four_bit`` is asked for without CUDA and bitsandbytes.
+        DataError: the model is not on this machine, its files are missing or not safetensors, its tokenizer has no end
+            token, or ``four_bit`` is set without CUDA and bitsandbytes.
 
     """
-    logging.disable_progress_bar()  # a bar a fold hides the stage's own
+    logging.disable_progress_bar()  # one per fold would hide the stage's
     try:
         tokenizer = AutoTokenizer.from_pretrained(base)
         model = AutoModelForCausalLM.from_pretrained(base, use_safetensors=True, **_placed(four_bit))
@@ -52,32 +52,39 @@ def load(base: str, four_bit: bool = False) -> tuple[Any, Any]:
         raise checkpoints.unusable(f"llm.base: {base}", error, expected, remedy) from None
     if tokenizer.eos_token_id is None:
         remedy = "set eos_token in tokenizer_config.json"
-        raise DataError(f"llm.base: {base}", "no end token in its tokenizer", "one, so that an answer can end", remedy)
+        raise DataError(
+            f"llm.base: {base}",
+            "a tokenizer without an end token",
+            "one with an end token, so that an answer can end",
+            remedy,
+        )
     if tokenizer.pad_token_id is None:  # padding is always masked: any token will do
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
 
 
-def ask(tokenizer: Any, task: str) -> torch.Tensor:
-    """Token ids (n,) of the prompt, begin included (the end token where a tokenizer has no other)."""
+def encode_prompt(tokenizer: Any, task: str) -> torch.Tensor:
+    """Encode a prompt as token ids (n,), the begin token included (the end token where a tokenizer has no other)."""
     begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
     return torch.tensor([begin, *tokenizer.encode(f"{task}\n", add_special_tokens=False)])
 
 
-def tell(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of answers, their ends included."""
+def encode_answers(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Encode answers as token ids, a list per answer, the end token included."""
     return [[*ids, tokenizer.eos_token_id] for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
 
 
 def _placed(four_bit: bool) -> dict[str, Any]:
     if not torch.cuda.is_available():
         if four_bit:
-            raise DataError("llm.four_bit", "no CUDA", "a GPU that holds the 4-bit model", "set it to false")
+            raise DataError(
+                "llm.four_bit", "no CUDA", "a GPU, which 4-bit models need", "set it to false and tune again"
+            )
         return {"dtype": torch.float32}
     placed: dict[str, Any] = {"dtype": torch.bfloat16, "device_map": {"": 0}}
     if four_bit:
         if find_spec("bitsandbytes") is None:
-            raise DataError("llm.four_bit", "no bitsandbytes", "it installed", "pip install 'deft[cuda]'")
+            raise DataError("llm.four_bit", "no bitsandbytes", "the package bitsandbytes", "pip install 'deft[cuda]'")
         placed["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",

@@ -1,7 +1,7 @@
 """Training of the small Llama on the textbook.
 
-What a page's face shows stands before the text as one token a region: the sum of its phrase's word embeddings. So the
-model learns to read tokens that are no words, which is what the experts' tokens will be.
+What a page's face shows stands before the text as one token per region: the sum of its phrase's word embeddings. So the
+model learns to use tokens that are no words, as the experts' tokens will be.
 """
 
 import math
@@ -20,29 +20,29 @@ _WARM_UP = 0.05  # of all steps
 
 
 def train(
-    model: Any, tokenizer: Any, pages: Sequence[Page], *, steps: int, batch: int, rate: float, seed: int
+    model: Any, tokenizer: Any, pages: Sequence[Page], *, steps: int, batch: int, learning_rate: float, seed: int
 ) -> float:
-    """Train in place by next-token prediction; return the perplexity a token on pages that were held out.
+    """Train a model in place by next-token prediction; return the perplexity per token on the held-out pages.
 
-    The first `HELD_OUT` pages are held out; at least ``batch`` more are needed. Matrices follow Muon (Jordan 2024;
-    ``rate`` is its peak), all else AdamW at a seventh of it, both under `cosine`.
+    The first `HELD_OUT` pages are held out; at least ``batch`` more are needed. Matrices are trained by Muon (Jordan
+    2024), whose peak is ``learning_rate``, all else by AdamW at a seventh of it, both under `cosine`.
     """
-    read = [_Read(tokenizer, page) for page in pages]
-    held_out, kept = read[:HELD_OUT], read[HELD_OUT:]
+    encoded = [_EncodedPage(tokenizer, page) for page in pages]
+    held_out, training = encoded[:HELD_OUT], encoded[HELD_OUT:]
     embedding = model.get_input_embeddings().weight
     matrices = [p for p in model.parameters() if p.ndim == 2 and p is not embedding]
     others = [p for p in model.parameters() if p.ndim != 2 or p is embedding]
     optimisers = [
-        torch.optim.Muon(matrices, lr=rate, weight_decay=0.01),
-        torch.optim.AdamW(others, lr=rate / 7, weight_decay=0.01, betas=(0.9, 0.98)),
+        torch.optim.Muon(matrices, lr=learning_rate, weight_decay=0.01),
+        torch.optim.AdamW(others, lr=learning_rate / 7, weight_decay=0.01, betas=(0.9, 0.98)),
     ]
     schedules = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: cosine(step, steps)) for o in optimisers]
-    batches = _batches(len(kept), batch, seed)
+    batches = _batches(len(training), batch, seed)
     model.train()
     progress = trange(steps, desc="backbone", unit="step", mininterval=1.0)
     for _ in progress:
-        loss = _loss(model, [kept[i] for i in next(batches)])
-        torch.autograd.backward(loss)
+        loss = _loss(model, [training[page] for page in next(batches)])
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimiser, schedule in zip(optimisers, schedules, strict=True):
             optimiser.step()
@@ -54,17 +54,17 @@ def train(
         return math.exp(float(_loss(model, held_out)))
 
 
-class _Read:
-    """A page as token ids: ``seen`` a list a region, and ``text`` with its end."""
+class _EncodedPage:
+    """A page as token ids: ``region_phrases``, a list per region, and ``text`` with the end token."""
 
     def __init__(self, tokenizer: Any, page: Page) -> None:
         self.begin, self.pad = tokenizer.bos_token_id, tokenizer.pad_token_id
-        self.seen = [tokenizer.encode(phrase) for phrase in page.seen]
+        self.region_phrases = [tokenizer.encode(phrase) for phrase in page.region_phrases]
         self.text = [*tokenizer.encode(page.text), tokenizer.eos_token_id]
 
 
 def cosine(step: int, steps: int) -> float:
-    """Share of the peak learning rate: a short linear warm-up, then half a cosine down to a tenth."""
+    """Return the share of the peak learning rate: a short linear warm-up, then half a cosine down to a tenth."""
     warm = max(1, round(_WARM_UP * steps))
     if step < warm:
         return (step + 1) / warm
@@ -78,25 +78,25 @@ def _batches(count: int, batch: int, seed: int) -> Iterator[Sequence[int]]:
         yield from (order[at : at + batch].tolist() for at in range(0, count - batch + 1, batch))
 
 
-def _loss(model: Any, pages: Sequence[_Read]) -> Tensor:
+def _loss(model: Any, pages: Sequence[_EncodedPage]) -> Tensor:
     embed, pad = model.get_input_embeddings(), pages[0].pad
-    tokens, _ = padded([page.text for page in pages], pad)
-    before = torch.stack([summed(embed, page.seen, pad) for page in pages])
+    tokens, _ = pad_rows([page.text for page in pages], pad)
+    regions = torch.stack([phrase_embeddings(embed, page.region_phrases, pad) for page in pages])
     begin = embed(torch.full((len(pages), 1), pages[0].begin))
-    embedded = torch.cat([begin, before, embed(tokens[:, :-1])], 1)
+    embedded = torch.cat([begin, regions, embed(tokens[:, :-1])], 1)
     logits = model(inputs_embeds=embedded, logits_to_keep=tokens.shape[1]).logits
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens.flatten(), ignore_index=pad)
 
 
-def summed(embed: Any, phrases: Sequence[Sequence[int]], pad: int) -> Tensor:
-    """Phrases' token ids → one embedding a phrase (phrases, width): their sum, scaled to a single word's length."""
-    ids, real = padded(phrases, pad, embed.weight.device)
+def phrase_embeddings(embed: Any, phrases: Sequence[Sequence[int]], pad: int) -> Tensor:
+    """Embed each phrase, a row of token ids, as its words' sum, scaled to one word's length: (phrases, width)."""
+    ids, real = pad_rows(phrases, pad, embed.weight.device)
     total: Tensor = (embed(ids) * real[..., None]).sum(1) / real.sum(1, keepdim=True).sqrt()
     return total
 
 
-def padded(ids: Sequence[Sequence[int]], pad: int, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
-    """Token ids (rows, longest) with ``pad`` behind each row, and which of them are real."""
+def pad_rows(ids: Sequence[Sequence[int]], pad: int, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+    """Return token ids (rows, longest) with ``pad`` behind each row, and a mask of those that are real."""
     longest = max(map(len, ids))
     rows = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in ids], device=device)
     lengths = torch.tensor([[len(row)] for row in ids], device=device)

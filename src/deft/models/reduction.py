@@ -1,6 +1,5 @@
-"""What an expert's tokens become before they are projected: standardised, and reduced to their principal components."""
+"""An expert's tokens, standardised and reduced to their principal components."""
 
-from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +7,6 @@ import numpy.typing as npt
 from sklearn.decomposition import PCA
 
 Floats = npt.NDArray[np.float32]
-Views = Mapping[str, Floats]  # expert → (clips, tokens, dim)
 
 
 class Reduction(NamedTuple):
@@ -17,34 +15,23 @@ class Reduction(NamedTuple):
     mean: Floats
     matrix: Floats
 
-    def __call__(self, view: Floats) -> Floats:
-        """(…, dim) → (…, components), unit variance a component on average over the tokens it was fitted on."""
-        return np.asarray((view - self.mean) @ self.matrix)
+    def __call__(self, tokens: Floats) -> Floats:
+        """Reduce tokens (…, dim) to components (…, components), on average of unit variance where it was fitted."""
+        return np.asarray((tokens - self.mean) @ self.matrix)
 
 
-def parts(views: Views, size: int) -> Iterator[Views]:
-    """What is seen of clips, ``size`` clips at a time."""
-    for at in range(0, len(next(iter(views.values()))), size):
-        yield {expert: view[at : at + size] for expert, view in views.items()}
+def fit(tokens: Floats, components: int) -> Reduction:
+    """Fit a reduction on the tokens (clips, tokens, dim) of training clips, with as many components as they allow.
 
-
-def fit(view: Floats, components: int) -> Reduction:
-    """Fit on the tokens of training clips (clips, tokens, dim) alone; as many ``components`` as they can carry.
-
-    Clips that the expert cannot see (NaN) have no say; if it sees none, nothing of it is kept.
+    Clips that the expert cannot see (NaN) are left out; if it sees none, the reduction keeps nothing.
     """
-    view = view[~np.isnan(view).any((1, 2))].reshape(-1, view.shape[-1])
-    if not len(view):
-        return Reduction(np.zeros(view.shape[1], np.float32), np.zeros((view.shape[1], 1), np.float32))
-    deviation = np.maximum(view.std(0), 1e-6)
-    standard = (view - view.mean(0)) / deviation
+    visible = tokens[~np.isnan(tokens).any((1, 2))].reshape(-1, tokens.shape[-1])  # (clips · tokens, dim)
+    if not len(visible):
+        return Reduction(np.zeros(visible.shape[1], np.float32), np.zeros((visible.shape[1], 1), np.float32))
+    deviation = np.maximum(visible.std(0), 1e-6)
+    standard = (visible - visible.mean(0)) / deviation
     pca = PCA(min(components, *standard.shape), svd_solver="full").fit(standard)
     scale = float(np.sqrt(pca.explained_variance_.mean()))
-    scale = scale if scale > 0 else 1.0  # nothing varies, or there is one token alone
-    matrix = pca.components_.T / deviation[:, None] / scale
-    return Reduction(view.mean(0).astype(np.float32), matrix.astype(np.float32))
-
-
-def fit_all(views: Views, experts: Sequence[str], components: int) -> dict[str, Reduction]:
-    """`fit` for each expert."""
-    return {expert: fit(views[expert], components) for expert in experts}
+    scale = scale if scale > 0 else 1.0  # zero where nothing varies
+    matrix = pca.components_.T / deviation[:, None] / scale  # (dim, components)
+    return Reduction(visible.mean(0).astype(np.float32), matrix.astype(np.float32))

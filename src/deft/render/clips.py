@@ -115,7 +115,7 @@ def render(plan: ClipPlan, root: Path, layout: Layout = casme2.LAYOUT, dataset: 
         path.write_bytes(cv2.imencode(path.suffix, image, options)[1].tobytes())
 
     return Truth(
-        clip="/".join((dataset, *layout.who(plan))),
+        clip="/".join((dataset, *layout.identify(plan))),
         emotion=plan.emotion,
         wrong=plan.wrong,
         moved=[motion._asdict() for motion in plan.moved],

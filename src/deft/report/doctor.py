@@ -33,7 +33,7 @@ def overview(found: Mapping[str, Checkup | DataError], missing: Sequence[str]) -
             _of(composite.found, composite.expected),
             str(len(each.indexed.rejected) or ""),
             str(len(each.indexed.corrected) or ""),
-            _WELL if each.well else _ILL,
+            _WELL if each.passed else _ILL,
         )
     told = [Text(), Text("`deft doctor DATASET` lists what is missing and every row that cannot be used.")]
     page = Text(f"Not there: {', '.join(missing)}. docs/datasets/ has a page on each: where to ask, where to put it.")
@@ -49,7 +49,7 @@ def details(name: str, found: Checkup, report: str) -> Group:
     for check in found.checks:
         expected = "" if check.expected is None else str(check.expected)
         counts.add_row(
-            Text(check.what), str(check.found), expected, "" if not expected else _WELL if check.well else _ILL
+            Text(check.what), str(check.found), expected, "" if not expected else _WELL if check.passed else _ILL
         )
     parts: list[Text | Table] = [
         Text(f"{name}: {found.title}, {', '.join(found.indexed.sheets)}", style="bold"),

@@ -27,8 +27,8 @@ def joined(answer: tables.Row, triples: Mapping[str, tables.Row]) -> tables.Row:
 
 
 def people(clips: Sequence[tables.Row]) -> list[str]:
-    """Who is seen in each clip: a subject's name is a dataset's own."""
-    return [f"{row['dataset']}/{row['subject']}" for row in clips]
+    """Return who is seen in each clip."""
+    return [tables.person(row) for row in clips]
 
 
 def rule(folds: Mapping[str, Any]) -> str:

@@ -2,12 +2,12 @@
 
 The sequence is ``begin · tokens of each expert · task · answer · end``. Text is predicted on the answer alone;
 the unit head reads the last position of the task (Zhang et al., arXiv 2511.10948, figure; the rest is our choice). The
-emotion head reads the units' probabilities and nothing else, so that a class is always a matter of Action Units (a
-concept bottleneck: Koh et al. 2020, arXiv 2007.04612); 100 clips teach no more than that anyway.
+emotion head reads the units' probabilities and nothing else, so that a class always follows from Action Units (a
+concept bottleneck: Koh et al. 2020, arXiv 2007.04612); 100 clips cannot teach more than that.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -15,17 +15,25 @@ import torch
 from peft import LoraConfig, TaskType, get_peft_model
 from torch import Tensor, nn
 
-from deft.models.reduction import Reduction, Views
+from deft.core import params
+from deft.llm.load import encode_prompt
+from deft.models import Views
+from deft.models.reduction import Reduction
+
+_EMOTION_RATE = 30.0  # times the learning rate: the emotion head's inputs are probabilities, most of them near zero
 
 
-class Shape(NamedTuple):
+class Config(NamedTuple):
     """What a tuned model is, besides its weights."""
 
     experts: tuple[str, ...]
     emotions: tuple[str, ...]
     units: tuple[int, ...]
-    tokens: tuple[int, ...]  # prefix tokens of each expert
+    tokens: tuple[int, ...]  # prefix tokens per expert
     regions: int  # that an answer names at most
+    text_weight: float  # of the text's log-likelihood in the answered class, see params.yaml
+    four_bit: bool  # whether the language model is held in 4 bits
+    task: str  # the prompt
 
 
 class Outputs(NamedTuple):
@@ -37,8 +45,8 @@ class Outputs(NamedTuple):
 
 
 class Prompt(NamedTuple):
-    """A prompt as read: ``embedded`` (B, prompt, width), the heads' logits (B, classes), (B, units), and the language
-    model's own output, with keys and values.
+    """An encoded prompt: ``embedded`` (B, prompt, width), the heads' logits ``emotion`` (B, classes) and ``units``
+    (B, units), and the language model's output ``out`` with keys and values.
     """
 
     embedded: Tensor
@@ -47,129 +55,175 @@ class Prompt(NamedTuple):
     out: Any
 
 
-class Deft(nn.Module):
-    """Projectors, adapters and heads around a frozen language model ``llm`` (with adapters, see `adapted`).
+class ExpertProjector(nn.Module):
+    """Projects one expert's tokens (B, tokens, dim) to prefix tokens (B, tokens, width) of the language model.
 
-    ``even`` (units,) are the logits of units that are as likely shown as not (`deft.models.deft.losses.even`).
+    ``mean`` (dim,) and ``matrix`` (dim, components) are a fixed `Reduction`; ``layers`` and ``position``
+    (tokens, width) are trained. Prefix tokens are as long as a word's embedding, whose root mean square is ``rms``.
     """
 
-    def __init__(self, llm: Any, shape: Shape, reductions: Mapping[str, Reduction]) -> None:
+    mean: Tensor
+    matrix: Tensor
+
+    def __init__(self, reduction: Reduction, tokens: int, width: int, rms: float) -> None:
         super().__init__()
-        self.llm, self.shape = llm, shape
-        embedding = llm.get_input_embeddings().weight
+        self.rms = rms
+        self.register_buffer("mean", torch.from_numpy(reduction.mean))
+        self.register_buffer("matrix", torch.from_numpy(reduction.matrix))
+        components = reduction.matrix.shape[1]
+        self.layers = nn.Sequential(nn.Linear(components, width), nn.GELU(), nn.Linear(width, width))
+        self.position = nn.Parameter(torch.empty(tokens, width))
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+
+    def reduce(self, tokens: Tensor) -> Tensor:
+        """Reduce tokens (B, tokens, dim) to components (B, tokens, components)."""
+        return (tokens - self.mean) @ self.matrix
+
+    def forward(self, components: Tensor) -> Tensor:
+        """Project components (B, tokens, components) to (B, tokens, width); NaN, an unseen clip, becomes zeros."""
+        unseen = components.isnan().any(-1, keepdim=True)  # (B, tokens, 1)
+        prefix: Tensor = self.rms * self.norm(self.layers(components.nan_to_num()) + self.position)
+        return prefix.masked_fill(unseen, 0.0)
+
+
+class Deft(nn.Module):
+    """Projectors, adapters and heads around a frozen language model ``llm`` that carries adapters (`adapted`).
+
+    ``au_thresholds`` (units,) are the logits at which a unit is as likely shown as not (`losses.au_thresholds`).
+    """
+
+    au_thresholds: Tensor
+    task: Tensor
+
+    def __init__(self, llm: Any, tokenizer: Any, config: Config, reductions: Mapping[str, Reduction]) -> None:
+        super().__init__()
+        self.llm, self.tokenizer, self.config = llm, tokenizer, config
+        embedding = llm.get_input_embeddings().weight  # (vocabulary, width)
         self.device, width = embedding.device, embedding.shape[1]
-        self.rms = float(embedding.detach().float().pow(2).mean().sqrt())
+        rms = float(embedding.detach().float().pow(2).mean().sqrt())
+        sizes = dict(zip(config.experts, config.tokens, strict=True))
         with self.device:
-            self.project = nn.ModuleDict(
-                {
-                    name: nn.Sequential(
-                        nn.Linear(reductions[name].matrix.shape[1], width), nn.GELU(), nn.Linear(width, width)
-                    )
-                    for name in shape.experts
-                }
+            self.projectors = nn.ModuleDict(
+                {name: ExpertProjector(reductions[name], count, width, rms) for name, count in sizes.items()}
             )
-            self.place = nn.ParameterDict(
-                {name: torch.randn(count, width) for name, count in zip(shape.experts, shape.tokens, strict=True)}
-            )
-            self.norm = nn.LayerNorm(width, elementwise_affine=False)
-            self.units = nn.Linear(width, len(shape.units))
-            self.emotion = nn.Linear(len(shape.units), len(shape.emotions))
-            nn.init.zeros_(self.emotion.weight)  # as long as it has learned nothing it favours no class
-            nn.init.zeros_(self.emotion.bias)
-            self.register_buffer("even", torch.zeros(len(shape.units)))
-        for name in shape.experts:
-            for part, values in reductions[name]._asdict().items():
-                self.register_buffer(f"{name}_{part}", torch.from_numpy(values).to(self.device))
+            for name in config.experts:
+                nn.init.normal_(self._projector(name).position)
+            self.units = nn.Linear(width, len(config.units))
+            self.emotion = nn.Linear(len(config.units), len(config.emotions))
+        nn.init.zeros_(self.emotion.weight)  # an untrained head favours no class
+        nn.init.zeros_(self.emotion.bias)
+        self.register_buffer("au_thresholds", torch.zeros(len(config.units), device=self.device))
+        self.register_buffer("task", encode_prompt(tokenizer, config.task).to(self.device), persistent=False)  # (n,)
+        self.projectors.to(self.device)
 
     def reduce(self, views: Views) -> dict[str, Tensor]:
-        """Experts' tokens (B, tokens, dim) → their components (B, tokens, components)."""
-        return {
-            name: (torch.from_numpy(views[name]).to(self.device) - self.get_buffer(f"{name}_mean"))
-            @ self.get_buffer(f"{name}_matrix")
-            for name in self.shape.experts
-            if name in views
-        }
+        """Reduce the experts' tokens (B, tokens, dim) to components (B, tokens, components)."""
+        tokens = {name: torch.from_numpy(views[name]).to(self.device) for name in self.config.experts if name in views}
+        return {name: self._projector(name).reduce(view) for name, view in tokens.items()}
 
-    def projected(self, expert: str, reduced: Tensor) -> Tensor:
-        """An expert's prefix tokens (B, tokens, width), each as long as a word's embedding; zeros where it saw nothing,
-        which is NaN. ``place`` tells whose token it is and which.
+    def project(self, components: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Project each expert's components (B, tokens, components) to prefix tokens (B, tokens, width)."""
+        return {name: self._projector(name)(view) for name, view in components.items()}
+
+    def encode_prompt(self, prefix: Mapping[str, Tensor]) -> Prompt:
+        """Encode ``begin · prefix tokens · task`` for prefix tokens (B, tokens, width) per expert.
+
+        An expert that is missing is hidden: its prefix tokens are zeros.
         """
-        tokens: Tensor = self.rms * self.norm(self.project[expert](reduced.nan_to_num()) + self.place[expert])
-        return tokens.masked_fill(reduced.isnan().any(-1, keepdim=True), 0.0)
+        embedded = self.embed_prompt(prefix)
+        mask = torch.ones_like(embedded[..., 0], dtype=torch.long)  # (B, prompt)
+        out = self.run_llm(embedded, mask, 1)
+        return Prompt(embedded, *self.heads(out.hidden_states[-1][:, -1]), out)
 
-    def tokens(self, reduced: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Every expert's prefix tokens."""
-        return {name: self.projected(name, view) for name, view in reduced.items()}
-
-    def prompt(self, tokens: Mapping[str, Tensor], task: Tensor) -> Prompt:
-        """Read ``begin · expert tokens · task``; ``task`` (begin and text) is (n,).
-
-        ``tokens`` of an expert are (B, tokens, width); an expert without any is hidden: its tokens are zeros.
-        """
-        asked = self.asked(tokens, task)
-        out = self.read(asked, torch.ones_like(asked[..., 0], dtype=torch.long), 1)
-        return Prompt(asked, *self.heads(out.hidden_states[-1][:, -1]), out)
-
-    def forward(self, tokens: Mapping[str, Tensor], task: Tensor, answer: Tensor, mask: Tensor) -> Outputs:
-        """Logits for answers (B, answer) of which ``mask`` tells the real tokens; the rest as in `prompt`."""
-        asked = self.asked(tokens, task)
-        embedded = torch.cat([asked, self.llm.get_input_embeddings()(answer[:, :-1])], 1)
-        seen = torch.cat([mask.new_ones(asked.shape[:2]), mask[:, :-1]], 1).long()
-        out = self.read(embedded, seen, answer.shape[1])
-        return Outputs(out.logits, *self.heads(out.hidden_states[-1][:, asked.shape[1] - 1]))
+    def forward(self, prefix: Mapping[str, Tensor], answer: Tensor, mask: Tensor) -> Outputs:
+        """Return the logits for answers (B, answer), whose real tokens ``mask`` marks; the rest as `encode_prompt`."""
+        prompt = self.embed_prompt(prefix)  # (B, prompt, width)
+        embedded = torch.cat([prompt, self.llm.get_input_embeddings()(answer[:, :-1])], 1)
+        attended = torch.cat([mask.new_ones(prompt.shape[:2]), mask[:, :-1]], 1).long()
+        out = self.run_llm(embedded, attended, answer.shape[1])
+        last = out.hidden_states[-1][:, prompt.shape[1] - 1]  # (B, width)
+        return Outputs(out.logits, *self.heads(last))
 
     def heads(self, last: Tensor) -> tuple[Tensor, Tensor]:
-        """Emotion and unit logits from the last prompt position's hidden state (B, width)."""
+        """Return emotion (B, classes) and unit logits (B, units) from the prompt's last hidden state (B, width)."""
         units = self.units(last.float())
         return self.emotion(units.sigmoid()), units
 
-    def asked(self, tokens: Mapping[str, Tensor], task: Tensor) -> Tensor:
-        """A prompt's embeddings (B, prompt, width), see `prompt`."""
-        count = len(next(iter(tokens.values())))
-        embedded = self.llm.get_input_embeddings()(task)[None].expand(count, -1, -1)
-        none = [embedded.new_zeros(count, length, embedded.shape[-1]) for length in self.shape.tokens]
-        given = [tokens.get(name, zeros) for name, zeros in zip(self.shape.experts, none, strict=True)]
-        return torch.cat([embedded[:, :1], *(view.to(embedded.dtype) for view in given), embedded[:, 1:]], 1)
+    def embed_prompt(self, prefix: Mapping[str, Tensor]) -> Tensor:
+        """Embed a prompt (B, prompt, width), see `encode_prompt`."""
+        count = len(next(iter(prefix.values())))
+        task = self.llm.get_input_embeddings()(self.task)[None].expand(count, -1, -1)  # (B, n, width)
+        parts = []
+        for name, length in zip(self.config.experts, self.config.tokens, strict=True):
+            hidden = task.new_zeros(count, length, task.shape[-1])
+            parts.append(prefix.get(name, hidden).to(task.dtype))
+        return torch.cat([task[:, :1], *parts, task[:, 1:]], 1)
 
-    def read(self, embedded: Tensor, mask: Tensor, last: int, **more: Any) -> Any:
-        """The language model's own output for embeddings (B, length, width): hidden states, and the ``last`` logits.
+    def run_llm(self, embedded: Tensor, mask: Tensor, last: int, **more: Any) -> Any:
+        """Run the language model on embeddings (B, length, width): all hidden states, and the ``last`` logits.
 
-        The model itself puts its head on them, because some scale or cap what comes out; half precision on a GPU.
-        ``mask`` (B, length) tells what is real, or (B, 1, length, length) what is added where one place sees another.
+        The model applies its own output head, because some models scale or cap what comes out; half precision on a GPU.
+        ``mask`` (B, length) marks real positions, or (B, 1, length, length) is added where one position sees another.
         """
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             return self.llm(
                 inputs_embeds=embedded, attention_mask=mask, output_hidden_states=True, logits_to_keep=last, **more
             )
 
-    def own(self) -> dict[str, Tensor]:
-        """Everything but the language model and its adapters, for saving beside them."""
+    def parameter_groups(self, learning_rate: float, adapter_learning_rate: float) -> list[dict[str, Any]]:
+        """Return the optimiser's groups: projectors and unit head, adapters, emotion head, each with its rate."""
+        projectors = [self._projector(name) for name in self.config.experts]
+        layers = [parameter for projector in projectors for parameter in projector.layers.parameters()]
+        positions = [projector.position for projector in projectors]
+        adapters = [parameter for parameter in self.llm.parameters() if parameter.requires_grad]
+        groups: list[dict[str, Any]] = [
+            {"params": [*layers, *positions, *self.units.parameters()], "lr": learning_rate},
+            {"params": adapters, "lr": adapter_learning_rate},
+            {"params": list(self.emotion.parameters()), "lr": _EMOTION_RATE * learning_rate},
+        ]
+        grouped = [id(parameter) for group in groups for parameter in group["params"]]
+        trainable = [id(parameter) for parameter in self.parameters() if parameter.requires_grad]
+        assert sorted(grouped) == sorted(trainable), "every trainable parameter belongs to exactly one group"
+        return groups
+
+    def own_state(self) -> dict[str, Tensor]:
+        """Return the state of projectors, heads and thresholds: all but the language model and its adapters."""
         return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("llm.")}
 
-
-def adapted(
-    base: Any, *, rank: int, alpha: int, dropout: float, targets: str | Sequence[str], checkpointing: bool = False
-) -> Any:
-    """The base model with fresh LoRA adapters (Hu et al. 2022) on ``targets``; all else is frozen.
-
-    With ``checkpointing`` activations are computed again on the way back instead of kept (Chen et al. 2016).
-    """
-    config = LoraConfig(
-        task_type=TaskType.CAUSAL_LM,
-        r=rank,
-        lora_alpha=alpha,
-        lora_dropout=dropout,
-        target_modules=targets if isinstance(targets, str) else list(targets),
-    )
-    with quietly():
-        if checkpointing:
-            base.activation_checkpointing_enable({"use_reentrant": False})
-        return get_peft_model(base, config)
+    def _projector(self, expert: str) -> ExpertProjector:
+        projector = self.projectors[expert]
+        assert isinstance(projector, ExpertProjector)
+        return projector
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
-    """PEFT 0.21 asks transformers 5 under a name that it is about to change: nothing for a user to mend."""
+def adapted(base: Any, lora: params.Lora, *, gradient_checkpointing: bool = False) -> Iterator[Any]:
+    """Lend a base model with fresh LoRA adapters (Hu et al. 2022), all else frozen; take them off at the end.
+
+    With ``gradient_checkpointing`` activations are computed again on the way back instead of kept (Chen et al. 2016).
+    """
+    config = LoraConfig(
+        task_type=TaskType.CAUSAL_LM,
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=lora.targets,
+    )
+    with quiet_peft():
+        if gradient_checkpointing:
+            base.activation_checkpointing_enable({"use_reentrant": False})
+        language = get_peft_model(base, config)
+    try:
+        yield language
+    finally:
+        language.unload()
+        if gradient_checkpointing:
+            base.activation_checkpointing_disable()
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """Hide a warning that no user can act on: PEFT 0.21 uses a name that transformers 5 deprecates."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
         yield

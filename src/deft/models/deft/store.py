@@ -1,7 +1,15 @@
-"""A tuned model on disk: PEFT's own two files, and beside them ``deft.safetensors`` and ``deft.json``."""
+"""A tuned model on disk: PEFT's two files, and beside them what only DEFT has.
+
+- ``adapter_config.json``, ``adapter_model.safetensors``: the adapters, as PEFT writes them;
+- ``base/``: the language model, where it is a part of the project; else the adapters name it;
+- ``deft.safetensors``, ``deft.json``: projectors, heads and thresholds, and the model's configuration;
+- ``measurement.json``: the parameters by which its clips were measured.
+"""
 
 import json
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,66 +18,86 @@ from safetensors.torch import load_file, save_file
 
 from deft.core import tables
 from deft.core.errors import DataError
-from deft.llm import load as llm
-from deft.models.deft.model import Deft, Shape, quietly
+from deft.core.params import Measurement
+from deft.models.deft.model import Config, Deft, quiet_peft
 from deft.models.reduction import Reduction
 
+_BASE = "base"
+_FILES = ("adapter_config.json", "adapter_model.safetensors", "deft.safetensors", "deft.json")
 
-def save(model: Deft, folder: Path, base: str, dials: Mapping[str, Any]) -> None:
-    """Write adapters, projectors, heads and shape to ``folder``; the same model gives the same bytes.
 
-    ``dials`` are those under which its clips were measured: whoever asks it about a new clip must measure alike.
+def save(model: Deft, folder: Path, base: str, measurement: Measurement) -> None:
+    """Write a model to a folder; the same model gives the same bytes.
+
+    A ``base`` by a path relative to the project's root is copied, so that the folder works wherever it is copied to; an
+    absolute path or a Hugging Face name is kept. ``measurement`` says how clips have to be measured for this model.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if not Path(base).is_absolute() and Path(base).is_dir():
+        shutil.copytree(base, folder / _BASE, dirs_exist_ok=True)
+        base = _BASE
     config = model.llm.peft_config["default"].to_dict() | {"base_model_name_or_path": base, "inference_mode": True}
     plain = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
-    (folder / "adapter_config.json").write_text(_json(plain), encoding="utf-8")
-    adapter = {name: tensor.contiguous() for name, tensor in get_peft_model_state_dict(model.llm).items()}
-    save_file(adapter, folder / "adapter_model.safetensors", {"format": "pt"})
-    save_file({name: tensor.contiguous() for name, tensor in model.own().items()}, folder / "deft.safetensors")
-    (folder / "deft.json").write_text(_json(model.shape._asdict()), encoding="utf-8")
-    (folder / "dials.json").write_text(_json(dials), encoding="utf-8")
+    _write_json(folder / "adapter_config.json", plain)
+    adapters = {name: tensor.contiguous() for name, tensor in get_peft_model_state_dict(model.llm).items()}
+    save_file(adapters, folder / "adapter_model.safetensors", {"format": "pt"})
+    own = {name: tensor.contiguous() for name, tensor in model.own_state().items()}
+    save_file(own, folder / "deft.safetensors")
+    _write_json(folder / "deft.json", model.config._asdict())
+    _write_json(folder / "measurement.json", measurement.model_dump())
 
 
-def load(folder: Path, base: Callable[[str], tuple[Any, Any]] = llm.load) -> tuple[Deft, Any]:
-    """A tuned model ready to answer, and its tokenizer.
+@contextmanager
+def loaded(folder: Path, load_base: Callable[[str, bool], tuple[Any, Any]]) -> Iterator[Deft]:
+    """Lend the model of a folder, ready to answer; its base carries the adapters within the ``with`` block alone.
 
-    ``base`` loads the language model; one that is shared is to be given back by ``model.llm.unload()``.
+    ``load_base`` takes the base's path or name, and whether it is held in 4 bits (`deft.llm.load.load`).
 
     Raises:
-        DataError: the folder or one of its files is missing, or its base model is.
+        DataError: the folder or one of its files is missing, or the files do not belong together.
 
     """
-    for name in ("adapter_config.json", "adapter_model.safetensors", "deft.safetensors", "deft.json"):
+    for name in _FILES:
         if not (folder / name).is_file():
-            raise DataError(folder / name, "no such file", "a tuned model", "run `dvc repro`")
-    name = tables.read_json(folder / "adapter_config.json")["base_model_name_or_path"]
-    language, tokenizer = base(name)
+            raise DataError(folder / name, "no such file", "a tuned model", "run `dvc repro`, or name another --model")
     fields = tables.read_json(folder / "deft.json")
-    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-    shape = Shape(**plain)
+    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    config = Config(**plain)
+    base = tables.read_json(folder / "adapter_config.json")["base_model_name_or_path"]
     own = load_file(folder / "deft.safetensors")
-    reductions = {
-        expert: Reduction(own[f"{expert}_mean"].numpy(), own[f"{expert}_matrix"].numpy()) for expert in shape.experts
-    }
-    with quietly():
-        model = Deft(PeftModel.from_pretrained(language, str(folder)), shape, reductions)
-    model.load_state_dict(own, strict=False)
-    return model.eval(), tokenizer
+    reductions = {expert: _reduction(own, expert) for expert in config.experts}
+    language, tokenizer = load_base(str(folder / base) if (folder / base).is_dir() else base, config.four_bit)
+    with quiet_peft():
+        adapted = PeftModel.from_pretrained(language, str(folder))
+    try:
+        model = Deft(adapted, tokenizer, config, reductions)
+        missing, unexpected = model.load_state_dict(own, strict=False)
+        wrong = sorted({name for name in missing if not name.startswith("llm.")} | set(unexpected))
+        if wrong:
+            found = f"{', '.join(wrong)} missing or unknown"
+            raise DataError(folder / "deft.safetensors", found, "the tensors of deft.json's model", "tune it again")
+        yield model.eval()
+    finally:
+        adapted.unload()
 
 
-def dials(folder: Path) -> dict[str, Any]:
-    """The dials under which a tuned model's clips were measured.
+def measurement(folder: Path) -> Measurement:
+    """Return the parameters by which the clips of a folder's model were measured.
 
     Raises:
-        DataError: there is no tuned model.
+        DataError: there is no tuned model, or its parameters are not those of this version.
 
     """
-    path = folder / "dials.json"
+    path = folder / "measurement.json"
     if not path.is_file():
-        raise DataError(path, "no such file", "a tuned model", "run `dvc repro`, or name its folder with --model")
-    return tables.read_json(path)
+        raise DataError(path, "no such file", "a tuned model", "run `dvc repro`, or name another --model")
+    return Measurement.read(path)
 
 
-def _json(content: Any) -> str:
-    return json.dumps(content, indent=2, sort_keys=True, default=str) + "\n"
+def _reduction(own: Mapping[str, Any], expert: str) -> Reduction:
+    mean, matrix = (own[f"projectors.{expert}.{name}"].numpy() for name in ("mean", "matrix"))
+    return Reduction(mean, matrix)
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8")

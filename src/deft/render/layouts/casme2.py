@@ -1,7 +1,7 @@
-"""CASME II's layout: subjects as text, blank columns, two empty sheets, unpadded absolute frame numbers."""
+"""CASME II's layout: subjects as text, blank columns, two empty sheets, frame numbers absolute and unpadded."""
 
 from deft.render.corpus import ClipPlan
-from deft.render.layouts import Layout, at, sheets
+from deft.render.layouts import Layout, frame_number, sheets
 
 ROLES = sheets.Roles(
     "Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Action Units", "Estimated Emotion"
@@ -11,11 +11,11 @@ _SAME = {name: name for name in ("happiness", "disgust", "surprise", "repression
 
 
 def _line(plan: ClipPlan, word: str) -> sheets.Cells:
-    moments = (at(plan, position) for position in (plan.onset, plan.apex, plan.offset))
+    moments = (frame_number(plan, position) for position in (plan.onset, plan.apex, plan.offset))
     return dict(zip(ROLES, (f"{plan.subject:02d}", plan.name, *moments, plan.listed, word), strict=True))
 
 
-def _who(plan: ClipPlan) -> tuple[str, str]:
+def _identify(plan: ClipPlan) -> tuple[str, str]:
     return f"sub{plan.subject:02d}", plan.name
 
 
@@ -37,13 +37,13 @@ _TRAPS = (
 
 
 def frame(plan: ClipPlan, position: int) -> str:
-    """The path of a frame."""
-    return f"CASME2-RAW/sub{plan.subject:02d}/{plan.name}/img{at(plan, position)}.jpg"
+    """Return the path of a frame, relative to the root."""
+    return f"CASME2-RAW/sub{plan.subject:02d}/{plan.name}/img{frame_number(plan, position)}.jpg"
 
 
 LAYOUT = Layout(
     words=_SAME,
-    who=_who,
+    identify=_identify,
     frame=frame,
     books=(
         sheets.Book(
@@ -53,7 +53,7 @@ LAYOUT = Layout(
             ROLES,
             _line,
             _TRAPS,
-            beside={"Sheet2": [], "Sheet3": []},
+            other_sheets={"Sheet2": [], "Sheet3": []},
         ),
     ),
 )

@@ -1,22 +1,22 @@
-"""CAS(ME)³'s layout: several clips in a recording of one name, gaps in frame numbers, classes as I–VII."""
+"""CAS(ME)³'s layout: several clips per recording, gaps in frame numbers, objective classes as I–VII."""
 
 from deft.render.corpus import ClipPlan
-from deft.render.layouts import Layout, film, sheets
+from deft.render.layouts import Layout, sheets, video_and_part
 
 ROLES = sheets.Roles("Subject", "Filename", "Onset", "Apex", "Offset", "AU", "emotion")
 _COLUMNS = (*ROLES[:6], "Objective class", "emotion")
 
 
 def _number(plan: ClipPlan, position: int) -> int:
-    """Frames 3 and 4 after the onset are missing."""
+    """Return a frame's number; the third and the fourth number after the onset are skipped."""
     return 1000 * plan.number + plan.first + position + 2 * (position > plan.onset + 2)
 
 
 def _letter(plan: ClipPlan) -> str:
-    return "abcdefghiJ"[film(plan)[0] % 10]
+    return "abcdefghiJ"[video_and_part(plan)[0] % 10]
 
 
-def _who(plan: ClipPlan) -> tuple[str, str]:
+def _identify(plan: ClipPlan) -> tuple[str, str]:
     return f"spNO.{plan.subject}", f"{_letter(plan)}_{_number(plan, plan.onset)}"
 
 
@@ -47,7 +47,8 @@ _TRAPS = (
 
 LAYOUT = Layout(
     {"happiness": "happy", "disgust": "disgust", "surprise": "surprise", "repression": "sad", "others": "others"},
-    _who,
+    _identify,
     lambda plan, position: f"part_A/spNO.{plan.subject}/{_letter(plan).lower()}/color/{_number(plan, position)}.jpg",
     (sheets.Book("cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx", "label", _COLUMNS, ROLES, _line, _TRAPS),),
+    recording=lambda plan: _letter(plan).lower(),
 )

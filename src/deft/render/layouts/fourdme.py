@@ -1,7 +1,7 @@
-"""4DME's layout: static units, two labels in a cell, people who came twice."""
+"""4DME's layout: static units, two labels in a cell, subjects who were recorded twice."""
 
 from deft.render.corpus import ClipPlan
-from deft.render.layouts import Layout, at, sheets
+from deft.render.layouts import Layout, frame_number, sheets
 
 ROLES = sheets.Roles("sub_ID", "fold_name", "Onset", "Apex", "Offset", "AUs", "Emotion")
 _COLUMNS = (*ROLES[:2], "Emotion", *ROLES[2:6], "fold", "eye blink", "Positive", "Negative", "Surprise", "Total")
@@ -16,9 +16,9 @@ def _fold(plan: ClipPlan) -> str:
 
 
 def _line(plan: ClipPlan, word: str) -> sheets.Cells:
-    moments = (float(at(plan, position)) for position in (plan.onset, plan.apex, plan.offset))
-    person = f"S{plan.subject:02d}_{_visit(plan)}"
-    return dict(zip(ROLES, (person, _fold(plan), *moments, f"AU{plan.listed}", word.title()), strict=True))
+    moments = (float(frame_number(plan, position)) for position in (plan.onset, plan.apex, plan.offset))
+    session = f"S{plan.subject:02d}_{_visit(plan)}"
+    return dict(zip(ROLES, (session, _fold(plan), *moments, f"AU{plan.listed}", word.title()), strict=True))
 
 
 _TRAPS = (
@@ -42,6 +42,8 @@ LAYOUT = Layout(
         "others": "others",
     },
     lambda plan: (f"S{plan.subject:02d}", f"{_visit(plan)}_{_fold(plan)}"),
-    lambda plan, position: f"gray_micro/S{plan.subject:02d}_{_visit(plan)}/{_fold(plan)}/{at(plan, position):06d}.jpg",
+    lambda plan, position: (
+        f"gray_micro/S{plan.subject:02d}_{_visit(plan)}/{_fold(plan)}/{frame_number(plan, position):06d}.jpg"
+    ),
     (sheets.Book("4DME_Labelling_Micro_release v1.xlsx", "Sheet1", _COLUMNS, ROLES, _line, _TRAPS),),
 )

@@ -1,4 +1,4 @@
-"""MMEW's layout: folders by emotion, in which those of others lie under repression."""
+"""MMEW's layout: folders by emotion; clips of others are in the folder of repression."""
 
 from deft.render.corpus import ClipPlan
 from deft.render.layouts import Layout, casme2, sheets
@@ -9,13 +9,13 @@ _WORDS = {
 }  # fmt: skip
 
 
-def _who(plan: ClipPlan) -> tuple[str, str]:
+def _identify(plan: ClipPlan) -> tuple[str, str]:
     return f"S{plan.subject:02d}", f"S{plan.subject:02d}-01-{plan.number + 1:03d}"
 
 
 def _line(plan: ClipPlan, word: str) -> sheets.Cells:
     moments = (position + 1 for position in (plan.onset, plan.apex, plan.offset))
-    return dict(zip(ROLES, (plan.subject, _who(plan)[1], *moments, plan.listed, word), strict=True))
+    return dict(zip(ROLES, (plan.subject, _identify(plan)[1], *moments, plan.listed, word), strict=True))
 
 
 _TRAPS = (
@@ -26,12 +26,12 @@ _TRAPS = (
 
 def _frame(plan: ClipPlan, position: int) -> str:
     folder = "repression" if plan.emotion == "others" else _WORDS[plan.emotion]
-    return f"Micro_Expression/{folder}/{_who(plan)[1]}/{position + 1}.jpg"
+    return f"Micro_Expression/{folder}/{_identify(plan)[1]}/{position + 1}.jpg"
 
 
 LAYOUT = Layout(
     _WORDS,
-    _who,
+    _identify,
     _frame,
     (sheets.Book("MMEW_Micro_Exp.xlsx", "Sheet1", (*ROLES, "remarks"), ROLES, _line, _TRAPS),),
 )

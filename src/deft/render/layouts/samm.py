@@ -1,7 +1,7 @@
-"""SAMM's layout: the header in row 14, durations as formulas, subjects as text, frames of two clips named otherwise."""
+"""SAMM's layout: the header in row 14, durations as formulas, subjects as text, two naming schemes of frames."""
 
 from deft.render.corpus import ClipPlan
-from deft.render.layouts import Layout, at, film, sheets
+from deft.render.layouts import Layout, frame_number, sheets, video_and_part
 
 ROLES = sheets.Roles(
     "Subject", "Filename", "Onset Frame", "Apex Frame", "Offset Frame", "Action Units", "Estimated Emotion"
@@ -13,15 +13,15 @@ _COLUMNS = (
 _ABOVE = 13
 
 
-def who(plan: ClipPlan) -> tuple[str, str]:
-    """Subject and name of a clip."""
-    return f"{plan.subject:03d}", f"{plan.subject:03d}_{film(plan)[0]}_{film(plan)[1]}"
+def identify(plan: ClipPlan) -> tuple[str, str]:
+    """Return subject and name of a clip."""
+    return f"{plan.subject:03d}", f"{plan.subject:03d}_{video_and_part(plan)[0]}_{video_and_part(plan)[1]}"
 
 
 def _line(plan: ClipPlan, word: str) -> sheets.Cells:
-    moments = (at(plan, position) for position in (plan.onset, plan.apex, plan.offset))
-    return dict(zip(ROLES, (*who(plan), *moments, plan.listed, word.title()), strict=True)) | {
-        "Inducement Code": film(plan)[0],
+    moments = (frame_number(plan, position) for position in (plan.onset, plan.apex, plan.offset))
+    return dict(zip(ROLES, (*identify(plan), *moments, plan.listed, word.title()), strict=True)) | {
+        "Inducement Code": video_and_part(plan)[0],
         "Duration": f"={plan.offset}-{plan.onset}+1",
         "Micro": "Micro - 1/2",
         "Objective Classes": 7,
@@ -30,8 +30,8 @@ def _line(plan: ClipPlan, word: str) -> sheets.Cells:
 
 
 def _frame(plan: ClipPlan, position: int) -> str:
-    subject, name = who(plan)
-    named = f"{subject}_{at(plan, position):05d}" if plan.number else f"frame {at(plan, position)}"
+    subject, name = identify(plan)
+    named = f"{subject}_{frame_number(plan, position):05d}" if plan.number else f"frame {frame_number(plan, position)}"
     return f"SAMM/{subject}/{name}/{named}.jpg"
 
 
@@ -67,4 +67,4 @@ BOOK = sheets.Book(
 WORDS = {
     "happiness": "happiness", "disgust": "anger", "surprise": "surprise", "repression": "contempt", "others": "other",
 }  # fmt: skip
-LAYOUT = Layout(WORDS, who, _frame, (BOOK,))
+LAYOUT = Layout(WORDS, identify, _frame, (BOOK,))

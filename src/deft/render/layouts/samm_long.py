@@ -19,15 +19,19 @@ def _number(plan: ClipPlan, position: int) -> int:
 
 def _line(plan: ClipPlan, _: str) -> sheets.Cells:
     moments = [_number(plan, position) for position in (plan.onset, plan.apex, plan.offset)]
-    return dict(zip(ROLES, (*samm.who(plan), *moments, plan.listed, "Micro - 1/2"), strict=True)) | {
+    return dict(zip(ROLES, (*samm.identify(plan), *moments, plan.listed, "Micro - 1/2"), strict=True)) | {
         "Duration": moments[2] - moments[0] + 1,
         "Notes": None,
     }
 
 
+def _recording(plan: ClipPlan) -> str:
+    return samm.identify(plan)[1].rsplit("_", 1)[0]
+
+
 def _frame(plan: ClipPlan, position: int) -> str:
-    film = "_".join(samm.who(plan)[1].split("_")[:2])
-    return f"SAMM_longvideos/{film}/{film}_{_number(plan, position):04d}.jpg"
+    recording = _recording(plan)
+    return f"SAMM_longvideos/{recording}/{recording}_{_number(plan, position):04d}.jpg"
 
 
 _TRAPS = (
@@ -48,15 +52,15 @@ _TRAPS = (
 )
 
 
-def _beside(plans: Sequence[ClipPlan], root: Path, _: bool) -> list[sheets.Expected]:
-    """SAMM's own sheet, which knows the emotions."""
-    sheets.write(samm.BOOK, samm.WORDS, plans, root, False, samm.who)
+def _write_extra(plans: Sequence[ClipPlan], root: Path, _: bool) -> list[sheets.Expected]:
+    """Write SAMM's own sheet, which holds the emotions; no row is expected from it."""
+    sheets.write(samm.BOOK, samm.WORDS, plans, root, False, samm.identify)
     return []
 
 
 LAYOUT = Layout(
     samm.WORDS,
-    samm.who,
+    samm.identify,
     _frame,
     (
         sheets.Book(
@@ -69,5 +73,6 @@ LAYOUT = Layout(
             above=[["SAMM Long Videos"], *[[]] * 8],
         ),
     ),
-    _beside,
+    _write_extra,
+    _recording,
 )

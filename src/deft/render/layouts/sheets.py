@@ -1,4 +1,4 @@
-"""Label sheets as workbooks, with the traps of the real ones, and what a reader must make of every row."""
+"""Label sheets as workbooks, with the traps of the real ones, and the row that a reader must get from every line."""
 
 import datetime
 import io
@@ -14,14 +14,14 @@ import openpyxl
 from deft.render.corpus import ClipPlan, parsed
 
 Cells = dict[str, Any]  # column → cell
-Truth = dict[str, Any]  # what a reader must find: a row's fields
+Truth = dict[str, Any]  # columns of the row that a reader must return
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 _WRITTEN = datetime.datetime(2014, 5, 8)  # a fixed date, so that the same corpus has the same bytes
 
 
 class Roles(NamedTuple):
-    """Columns by what stands in them; ``units`` is "" where a sheet has none."""
+    """The names of a sheet's columns by their content; ``units`` is "" where a sheet has no such column."""
 
     subject: str
     name: str
@@ -33,32 +33,32 @@ class Roles(NamedTuple):
 
 
 class Trap(NamedTuple):
-    """A trap of a real sheet: ``spoil`` says what stands in a row's cells instead.
+    """A trap of a real sheet in the cell of ``column``.
 
-    ``truth`` says what a reader must then find instead; None: it must reject the row, for the cell in ``column``.
-    ``said`` must stand in its note or its reason.
+    ``spoil`` returns the cells that replace a row's own. ``truth`` returns what a reader must then read differently;
+    None: it must reject the row because of that cell. ``message`` must be part of the row's note or of the reason.
     """
 
     column: str
     spoil: Change
     truth: Change | None
-    said: str
+    message: str
 
 
 class Expected(NamedTuple):
-    """What a reader must make of a row: ``where`` is its sheet and row, ``truth`` its fields (see `Trap`)."""
+    """What a reader must return for the row at ``where`` (sheet and row); ``truth`` is None if it must reject it."""
 
     where: str
     truth: Truth | None
     column: str = ""
-    said: str = ""
+    message: str = ""
 
 
 class Book(NamedTuple):
-    """A label sheet: ``line`` gives a plan's cells, ``takes`` tells whether the plan is in it.
+    """A workbook with a label sheet ``tab``: ``line`` returns a plan's cells, for every plan that it ``includes``.
 
-    ``header`` tells whether it has a line of columns, ``above`` are the lines before that, ``beside`` the workbook's
-    other sheets, by title.
+    ``header`` says whether there is a row of column names, ``above`` are the rows before it; ``other_sheets`` are the
+    rows of the workbook's other sheets by title.
     """
 
     file: str
@@ -69,8 +69,8 @@ class Book(NamedTuple):
     traps: Sequence[Trap] = ()
     header: bool = True
     above: Sequence[Sequence[Any]] = ()
-    beside: Mapping[str, Sequence[Sequence[Any]]] = {}
-    takes: Callable[[ClipPlan], bool] = lambda _: True
+    other_sheets: Mapping[str, Sequence[Sequence[Any]]] = {}
+    includes: Callable[[ClipPlan], bool] = lambda _: True
 
 
 def write(
@@ -79,42 +79,42 @@ def write(
     plans: Sequence[ClipPlan],
     root: Path,
     traps: bool,
-    who: Callable[[ClipPlan], tuple[str, str]],
+    identify: Callable[[ClipPlan], tuple[str, str]],
 ) -> list[Expected]:
-    """Write one label sheet under ``root``, with ``traps`` or without.
+    """Write one label sheet under ``root``, with ``traps`` or without, and return the rows to expect from it.
 
-    A trap after which the row can still be read is laid in a plan's own row, as far as there are plans; one after which
-    it cannot, in a copy of the first row at the end.
+    A trap that leaves a row readable is set in a plan's own row, as long as there are plans; one that does not, in a
+    copy of the first row at the end of the sheet.
     """
-    plans = sorted((plan for plan in plans if book.takes(plan)), key=who)
+    plans = sorted((plan for plan in plans if book.includes(plan)), key=identify)
     rows: list[tuple[Cells, Expected]] = []
-    lawful = [trap for trap in (*common(book.roles), *book.traps) if trap.truth] if traps else []
+    readable = [trap for trap in (*common_traps(book.roles), *book.traps) if trap.truth] if traps else []
     for number, plan in enumerate(plans):
         cells = book.line(plan, words[plan.emotion])
-        truth = _truth(book.roles, cells, plan, words, who)
-        trap = lawful[number] if number < len(lawful) else None
+        truth = _truth(book.roles, cells, plan, words, identify)
+        trap = readable[number] if number < len(readable) else None
         if trap and trap.truth:
             truth |= trap.truth(truth | cells)
             cells |= trap.spoil(cells)
-        rows.append((cells, Expected("", truth, trap.column if trap else "", trap.said if trap else "")))
+        rows.append((cells, Expected("", truth, trap.column if trap else "", trap.message if trap else "")))
     if traps and plans:
         first = book.line(plans[0], words[plans[0].emotion])
         rows += [
-            ({**first, **trap.spoil(first)}, Expected("", None, trap.column, trap.said))
-            for trap in (*common(book.roles), *book.traps)
+            ({**first, **trap.spoil(first)}, Expected("", None, trap.column, trap.message))
+            for trap in (*common_traps(book.roles), *book.traps)
             if trap.truth is None
         ]
     lines: list[Sequence[Any]] = [*book.above, *([book.columns] if book.header else [])]
-    found = []
+    placed = []
     for cells, expected in rows:
         lines.append([cells.get(column) if column else None for column in book.columns])
-        found.append(expected._replace(where=f"{book.file}, {book.tab}, row {len(lines)}"))
-    _save(root / book.file, {book.tab: lines, **book.beside})
-    return found
+        placed.append(expected._replace(where=f"{book.file}, {book.tab}, row {len(lines)}"))
+    _save(root / book.file, {book.tab: lines, **book.other_sheets})
+    return placed
 
 
-def common(roles: Roles) -> Iterator[Trap]:
-    """Traps of every sheet."""
+def common_traps(roles: Roles) -> Iterator[Trap]:
+    """Yield the traps that every sheet gets."""
     if roles.units:
         yield Trap(
             roles.units,
@@ -152,9 +152,9 @@ def _truth(
     cells: Cells,
     plan: ClipPlan,
     words: Mapping[str, str],
-    who: Callable[[ClipPlan], tuple[str, str]],
+    identify: Callable[[ClipPlan], tuple[str, str]],
 ) -> Truth:
-    subject, name = who(plan)
+    subject, name = identify(plan)
     return {
         **{"subject": subject, "name": name, "emotion": words[plan.emotion].lower()},
         **{"onset": cells[roles.onset], "apex": cells[roles.apex], "offset": cells[roles.offset]},
@@ -163,7 +163,7 @@ def _truth(
 
 
 def _save(path: Path, tabs: Mapping[str, Sequence[Sequence[Any]]]) -> None:
-    """Write a workbook, whole or not at all."""
+    """Write a workbook (sheet → rows); the file appears when complete."""
     book = openpyxl.Workbook()
     book.properties.created = _WRITTEN
     book.remove(book.worksheets[0])
@@ -172,12 +172,12 @@ def _save(path: Path, tabs: Mapping[str, Sequence[Sequence[Any]]]) -> None:
         for line in lines:
             sheet.append(list(line))
     unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_bytes(_undated(book))
+    unfinished.write_bytes(_with_fixed_dates(book))
     os.replace(unfinished, path)
 
 
-def _undated(book: openpyxl.Workbook) -> bytes:
-    """Pack a workbook with one fixed date: openpyxl notes the time of writing, and so does the zip for every entry."""
+def _with_fixed_dates(book: openpyxl.Workbook) -> bytes:
+    """Return a workbook's bytes with one fixed date in place of the times that openpyxl and zip record."""
     raw, packed = io.BytesIO(), io.BytesIO()
     book.save(raw)
     with zipfile.ZipFile(raw) as old, zipfile.ZipFile(packed, "w") as new:

@@ -1,4 +1,4 @@
-"""SMIC-HS's layout: no sheet, the tree of folders is the label; unpadded subjects, large frame numbers."""
+"""SMIC-HS's layout: no sheet, folders as labels, unpadded subjects, large frame numbers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,41 +23,46 @@ def _number(plan: ClipPlan, position: int) -> int:
     return position + (17581039 if plan.number == 0 else 1)
 
 
-def _who(plan: ClipPlan) -> tuple[str, str]:
+def _identify(plan: ClipPlan) -> tuple[str, str]:
     return f"s{plan.subject:02d}", f"s{plan.subject:02d}_{_folder(plan).split('_', 1)[1]}"
 
 
-def _plant(plans: Sequence[ClipPlan], root: Path, traps: bool) -> list[sheets.Expected]:
-    found = [
+def _write_extra(plans: Sequence[ClipPlan], root: Path, traps: bool) -> list[sheets.Expected]:
+    expected = [
         sheets.Expected(
             _folder(plan),
             {
-                **{"subject": _who(plan)[0], "name": _who(plan)[1], "emotion": _WORDS[plan.emotion], "units": []},
+                **{
+                    "subject": _identify(plan)[0],
+                    "name": _identify(plan)[1],
+                    "emotion": _WORDS[plan.emotion],
+                    "units": [],
+                },
                 "onset": _number(plan, 0),
                 "apex": _number(plan, plan.frames // 2),
                 "offset": _number(plan, plan.frames - 1),
             },
-            said="the frame in the middle is used",
+            message="the frame in the middle is used",
         )
         for plan in plans
     ]
     if traps:
-        there = root / "HS" / "s90" / "micro"
-        for place, files, said in (
+        subject = root / "HS" / "s90" / "micro"
+        for folder, files, message in (
             ("negative/s90_po_01", ["image000001.bmp"], 'found "s90_po_01"'),
             ("negative/s90_ne_02", [], "found no frames"),
-            ("positive/s90_po_03", ["image000001.bmp", "reg_image000002.bmp"], "expected frames named in one way"),
+            ("positive/s90_po_03", ["image000001.bmp", "reg_image000002.bmp"], "expected one naming scheme"),
         ):
-            (there / place).mkdir(parents=True)
+            (subject / folder).mkdir(parents=True)
             for file in files:
-                (there / place / file).touch()
-            found.append(sheets.Expected(f"HS/s90/micro/{place}", None, "", said))
-    return found
+                (subject / folder / file).touch()
+            expected.append(sheets.Expected(f"HS/s90/micro/{folder}", None, "", message))
+    return expected
 
 
 LAYOUT = Layout(
     _WORDS,
-    _who,
+    _identify,
     lambda plan, position: f"{_folder(plan)}/image{_number(plan, position):06d}.bmp",
-    plant=_plant,
+    write_extra=_write_extra,
 )
