@@ -46,7 +46,7 @@ def opened(browser: Browser, path: Path) -> dict[str, float]:
 def main() -> None:
     """Print the file's size and the medians of some runs."""
     datasets = params.load().datasets
-    cards = list(map(partial(page.card, DATA), tables.clips(DATA / "triples.parquet")))
+    cards = list(map(partial(page.card, DATA, "deft"), tables.clips(DATA / "triples.parquet")))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         path = Path(folder) / "report.html"
         page.write(path, many(cards), [], METRICS, datasets)

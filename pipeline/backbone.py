@@ -1,16 +1,15 @@
 """Train the small Llama that ships as the default language model, on text from the FACS tables alone.
 
-Writes models/backbone (tokenizer, weights, report.json).
+Writes models/backbone (tokenizer, weights) and its report, data/reports/backbone.json.
 Run: ``python -m pipeline backbone``
 """
 
 import shutil
 import tempfile
-import time
 
 import torch
 
-from deft.core import tables
+from deft.core import paths, tables
 from deft.language import textbook, tokenizer
 from deft.llm import load as llm
 from deft.llm import pretrain
@@ -21,7 +20,7 @@ PATH = stage.MODELS / "backbone"
 
 def main() -> None:
     """Write the text, learn the tokens, train the model."""
-    dials, started = stage.load().backbone, time.perf_counter()
+    dials = stage.load().backbone
     torch.manual_seed(dials.seed)
     pages = textbook.pages(pretrain.HELD_OUT + dials.steps * dials.batch, dials.seed)
     words = tokenizer.train(
@@ -35,7 +34,6 @@ def main() -> None:
         "perplexity": round(perplexity, 4),
         "parameters": model.num_parameters(),
         "vocabulary": len(words),
-        "seconds": round(time.perf_counter() - started, 1),
     }
     stage.MODELS.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=stage.MODELS) as folder:
@@ -43,5 +41,5 @@ def main() -> None:
         words.save_pretrained(folder)
         shutil.rmtree(PATH, ignore_errors=True)
         shutil.copytree(folder, PATH)
-    tables.write_json(stage.DATA / "backbone.json", report)
+    tables.write_json(paths.report("backbone"), report)
     print(report)

@@ -1,7 +1,7 @@
 """Baselines, and linear probes of the experts, in the same folds as the model.
 
 Reads data/triples.parquet, data/folds.parquet, data/features, and of every dataset data/crop, data/landmarks and
-data/flow. Writes data/baselines.parquet and its report, baselines.json.
+data/flow. Writes data/baselines.parquet and its report, data/reports/baseline.json.
 Run: ``python -m pipeline baseline``
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from deft.core import fanout, features, schemas, tables
+from deft.core import fanout, features, paths, schemas, tables
 from deft.learn.folds import Fold
 from deft.media import pictures
 from deft.models import baselines
@@ -61,5 +61,5 @@ def main() -> None:
     done, lost = fanout.gather(stage.over("baseline folds", work, names, kept / "folds", cpus))
     rows = sorted(chain.from_iterable(done.values()), key=lambda row: (row["clip"], row["baseline"]))
     tables.write(stage.DATA / "baselines.parquet", schemas.BASELINES, [rows])
-    tables.write_json(stage.DATA / "baselines.json", {"clips": len(clips), "failures": failures | lost})
+    tables.write_json(paths.report("baseline"), {"clips": len(clips), "failures": failures | lost})
     stage.finish("baseline", len(clips), failures | lost, params.strict)

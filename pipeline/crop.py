@@ -1,6 +1,7 @@
 """Frames → aligned face crops, all with the transform of the clip's onset.
 
-Reads data/index/DATASET.parquet and data/raw/DATASET. Writes data/crop/DATASET.parquet and its report, DATASET.json.
+Reads data/index/DATASET.parquet and data/raw/DATASET. Writes data/crop/DATASET.parquet and its report,
+data/reports/crop/DATASET.json.
 Run: ``python -m pipeline crop DATASET``
 """
 

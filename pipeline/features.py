@@ -1,7 +1,7 @@
 """Crops, landmarks and flow → the tokens of one frozen expert.
 
 Reads data/crop, data/landmarks and data/flow (DATASET.parquet). Writes data/features/DATASET/EXPERT.parquet and its
-report, EXPERT.json.
+report, data/reports/features/DATASET/EXPERT.json.
 Run: ``python -m pipeline features DATASET EXPERT``
 """
 

@@ -3,12 +3,10 @@
 A clip that comes as flow enters here: its field is the apex's step.
 
 Reads data/crop, data/landmarks and data/index (DATASET.parquet); for its error, data/truth. Writes
-data/flow/DATASET.parquet and its report, DATASET.json.
+data/flow/DATASET.parquet and its report, data/reports/flow/DATASET.json.
 Run: ``python -m pipeline flow DATASET``
 """
 
-import statistics
-import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -19,7 +17,7 @@ from deft.core import schemas, tables
 from deft.core.params import Flow
 from deft.datasets import fields
 from deft.media import pictures
-from deft.motion import steps, tvl1
+from deft.motion import steps
 from deft.score import truth
 from pipeline import stage
 
@@ -53,25 +51,11 @@ def _rows(clip: str, found: Sequence[steps.Step]) -> list[tables.Row]:
     ]
 
 
-def report(crops: Path, landmarks: Path, flow: Path) -> dict[str, float]:
-    """Error against truth, and the time of one pair on one core (the median of nine runs over one clip)."""
-    clip = next(iter(tables.clips(crops)), None)
-    if clip is None:
-        return {}
-    onset, *_, last = [pictures.grey(pictures.decode(row["crop"])) for row in tables.rows(crops, clip=clip)]
-    times = []
-    for _ in range(9):
-        started = time.perf_counter()
-        tvl1.flow(onset, last)
-        times.append(1000 * (time.perf_counter() - started))
-    return {"ms_per_pair": round(statistics.median(times), 1)} | truth.flow_figures(stage.TRUTH, crops, landmarks, flow)
-
-
 def main(dataset: str) -> None:
     """Measure the motion of one dataset."""
     params = stage.load()
     index, crops, landmarks = (stage.table(name, dataset) for name in ("index", "crop", "landmarks"))
     work = partial(measure, index, crops, landmarks, stage.RAW / dataset, params.flow)
-    figures = partial(report, crops, landmarks, stage.table("flow", dataset))
+    figures = partial(truth.flow_figures, stage.TRUTH, crops, landmarks, stage.table("flow", dataset))
     reads = [index, crops, landmarks]
     stage.map_clips("flow", dataset, work, tables.clips(landmarks), schemas.FLOW, reads, params, figures)

@@ -1,12 +1,12 @@
 """Who is held out in which fold, before anything is trained.
 
-Reads data/triples.parquet. Writes data/folds.parquet and its report, folds.json.
+Reads data/triples.parquet. Writes data/folds.parquet and its report, data/reports/folds.json.
 Run: ``python -m pipeline folds``
 """
 
 import sys
 
-from deft.core import schemas, tables
+from deft.core import paths, schemas, tables
 from deft.learn import folds
 from pipeline import stage
 
@@ -49,5 +49,5 @@ def main() -> None:
         "unseen_classes": unseen,
         "fewest_trained_on": min(len(fold.train) for fold in found.values()),
     }
-    tables.write_json(PATH.with_suffix(".json"), report)
+    tables.write_json(paths.report("folds"), report)
     stage.finish("folds", len(found), {}, strict=False)

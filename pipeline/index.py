@@ -1,13 +1,13 @@
 """Label sheet + frame folders → a table of clips and a table of recordings.
 
-Reads data/raw/DATASET. Writes data/index/DATASET.parquet and its report, DATASET.json, and
+Reads data/raw/DATASET. Writes data/index/DATASET.parquet, its report, data/reports/index/DATASET.json, and
 data/recordings/DATASET.parquet, which is empty where a dataset has no whole recordings.
 Run: ``python -m pipeline index DATASET``
 """
 
 import sys
 
-from deft.core import schemas, tables
+from deft.core import paths, schemas, tables
 from deft.datasets import clips, recordings
 from pipeline import stage
 
@@ -17,12 +17,11 @@ def main(dataset: str) -> None:
     params = stage.load()
     layout = params.index.formats.get(dataset, dataset)
     found = clips.read(stage.RAW / dataset, dataset, layout, params.index.corrections)
-    path = stage.table("index", dataset)
-    tables.write(path, schemas.INDEX, ([clip] for clip in found.clips))
+    tables.write(stage.table("index", dataset), schemas.INDEX, ([clip] for clip in found.clips))
     recorded = recordings.read(stage.RAW / dataset, dataset, layout, found)
     tables.write(stage.table("recordings", dataset), schemas.RECORDINGS, ([row] for row in recorded.rows))
     report = clips.report(found) | recordings.report(recorded)
-    tables.write_json(path.with_suffix(".json"), report)
+    tables.write_json(paths.report("index", dataset), report)
     members, expected = sum(report["composite"].values()), report.get("composite_expected")
     if expected not in (None, members):
         print(f"  {dataset}: {members} clips in MEGC 2019's classes, expected {expected}", file=sys.stderr)

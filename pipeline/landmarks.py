@@ -1,7 +1,7 @@
 """Onset crops → 68 landmarks and 17 regions. A clip that comes as flow brings its own.
 
 Reads data/crop and data/index (DATASET.parquet); for its error, data/truth. Writes
-data/landmarks/DATASET.parquet and its report, DATASET.json.
+data/landmarks/DATASET.parquet and its report, data/reports/landmarks/DATASET.json.
 Run: ``python -m pipeline landmarks DATASET``
 """
 

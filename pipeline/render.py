@@ -1,13 +1,13 @@
 """Render the licence-free corpus in CASME II's layout, and its truth beside it.
 
-Writes data/raw/rendered, data/truth/clips.parquet, data/truth/flow.parquet and the report data/truth/rendered.json.
+Writes data/raw/rendered, data/truth/clips.parquet, data/truth/flow.parquet and the report data/reports/render.json.
 Run: ``python -m pipeline render``
 """
 
 from functools import partial
 from pathlib import Path
 
-from deft.core import fanout, schemas, tables
+from deft.core import fanout, paths, schemas, tables
 from deft.render import clips, corpus, layouts
 from deft.render.layouts import casme2
 from pipeline import stage
@@ -33,7 +33,7 @@ def main() -> None:
     for name, schema in (("clips", schemas.TRUTH), ("flow", schemas.TRUTH_FLOW)):
         tables.write(stage.TRUTH / f"{name}.parquet", schema, ([_flat(truth)] for truth in truths.values()))
     report = {"clips": len(truths), "subjects": params.render.subjects, "failures": failures}
-    tables.write_json(stage.TRUTH / "rendered.json", report)
+    tables.write_json(paths.report("render"), report)
     stage.finish("render", len(truths), failures, params.strict)
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from deft.core import fanout, tables
+from deft.core import fanout, paths, tables
 from deft.core.errors import DataError
 from deft.core.params import Params
 from deft.core.params import load as load
@@ -89,19 +89,21 @@ def keep(
     params: Params,
     figures: Callable[[], dict[str, Any]] = dict,
 ) -> None:
-    """Write clips' rows as they come to ``data/<stage>/<name>.parquet``, and a report beside it, in ``<name>.json``.
+    """Write clips' rows as they come to ``data/<stage>/<name>.parquet``, and ``data/reports/<stage>/<name>.json``.
 
-    ``figures`` is asked for the stage's own figures once the table is whole. Exits non-zero when all clips failed, or
-    one did under ``strict: true``; without any clip there is nothing to do.
+    The report holds the number of clips, the failures, and what ``figures`` returns once the table is whole. It holds
+    no timings: the same clips give the same bytes, so that later stages have nothing to do. The time per clip goes to
+    stderr. Exits non-zero when all clips failed, or one did under ``strict: true``; without any clip there is nothing
+    to do.
     """
-    started, path = time.perf_counter(), table(stage, name)
+    started = time.perf_counter()
     failures: dict[str, str] = {}
-    done = tables.write(path, schema, (rows for _, rows in fanout.results(outcomes, failures)))
+    done = tables.write(table(stage, name), schema, (rows for _, rows in fanout.results(outcomes, failures)))
     seconds = time.perf_counter() - started
-    report = {"clips": done, "failures": failures, "ms_per_clip": round(1000 * seconds / max(1, len(clips)), 1)}
-    tables.write_json(path.with_suffix(".json"), report | (figures() if done else {}))
+    report = {"clips": done, "failures": failures}
+    tables.write_json(paths.report(stage, name), report | (figures() if done else {}))
     if clips:
-        finish(f"{stage} {name}", done, failures, params.strict)
+        finish(f"{stage} {name}", done, failures, params.strict, ms_per_clip=1000 * seconds / len(clips))
     else:
         print(f"{stage} {name}: nothing to do, its clips come as flow", file=sys.stderr)
 
@@ -113,9 +115,15 @@ def replace(folder: Path, target: Path) -> None:
     shutil.move(folder, target)
 
 
-def finish(title: str, done: int, failures: Mapping[str, str], strict: bool) -> None:
-    """Say what was left out; stop the pipeline when nothing is left, or when anything failed under ``strict``."""
-    print(f"{title}: {done} done, {len(failures)} left out", file=sys.stderr)
+def finish(title: str, done: int, failures: Mapping[str, str], strict: bool, ms_per_clip: float | None = None) -> None:
+    """Print how many were done, what was left out, and the time per clip where it was measured.
+
+    Raises:
+        DataError: nothing is left, or anything failed under ``strict``.
+
+    """
+    took = "" if ms_per_clip is None else f", {ms_per_clip:.1f} ms per clip"
+    print(f"{title}: {done} done, {len(failures)} left out{took}", file=sys.stderr)
     for key, reason in failures.items():
         print(f"  {key}: {reason}", file=sys.stderr)
     if not done:

@@ -2,11 +2,12 @@
 
 A clip of which nothing is left stays in the table for scoring, with the reason why nobody trains on it in ``dropped``.
 
-Reads data/verify and data/index of every dataset. Writes data/triples.parquet and its report, triples.json.
+Reads data/verify and data/index of every dataset. Writes data/triples.parquet and its report,
+data/reports/triples.json.
 Run: ``python -m pipeline triples``
 """
 
-from deft.core import schemas, tables
+from deft.core import paths, schemas, tables
 from deft.core.params import Params
 from deft.facs import codes, emotions
 from deft.facs.units import EXPRESSIVE
@@ -76,5 +77,5 @@ def main() -> None:
     dropped = {row["clip"]: row["dropped"] for row in rows if row["dropped"]}
     words = {word for row in rows for word in row["target"].split()}
     report = {"triples": len(rows) - len(dropped), "dropped": dropped, "vocabulary": len(words)}
-    tables.write_json(stage.DATA / "triples.json", report)
+    tables.write_json(paths.report("triples"), report)
     stage.finish("triples", len(rows) - len(dropped), dropped, strict=False)

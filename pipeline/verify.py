@@ -1,7 +1,7 @@
 """Flow → evidence a region; labelled Action Units against it, and it against them.
 
 Reads data/flow, data/landmarks and data/index (DATASET.parquet); for its AUC, data/truth. Writes
-data/verify/DATASET.parquet and its report, DATASET.json.
+data/verify/DATASET.parquet and its report, data/reports/verify/DATASET.json.
 Run: ``python -m pipeline verify DATASET``
 """
 

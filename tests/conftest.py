@@ -132,9 +132,9 @@ def tuned(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         backbone={"width": 32, "layers": 1, "heads": 2, "vocabulary": 400, "steps": 20, "batch": 8},
         finetune={"epochs": 2},
     )
-    for stage in ("backbone", "finetune", "predict", "baseline", "evaluate"):
-        done = run_stage(folder, stage)
-        assert done.returncode == 0, f"{stage}: {done.stderr}"
+    for arguments in (["backbone"], ["finetune", "deft"], ["predict", "deft"], ["baseline"], ["evaluate"]):
+        done = run_stage(folder, *arguments)
+        assert done.returncode == 0, f"{arguments}: {done.stderr}"
     return folder
 
 

@@ -101,7 +101,7 @@ def command(folder: Path, *words: str) -> None:
 
 def predict(folder: Path, given_: Sequence[str]) -> None:
     rows: list[dict[str, Any]] = [row | {"fold": "f", "parsed": True} for row in answers(given_)]
-    tables.write(folder / "data" / "predictions/deft.parquet", schemas.PREDICTIONS, [rows])
+    tables.write(folder / "data" / "predictions" / "deft.parquet", schemas.PREDICTIONS, [rows])
 
 
 @pytest.fixture(scope="module")
@@ -167,8 +167,39 @@ def test_a_revision_whose_answers_are_not_in_the_cache_is_refused(said: Any, pro
     done = said("first")
     shutil.move(cache.with_name("away"), cache)
     assert done.exit_code == 1
-    assert "data/predictions/deft.parquet is in Git or in the cache; " in done.stderr
+    assert "first: found data/predictions/deft.parquet of another run, whose content is not in this" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_revision_without_answers_is_refused(said: Any, project: Path) -> None:
+    command(project, "git", "rm", "--quiet", "--cached", "data/predictions/deft.parquet.dvc")
+    command(project, "git", "commit", "--quiet", "--message", "none")
+    command(project, "git", "tag", "none")
+    command(project, "git", "reset", "--quiet", "HEAD~")
+    done = said("none")
+    assert done.exit_code == 1
+    assert "none: found no data/predictions/deft.parquet, expected" in done.stderr
+
+
+def test_the_authors_commit_cannot_be_compared_with_but_ones_own_can(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clone has the author's dvc.lock and not the author's cache; a run here fills its own."""
+    mine = tmp_path / "clone"
+    command(tmp_path, "git", "clone", "--quiet", str(project), str(mine))
+    command(mine, "git", "config", "user.name", "somebody else")
+    command(mine, "git", "config", "user.email", "else@example.org")
+    predict(mine, SECOND[:4] + FIRST[4:])  # of another machine
+    tables.write(mine / "data" / "triples.parquet", schemas.TRIPLES, [triples()])
+    monkeypatch.chdir(mine)
+    refused = CliRunner().invoke(app, ["compare", "HEAD"])
+    assert refused.exit_code == 1
+    assert "`git commit --all`" in refused.stderr
+    command(mine, "dvc", "add", "--quiet", "data/predictions/deft.parquet", "data/triples.parquet")
+    command(mine, "git", "commit", "--quiet", "--all", "--message", "My run")
+    predict(mine, TRUE)
+    done = CliRunner().invoke(app, ["compare", "HEAD"])
+    assert done.exit_code == 0, done.output
 
 
 def test_without_answers_here_there_is_nothing_to_compare(

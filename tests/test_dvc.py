@@ -1,6 +1,8 @@
 import ast
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -8,7 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, in_browser
+from playwright.sync_api import Browser
+
+from deft.core import tables
+from deft.score import summary
 
 CONTENT: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 STAGES: dict[str, dict[str, Any]] = CONTENT["stages"]
@@ -71,7 +77,7 @@ def closure(files: set[Path]) -> set[Path]:
 
 
 def dependencies(stage: str) -> list[Path]:
-    return [ROOT / dep for dep in STAGES[stage]["deps"]]
+    return [ROOT / dep.replace("${item.family}", PARAMS["families"][0]) for dep in STAGES[stage]["deps"]]
 
 
 def covered(file: Path, deps: list[Path]) -> bool:
@@ -92,6 +98,8 @@ def code(stage: str) -> list[Path]:
 def used(stage: str) -> frozenset[Path]:
     """First-party files that a stage uses; of a folder that it depends on and uses in part, every file counts."""
     seen, files = set[Path](), {ROOT / "pipeline" / f"{stage}.py"}
+    if "family" in STAGES[stage].get("matrix", {}):  # imported by its name, which no import statement shows
+        files |= {PACKAGES["deft"] / "models" / family / "__init__.py" for family in PARAMS["families"]}
     while files != seen:
         seen = closure(files)
         folders = [dep for dep in code(stage) if dep.is_dir() and any(covered(file, [dep]) for file in seen)]
@@ -119,7 +127,7 @@ def listed(stage: str) -> set[str]:
 
 
 def outputs(stage: str) -> list[str]:
-    entries = [*STAGES[stage].get("outs", []), *STAGES[stage].get("metrics", []), *STAGES[stage].get("plots", [])]
+    entries = [*STAGES[stage].get("outs", []), *STAGES[stage].get("metrics", [])]
     return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
 
 
@@ -163,16 +171,16 @@ def test_every_section_a_stage_lists_is_in_params(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_section_a_stage_reads_is_listed(stage: str) -> None:
-    free = FREE | ({"datasets", "experts"} if "matrix" in STAGES[stage] else set())
+    free = FREE | ({"datasets", "experts", "families"} if "matrix" in STAGES[stage] else set())
     assert sections(stage) - free - listed(stage) == set()
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_table_a_stage_reads_is_another_stages_output(stage: str) -> None:
     written = [path for other in STAGES if other != stage for path in outputs(other)]
-    written = [path.replace("${item.expert}", "*").replace("${item.dataset}", "*") for path in written]
+    written = [re.sub(r"\$\{item\.\w+\}", "*", path) for path in written]
     for dep in STAGES[stage]["deps"]:
-        path = dep.replace("${item.dataset}", "*")
+        path = re.sub(r"\$\{item\.\w+\}", "*", dep)
         if path.startswith(("data/", "models/")) and not path.startswith("data/raw"):
             assert any(f"{path}/".startswith(f"{out}/") or f"{out}/".startswith(f"{path}/") for out in written), dep
 
@@ -182,30 +190,82 @@ def test_no_output_is_written_twice() -> None:
     assert len(set(written)) == len(written)
 
 
-def plots() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every plot with the file of its table."""
-    for stage in STAGES.values():
-        for entry in stage.get("plots", []):
-            yield next(iter(entry.items()))
-    for entry in CONTENT["plots"]:
-        for about in entry.values():
-            for path, fields in about["y"].items():
-                for field in [fields] if isinstance(fields, str) else fields:
-                    yield path, about | {"y": field}
+PLOTS: dict[str, dict[str, Any]] = {name: about for entry in CONTENT["plots"] for name, about in entry.items()}
 
 
-@pytest.mark.parametrize(("path", "about"), list(plots()))
-def test_a_plots_columns_and_template_are_there(path: str, about: dict[str, Any]) -> None:
-    columns = (ROOT / path).read_text(encoding="utf-8").splitlines()[0].split(",")
-    assert {about["x"], about["y"]} <= set(columns)
+@pytest.mark.parametrize("name", PLOTS)
+def test_a_plots_columns_and_template_are_there(name: str) -> None:
+    about = PLOTS[name]
+    for path, columns in about["y"].items():
+        header = (ROOT / path).read_text(encoding="utf-8").splitlines()[0].split(",")
+        assert {about["x"], *([columns] if isinstance(columns, str) else columns)} <= set(header)
     if "template" in about:
         template = (ROOT / ".dvc" / "plots" / f"{about['template']}.json").read_text(encoding="utf-8")
         assert set(json.loads(template)) >= {"$schema", "title", "data"}
         assert set(re.findall(r"<DVC_METRIC_([XY])>", template)) == {"X", "Y"}
 
 
-def test_metrics_stay_in_git_and_figures_of_tables_in_the_cache() -> None:
-    for stage in STAGES.values():
-        for entry in [*stage.get("metrics", []), *stage.get("plots", [])]:
-            assert [about["cache"] for about in entry.values()] == [False]
-        assert all(isinstance(entry, str) for entry in stage.get("outs", []))
+def test_every_table_of_plots_is_drawn() -> None:
+    drawn = {path for about in PLOTS.values() for path in about["y"]}
+    assert drawn == {str(path.relative_to(ROOT)) for path in (ROOT / "metrics" / "plots").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of `dvc plots show`."""
+    folder = tmp_path_factory.mktemp("plots")
+    command = [sys.executable, "-m", "dvc", "plots", "show", "--out", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "index.html"
+
+
+def test_the_page_of_plots_loads_no_script_and_no_style(page: Path) -> None:
+    assert re.findall(r"<(?:script|link)[^>]+(?:src|href)=", page.read_text(encoding="utf-8")) == []
+
+
+@in_browser
+def test_the_page_draws_every_plot_and_asks_the_network_for_nothing(page: Path, browser: Browser) -> None:
+    opened, requests, errors = browser.new_page(), list[str](), list[str]()
+    opened.on("request", lambda request: requests.append(request.url))
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(page.as_uri())
+    opened.wait_for_function(f"document.querySelectorAll('canvas').length == {len(PLOTS)}")
+    opened.close()
+    assert requests == [page.as_uri()]
+    assert errors == []
+
+
+def test_metrics_stay_in_git_and_tables_in_the_cache() -> None:
+    """DVC shows what stands under ``metrics``; an output without a cache loses the run cache, here for seconds."""
+    for name, stage in STAGES.items():
+        special = [entry for entry in stage.get("outs", []) if isinstance(entry, dict)]
+        for path, about in ((path, about) for entry in special for path, about in entry.items()):
+            assert path.startswith("metrics/")
+            assert about == {"cache": False}
+        assert stage.get("metrics", []) == ([{"metrics/summary.json": {"cache": False}}] if name == "evaluate" else [])
+        assert "plots" not in stage
+
+
+def test_reports_lie_apart_from_what_later_stages_read() -> None:
+    reports = [path for stage in STAGES for path in outputs(stage) if path.endswith(".json")]
+    assert all(path.startswith(("data/reports/", "metrics/")) for path in reports)
+    readers = {stage for stage in STAGES for dep in STAGES[stage]["deps"] if dep.startswith("data/reports/")}
+    assert readers == {"evaluate"}
+
+
+def test_the_artifact_is_the_model_on_all_clips() -> None:
+    written = {path.replace("${item.family}", family) for family in PARAMS["families"] for path in outputs("finetune")}
+    assert {about["path"] for about in CONTENT["artifacts"].values()} <= written
+
+
+def test_the_summary_is_that_of_the_figures() -> None:
+    names = ("loso", "baselines", "flow", "verify")
+    figures = [tables.read_json(ROOT / "metrics" / f"{name}.json") for name in names]
+    assert summary.summary(*figures) == tables.read_json(ROOT / "metrics" / "summary.json")
+
+
+def test_where_no_dataset_has_a_truth_the_summary_says_nothing_of_it() -> None:
+    scores, baselines = (tables.read_json(ROOT / "metrics" / f"{name}.json") for name in ("loso", "baselines"))
+    found = summary.summary(scores, baselines, {"casme2": {"clips": 255}}, {"casme2": {"clips": 255}})
+    assert set(found) == {"head_uf1", "text_uf1", "au_f1", "evidence_f1", "baseline", "clips"}

@@ -68,7 +68,7 @@ def test_flow_enters_after_the_stages_that_need_pictures(project: Path) -> None:
     assert table(project, "crop") == table(project, "features", "mine/structure") == []
     assert len(table(project, "index")) == len(table(project, "flow")) == len(PLANS)
     assert len(table(project, "features", "mine/motion")) == len(PLANS)
-    assert json.loads((project / "data" / "crop" / "mine.json").read_text(encoding="utf-8"))["clips"] == 0
+    assert json.loads((project / "data" / "reports" / "crop" / "mine.json").read_text(encoding="utf-8"))["clips"] == 0
 
 
 def test_most_units_that_moved_are_supported_by_fields_of_28_by_28(project: Path) -> None:

@@ -202,7 +202,7 @@ def test_the_stage_tells_of_classes_that_a_fold_has_not_seen(corpus: Path, tmp_p
     done = run_stage(tmp_path, "folds")
     assert done.returncode == 0, done.stderr
     assert "rendered-sub01: nobody else shows elation; its clips count as wrong" in done.stderr
-    report = json.loads((tmp_path / "data" / "folds.json").read_text(encoding="utf-8"))
+    report = json.loads((tmp_path / "data" / "reports" / "folds.json").read_text(encoding="utf-8"))
     assert report["unseen_classes"]["rendered-sub01"] == ["elation"]
 
 

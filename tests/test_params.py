@@ -1,5 +1,7 @@
 import copy
+import random
 import re
+import shutil
 from collections.abc import Iterator
 from functools import reduce
 from operator import getitem
@@ -8,6 +10,7 @@ from typing import Any, get_args
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 from pydantic import BaseModel
 
 from deft.core import params
@@ -53,19 +56,50 @@ def test_the_projects_own_file_decodes() -> None:
     assert load(FILE).model_dump() == TREE
 
 
-def comments() -> dict[str, str]:
-    """Dotted key → the comment in the line above it."""
-    found, path, lines = {}, list[str](), FILE.read_text(encoding="utf-8").splitlines()
-    for above, line in zip(["", *lines], lines, strict=False):
+def comments(file: Path = FILE) -> dict[str, str]:
+    """Dotted key → its comment: the line above it, or, of a section or a list at the top, the line below its name."""
+    found, path, lines = {}, list[str](), ["", *file.read_text(encoding="utf-8").splitlines()]
+    for number, line in enumerate(lines):
         if match := re.match(r"( *)(\w+):", line):
             path = [*path[: len(match[1]) // 2], match[2]]
-            found[".".join(path)] = above.strip()
+            opens = line.endswith(":") and not match[1]
+            found[".".join(path)] = lines[number + 1 if opens else number - 1].strip()
     return found
 
 
 @pytest.mark.parametrize("key", list(keys(Params)))
-def test_a_sentence_stands_above_every_key(key: str) -> None:
+def test_every_key_has_a_sentence_of_its_own(key: str) -> None:
     assert re.fullmatch(r"# \S.*\S\.", comments()[key]), f"{key}: {comments()[key]!r}"
+    assert [other for other, sentence in comments().items() if sentence == comments()[key]] == [key]
+
+
+OVERRIDES = [
+    "lora.rank=16", "datasets=[casme2]", "experts=[structure,motion]", "lora.targets=[q_proj]", "folds.test=[a/b]",
+    "render.layouts=[smic]", "+index.formats.mine=flow", "datasets=[casme2,samm,smic]", "families=[deft]",
+    "lora.targets=all-linear", "folds.test=[]", "task.labels=3", "lora.learning_rate=2.0e-4", "experts=[motion]",
+    "finetune.modality_dropout.motion=0.2", "lora.targets=[q_proj,v_proj]", "lora.rank=4", "datasets=[rendered]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ten_experiments_in_a_row_lose_no_comment(seed: int, tmp_path: Path) -> None:
+    file = Path(shutil.copy(FILE, tmp_path))
+    before = [line.strip() for line in FILE.read_text(encoding="utf-8").splitlines() if "#" in line]
+    for override in random.Random(seed).sample(OVERRIDES, 10):
+        apply_overrides(file, [override])
+        assert comments(file).items() >= comments().items(), override
+        assert [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if "#" in line] == before, (
+            override
+        )
+
+
+def test_an_experiment_taken_back_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    file = Path(shutil.copy(FILE, tmp_path))
+    apply_overrides(file, ["datasets=[casme2,samm]", "lora.targets=[q_proj]", "lora.rank=2", "folds.test=[a/b]"])
+    apply_overrides(
+        file, ["datasets=[rendered]", "lora.targets=all-linear", f"lora.rank={TREE['lora']['rank']}", "folds.test=[]"]
+    )
+    assert file.read_text(encoding="utf-8") == FILE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", list(leaves(TREE)), ids=dotted)

@@ -51,7 +51,7 @@ def test_every_held_out_clip_is_answered_and_scored(tuned: Path) -> None:
 
 
 def test_every_held_out_clip_is_asked_again_with_the_motion_of_one_of_its_fold(tuned: Path) -> None:
-    rows = {row["clip"]: row for row in tables.rows(tuned / "data" / "predictions/deft.parquet")}
+    rows = {row["clip"]: row for row in tables.rows(tuned / "data" / "predictions" / "deft.parquet")}
     donors = {clip: row["shuffled"]["donor"] for clip, row in rows.items()}
     assert set(donors) == set(donors.values())
     assert all(clip != donor and rows[clip]["fold"] == rows[donor]["fold"] for clip, donor in donors.items())
@@ -84,15 +84,15 @@ def test_a_killed_run_goes_on_after_its_last_fold_and_ends_in_the_same_figures(t
     (tmp_path / "site" / "sitecustomize.py").write_text(KILLED_AT_THE_SECOND_MODEL, encoding="utf-8")
     paths = os.pathsep.join([str(tmp_path / "site"), str(ROOT / "src"), str(ROOT)])
     environment = os.environ | {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "pipeline", "finetune"]
+    command = [sys.executable, "-m", "pipeline", "finetune", "deft"]
     killed = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, start_new_session=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    (first,) = tmp_path.glob(".scratch/finetune/*.folds/*/dials.json")
+    (first,) = tmp_path.glob(".scratch/finetune/deft/*.folds/*/measurement.json")
     written = first.stat().st_mtime_ns
-    for stage in ("finetune", "predict", "evaluate"):
-        again = run_stage(tmp_path, stage)
+    for arguments in (["finetune", "deft"], ["predict", "deft"], ["evaluate"]):
+        again = run_stage(tmp_path, *arguments)
         assert again.returncode == 0, again.stderr
-    (kept,) = (path for path in (tmp_path / "models").rglob("dials.json") if path.parent.name == first.parent.name)
+    (kept,) = (path for path in (tmp_path / "models").rglob("measurement.json") if path.parent.name == first.parent.name)
     assert kept.stat().st_mtime_ns == written
     assert (tmp_path / "metrics/loso.json").read_bytes() == (tuned / "metrics/loso.json").read_bytes()
 

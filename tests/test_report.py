@@ -165,12 +165,12 @@ def project(tmp_path_factory: pytest.TempPathFactory, crop: Image, points: Point
             groups = [rows[stage] for clip, rows in written.items() if clip.startswith(dataset)]
             tables.write(data / stage / f"{dataset}.parquet", schema, groups)
             lost = {"index": REJECTED, "crop": FACELESS} if dataset == "toy" else {}
-            tables.write_json(data / stage / f"{dataset}.json", {"failures": lost.get(stage, {})})
+            tables.write_json(data / "reports" / stage / f"{dataset}.json", {"failures": lost.get(stage, {})})
     dropped = {clip: why for clip, (*_, why) in CLIPS.items() if why}
-    tables.write_json(data / "triples.json", {"dropped": dropped})
+    tables.write_json(data / "reports" / "triples.json", {"dropped": dropped})
     tables.write(data / "triples.parquet", schemas.TRIPLES, [rows["triples"] for rows in written.values()])
     answers = [rows["predictions"] for rows in written.values()]
-    tables.write(data / "predictions/deft.parquet", schemas.PREDICTIONS, answers)
+    tables.write(data / "predictions" / "deft.parquet", schemas.PREDICTIONS, answers)
     triples = {clip: rows["triples"][0] for clip, rows in written.items()}
     write_metrics(folder / "metrics", [row for rows in answers for row in rows], triples)
     return folder

@@ -28,7 +28,9 @@ PER_DATASET = {
 
 
 def report(folder: Path, stage: str, name: str = "rendered") -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / "data" / stage / f"{name}.json").read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads(
+        (folder / "data" / "reports" / stage / f"{name}.json").read_text(encoding="utf-8")
+    )
     return content
 
 
@@ -205,7 +207,9 @@ def test_same_seed_same_bytes_whatever_the_number_of_workers(corpus: Path, tmp_p
     for stage in PER_DATASET:
         assert run_stage(tmp_path, stage, "rendered").returncode == 0
     assert run_stage(tmp_path, "triples").returncode == 0
-    for path in [*(f"{stage}/rendered.parquet" for stage in PER_DATASET), "triples.parquet", "triples.json"]:
+    written = [f"{stage}/rendered.parquet" for stage in PER_DATASET] + ["triples.parquet"]
+    written += [f"reports/{stage}/rendered.json" for stage in PER_DATASET] + ["reports/triples.json"]
+    for path in written:
         assert (tmp_path / "data" / path).read_bytes() == (corpus / "data" / path).read_bytes(), path
 
 

@@ -209,7 +209,8 @@ def test_the_stage_looks_with_a_model_in_batches(corpus: Path, saved: Callable[[
     assert tables.clips(path) == tables.clips(corpus / "data" / "flow" / "rendered.parquet")
     assert tokens[0].shape == (9, 2, 32)
     np.testing.assert_allclose(tokens[0], tokens[1], atol=1e-5)
-    assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["shape"] == [2, 32]
+    report = tmp_path / "data" / "reports" / "features" / "rendered" / "motion.json"
+    assert json.loads(report.read_text(encoding="utf-8"))["shape"] == [2, 32]
 
 
 def test_a_model_that_sees_no_numbers_is_told_clip_by_clip(

@@ -10,7 +10,7 @@ import typer
 import yaml
 from rich.console import Console
 
-from deft.core import params, tables
+from deft.core import params, paths, tables
 from deft.core.errors import DataError, NoFaceError
 
 # Of a film that cannot be read we say one sentence; the decoder has its own, on stderr, past Python.
@@ -20,7 +20,6 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 DATA, METRICS, SCRATCH = Path("data"), Path("metrics"), Path(".scratch")
 RAW = DATA / "raw"
-ANSWERS, TRIPLES = "data/predictions/deft.parquet", "data/triples.parquet"
 NO_FACE, UNUSABLE = 2, 1  # exit codes
 
 
@@ -88,10 +87,11 @@ def report(
 
     try:
         dials = params.load()
-        keys = clips.known(DATA)
+        family = dials.families[0]
+        keys = clips.known(DATA, family)
         kept = SCRATCH / "report" / fanout.content_key([DATA / name for name in clips.READ], None)
         cluster = fanout.Cluster(dials.engine, dials.jobs)
-        done = fanout.over(partial(page.card, DATA), keys, title="report", cluster=cluster, scratch=kept)
+        done = fanout.over(partial(page.card, DATA, family), keys, title="report", cluster=cluster, scratch=kept)
         cards, failures = fanout.gather(done)
         lost = [*clips.left_out(DATA, dials.datasets), *(clips.LeftOut("report", *each) for each in failures.items())]
         page.write(out, list(cards.values()), lost, METRICS, dials.datasets)
@@ -114,7 +114,8 @@ def show(
     from deft.report import clips, loop, still
 
     try:
-        view = clips.find(DATA, clip, params.load().datasets)
+        dials = params.load()
+        view = clips.find(DATA, dials.families[0], clip, dials.datasets)
         path = out or Path(f"{clip.replace('/', '-')}.png")
         if magnify is not None:
             loop.write(path.with_suffix(".webp"), view, magnify)
@@ -173,7 +174,7 @@ def doctor(
             found = examine(dataset)
         except DataError as error:
             _stop(error, UNUSABLE)
-        written.show(written.details(dataset, found, f"data/index/{dataset}.json"))
+        written.show(written.details(dataset, found, str(paths.report("index", dataset))))
         return
     there = sorted(path.name for path in RAW.iterdir() if path.is_dir() and path.name[0] != ".") if RAW.is_dir() else []
     checkups: dict[str, checkup.Checkup | DataError] = {}
@@ -212,9 +213,11 @@ def _run(revision: str) -> Any:
     from deft.core import revisions
     from deft.score import compare as paired
 
-    labels = str(yaml.safe_load(revisions.read(revision, "params.yaml"))["task"]["labels"])
-    answers = revisions.rows(revision, ANSWERS, paired.ANSWERED)
-    return paired.run(revision, labels, answers, revisions.rows(revision, TRIPLES, paired.TOLD))
+    then = yaml.safe_load(revisions.read(revision, "params.yaml"))
+    family = then.get("families", ["deft"])[0]  # older revisions have no such key
+    answers = revisions.rows(revision, str(paths.predictions(family)), paired.ANSWERED)
+    triples = revisions.rows(revision, str(paths.TRIPLES), paired.TOLD)
+    return paired.run(revision, str(then["task"]["labels"]), answers, triples)
 
 
 def _stop(error: DataError, code: int) -> None:

@@ -42,8 +42,8 @@ class Render(_Section):
 class Index(_Section):
     """Dials of the label sheets' readers."""
 
-    formats: dict[Name, Format]
     corrections: bool
+    formats: dict[Name, Format]
 
 
 class Crop(_Section):
@@ -136,8 +136,8 @@ class Lora(_Section):
     rank: Count
     alpha: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    targets: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)]
     learning_rate: Weight
+    targets: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)]
 
 
 class Loss(_Section):
@@ -202,13 +202,13 @@ class Evaluate(_Section):
 class Params(_Section):
     """All of ``params.yaml``."""
 
-    datasets: Annotated[list[Name], Field(min_length=1)]
-    experts: Annotated[list[Expert], Field(min_length=1)]
-    families: Annotated[list[Family], Field(min_length=1)]
     engine: Literal["processes", "ray"]
     jobs: Annotated[int, Field(ge=-1)]
     gpus_per_job: Annotated[float, Field(ge=0)]
     strict: bool
+    datasets: Annotated[list[Name], Field(min_length=1)]
+    experts: Annotated[list[Expert], Field(min_length=1)]
+    families: Annotated[list[Family], Field(min_length=1)]
     render: Render
     index: Index
     crop: Crop

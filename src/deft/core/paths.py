@@ -9,7 +9,7 @@ TRIPLES, FOLDS = DATA / "triples.parquet", DATA / "folds.parquet"
 
 def report(stage: str, *names: str) -> Path:
     """Return where a stage's report lies, for ``names`` such as a dataset, an expert or a family."""
-    return DATA.joinpath("reports", stage, *names).with_suffix(".json")
+    return DATA / "reports" / f"{'/'.join((stage, *names))}.json"
 
 
 def folds(family: str) -> Path:

@@ -17,7 +17,7 @@ from deft.report.overlay import Flow
 RIGHT, WRONG, NOT_ASKED = "right", "wrong", "not asked"
 MARKS = {RIGHT: "✓", WRONG: "✗", NOT_ASKED: "–"}
 STAGES = ("index", "crop", "landmarks", "flow", "verify")
-READ = (*STAGES, "triples.parquet", "predictions/deft.parquet")
+READ = (*STAGES, "triples.parquet", "predictions")
 _FIELDS = ["clip", "dataset", "subject", "name", "onset", "apex", "offset", "fps", "emotion", "note"]
 
 
@@ -44,8 +44,8 @@ class LeftOut(NamedTuple):
     why: str
 
 
-def read(data: Path, clip: str) -> View:
-    """A clip's view from the tables in ``data``."""
+def read(data: Path, family: str, clip: str) -> View:
+    """Return a clip's view from the tables in ``data``, with the answer of a model family."""
     index, crops, landmarks, flow, verify = (data / stage / f"{clip.split('/')[0]}.parquet" for stage in STAGES)
     found = tables.rows(verify, clip=clip)
     kept = {row["position"]: row["crop"] for row in tables.rows(crops, ["position", "crop"], clip)}
@@ -59,31 +59,31 @@ def read(data: Path, clip: str) -> View:
         aus=found[0]["aus"],
         consistency=found[0]["consistency"],
         triple=tables.row(data / "triples.parquet", clip),
-        answer=next(iter(tables.rows(data / "predictions/deft.parquet", clip=clip)), None),
+        answer=next(iter(tables.rows(_answers(data, family), clip=clip)), None),
     )
 
 
-def known(data: Path) -> list[str]:
-    """Keys of the clips that have a triple.
+def known(data: Path, family: str) -> list[str]:
+    """Return the keys of the clips that have a triple.
 
     Raises:
-        DataError: the model has not been asked yet.
+        DataError: there are no answers of the family yet.
 
     """
-    tables.clips(data / "predictions/deft.parquet")
+    tables.clips(_answers(data, family))
     return tables.clips(data / "triples.parquet")
 
 
-def find(data: Path, clip: str, datasets: Sequence[str]) -> View:
+def find(data: Path, family: str, clip: str, datasets: Sequence[str]) -> View:
     """The view of a clip that a person named.
 
     Raises:
         DataError: there is no such clip, or a stage could make nothing of it.
 
     """
-    there = known(data)
+    there = known(data, family)
     if clip in there:
-        return read(data, clip)
+        return read(data, family, clip)
     for stage, what, why in left_out(data, datasets):
         if clip == what.split(", ")[-1]:
             raise DataError(clip, f"no triple: {stage}: {why}", "a clip that came through", "mend that, `dvc repro`")
@@ -95,13 +95,18 @@ def find(data: Path, clip: str, datasets: Sequence[str]) -> View:
 def left_out(data: Path, datasets: Iterable[str]) -> Iterator[LeftOut]:
     """Rows of sheets that were rejected, clips that failed in a stage, and those that nobody trains on."""
     for dataset in datasets:
-        reports = {stage: data / stage / f"{dataset}.json" for stage in STAGES}
-        reports |= {f"features {path.stem}": path for path in sorted((data / "features" / dataset).glob("*.json"))}
+        reports = {stage: data / "reports" / stage / f"{dataset}.json" for stage in STAGES}
+        experts = sorted((data / "reports" / "features" / dataset).glob("*.json"))
+        reports |= {f"features {path.stem}": path for path in experts}
         for stage, path in reports.items():
             for what, why in tables.read_json(path)["failures"].items():
                 yield LeftOut(stage, what, why)
-    for what, why in tables.read_json(data / "triples.json")["dropped"].items():
+    for what, why in tables.read_json(data / "reports" / "triples.json")["dropped"].items():
         yield LeftOut("triples", what, why)
+
+
+def _answers(data: Path, family: str) -> Path:
+    return data / "predictions" / f"{family}.parquet"
 
 
 def right(given: str | None, view: View) -> str:

@@ -34,9 +34,9 @@ class Card(NamedTuple):
     page: str
 
 
-def card(data: Path, clip: str) -> Card:
-    """What the report shows of one clip, from the tables in ``data``."""
-    view = clips.read(data, clip)
+def card(data: Path, family: str, clip: str) -> Card:
+    """Return what the report shows of one clip, from the tables in ``data`` and the answers of a model family."""
+    view = clips.read(data, family, clip)
     answer = view.answer or {"emotion": None, "said_emotion": None, "probabilities": []}
     label = view.triple["label"]
     return Card(
