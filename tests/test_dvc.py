@@ -31,6 +31,17 @@ PLUMBING = [
 ]
 
 
+# What each stage uses of a family: what trains, or what answers.
+FAMILY = {
+    "finetune": ("__init__.py", "model.py", "store.py", "training"),
+    "predict": ("__init__.py", "model.py", "store.py", "answering"),
+}
+
+
+def family_folders() -> list[Path]:
+    return [PACKAGES["deft"] / "models" / family for family in PARAMS["families"]]
+
+
 def module(name: str) -> Path | None:
     """The file of a first-party module; None: not ours."""
     first, *rest = name.split(".")
@@ -42,11 +53,15 @@ def module(name: str) -> Path | None:
 
 
 def nodes(file: Path) -> Iterator[ast.AST]:
-    """A file's nodes, less what only type checkers read, and less ``deft.predict``, which no stage calls."""
+    """A file's nodes, less what only type checkers read, and less what functions of some ``__init__`` import.
+
+    No stage calls ``deft.predict``; which of a family's functions a stage calls stands in `FAMILY`.
+    """
     todo: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    lazy = file in {PACKAGES["deft"] / "__init__.py", *(folder / "__init__.py" for folder in family_folders())}
     while todo:
         node = todo.pop()
-        unused = file == PACKAGES["deft"] / "__init__.py" and isinstance(node, ast.FunctionDef)
+        unused = lazy and isinstance(node, ast.FunctionDef)
         if not unused and not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
             yield node
             todo += ast.iter_child_nodes(node)
@@ -98,8 +113,9 @@ def code(stage: str) -> list[Path]:
 def used(stage: str) -> frozenset[Path]:
     """First-party files that a stage uses; of a folder that it depends on and uses in part, every file counts."""
     seen, files = set[Path](), {ROOT / "pipeline" / f"{stage}.py"}
-    if "family" in STAGES[stage].get("matrix", {}):  # imported by its name, which no import statement shows
-        files |= {PACKAGES["deft"] / "models" / family / "__init__.py" for family in PARAMS["families"]}
+    for part in FAMILY.get(stage, ()):  # imported by its name, which no import statement shows
+        for folder in family_folders():
+            files |= {folder / part} if part.endswith(".py") else set((folder / part).rglob("*.py"))
     while files != seen:
         seen = closure(files)
         folders = [dep for dep in code(stage) if dep.is_dir() and any(covered(file, [dep]) for file in seen)]

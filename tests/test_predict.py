@@ -92,7 +92,8 @@ def test_a_killed_run_goes_on_after_its_last_fold_and_ends_in_the_same_figures(t
     for arguments in (["finetune", "deft"], ["predict", "deft"], ["evaluate"]):
         again = run_stage(tmp_path, *arguments)
         assert again.returncode == 0, again.stderr
-    (kept,) = (path for path in (tmp_path / "models").rglob("measurement.json") if path.parent.name == first.parent.name)
+    models = (tmp_path / "models").rglob("measurement.json")
+    (kept,) = (path for path in models if path.parent.name == first.parent.name)
     assert kept.stat().st_mtime_ns == written
     assert (tmp_path / "metrics/loso.json").read_bytes() == (tuned / "metrics/loso.json").read_bytes()
 
