@@ -28,7 +28,7 @@ def figures(folder: Path) -> dict[str, Any]:
 
     ``blinks_called``: blinks taken for an expression. ``predict``: seconds that ``deft predict`` takes for each second
     of a film of 640 × 480 at 30 frames a second, start included, and its peak memory, for a film and one four times as
-    long. Needs models/final; writes its films into ``folder``.
+    long. Needs models/deft/final; writes its films into ``folder``.
     """
     work = (delayed(_found)(number) for number in range(FILMS))
     found = list(tqdm(Parallel(n_jobs=-1, return_as="generator")(work), desc="films", total=FILMS, unit=""))

@@ -201,7 +201,7 @@ def generated(model: Deft, tokenizer: Any, asked: Tensor, vectors: reduction.Vie
 
 def generation(vectors: reduction.Views) -> dict[str, Any]:
     """Clips a second: ours, many at once, and by ``generate`` under the same grammar, one by one."""
-    model, tokenizer = store.load(Path("models/final"))
+    model, tokenizer = store.load(Path("models/deft/final"))
     asked, count = llm.ask(tokenizer, triple.TASK), len(next(iter(vectors.values())))
 
     def some(begin: int, end: int) -> reduction.Views:

@@ -1,7 +1,7 @@
 """Tune the language model: one adapter a fold, and one on all clips.
 
 Reads data/triples.parquet, data/folds.parquet, data/features and the language model (models/backbone by default).
-Writes models/folds/FOLD, models/final and the report data/finetune.json.
+Writes models/deft/folds/FOLD, models/deft/final and the report data/finetune.json.
 Run: ``python -m pipeline finetune``
 """
 
@@ -14,14 +14,13 @@ import numpy as np
 import torch
 
 from deft.core import fanout, features, tables
-from deft.core.params import Params
+from deft.core.params import Measurement, Params
 from deft.language import triple
 from deft.learn.folds import FINAL, Fold, person
 from deft.llm import load as llm
 from deft.models.deft import examples, selection, store, train
 from pipeline import folds, stage
 
-MEASURED = {"crop", "landmarks", "flow", "verify", "features"}  # what `deft predict` needs to measure a clip alike
 base = cache(llm.load)  # once a process: folds share it
 
 
@@ -59,7 +58,7 @@ def tune(params: Params, rows: list[tables.Row], found: dict[str, Fold], root: P
     except BaseException:
         base.cache_clear()  # its layers may be adapted by halves
         raise
-    store.save(model, root / name, params.llm.base, params.model_dump(include=MEASURED))
+    store.save(model, root / name, params.llm.base, Measurement.of(params))
     model.llm.unload()
     return report | {"losses": [losses._asdict() for losses in history], "seconds": time.perf_counter() - started}
 
@@ -76,6 +75,6 @@ def main() -> None:
     work = partial(tune, params, rows, found, root)
     done, failures = fanout.gather(stage.over("finetune", work, list(found), kept, params))
     stage.finish("finetune", len(done), failures, strict=True)
-    stage.replace(root / FINAL, stage.MODELS / FINAL)
-    stage.replace(root, stage.MODELS / "folds")
+    stage.replace(root / FINAL, stage.MODELS / "deft" / FINAL)
+    stage.replace(root, stage.MODELS / "deft" / "folds")
     tables.write_json(stage.DATA / "finetune.json", {"folds": done})

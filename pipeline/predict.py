@@ -1,6 +1,6 @@
 """Answer for every clip with the model that has not seen its subject.
 
-Reads models/folds, models/backbone, data/folds.parquet and data/features. Writes data/predictions.parquet and its
+Reads models/deft/folds, models/backbone, data/folds.parquet and data/features. Writes data/predictions.parquet and its
 report, predictions.json.
 Run: ``python -m pipeline predict``
 """
@@ -26,7 +26,7 @@ base = cache(llm.load)  # once a process: folds share it
 def predict(params: Params, name: str) -> list[tables.Row]:
     """Answers for the clips of one fold's held-out subject, by themselves and with another clip's motion."""
     torch.set_num_threads(1)
-    model, tokenizer = store.load(stage.MODELS / "folds" / name, base)
+    model, tokenizer = store.load(stage.MODELS / "deft" / "folds" / name, base)
     clips = folds.read()[name].test
     views, size = features.read(stage.features(params), clips), params.predict.batch
     donors = control.donors(views) if "motion" in model.shape.experts else {}
@@ -48,7 +48,7 @@ def main() -> None:
     """Answer for every clip."""
     params, started = stage.on_gpu(stage.load()), time.perf_counter()
     names = [name for name, fold in folds.read().items() if fold.test]
-    reads = [folds.PATH, stage.DATA / "features", stage.MODELS / "folds"]
+    reads = [folds.PATH, stage.DATA / "features", stage.MODELS / "deft" / "folds"]
     kept = stage.scratch("predict", reads, params)
     done, failures = fanout.gather(stage.over("predict", partial(predict, params), names, kept, params))
     found = sorted(chain.from_iterable(done.values()), key=lambda answered: answered["clip"])

@@ -1,97 +1,134 @@
-"""From a video that nobody labelled to triples: watch it, measure each event, answer."""
+"""Answer for the events of a video that nobody labelled: watch it, measure each event, ask the tuned model."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+from transformers import PreTrainedTokenizerBase
 
-from deft import experts
+from deft import measure
 from deft.core.errors import DataError, NoFaceError
-from deft.face import Points, align, backend
+from deft.core.params import Measurement
 from deft.language import triple
-from deft.media import Image, pictures, video
+from deft.measure import Measured
+from deft.media import Image, video
 from deft.models.deft import answer, store
-from deft.motion import evidence, steps
+from deft.models.deft.model import Deft
 from deft.spotting import rule, timeline
 from deft.spotting.rule import Event
 
 
-class Seen(NamedTuple):
-    """What an event shows, and what this rests on: RGB crops of onset and apex, landmarks, the motion between them."""
+class Recogniser(NamedTuple):
+    """A tuned model, its tokenizer, and how its training clips were measured."""
+
+    model: Deft
+    tokenizer: PreTrainedTokenizerBase
+    measurement: Measurement
+
+
+class Recognition(NamedTuple):
+    """The answer for one event, and the measurement that it rests on.
+
+    triple: category, evidence and rationale.
+    emotions: class → the emotion head's probability.
+    units: Action Unit → the unit head's probability.
+    measured: the event's crops, landmarks, flow and evidence.
+    """
 
     event: Event
     triple: triple.Triple
-    emotions: dict[str, float]  # the head's probabilities
+    emotions: dict[str, float]
     units: dict[int, float]
-    before: Image
-    after: Image
-    points: Points
-    flow: npt.NDArray[np.float32]
-    evidence: list[evidence.Evidence]
+    measured: Measured
 
     @property
     def confidence(self) -> float:
         """The emotion head's probability of the class that the triple names."""
         return self.emotions[self.triple.emotion]
 
+    @property
+    def onset(self) -> Image:
+        """The crop of the onset, RGB (size_px, size_px, 3)."""
+        return self.measured.crops[self.event.onset]
 
-def watch(source: video.Source, folder: Path) -> timeline.Film:
-    """Watch a film at the scale at which the tuned model in ``folder`` measures (`deft.spotting.timeline.watch`)."""
-    return timeline.watch(source, **_geometry(store.dials(folder)))
+    @property
+    def apex(self) -> Image:
+        """The crop of the apex, RGB (size_px, size_px, 3)."""
+        return self.measured.crops[self.event.apex]
 
 
-def given(source: video.Source, onset: int, apex: int) -> timeline.Film:
-    """A film of which nothing is looked at but one event, its onset and apex given as frames from 0.
-
-    It is taken to fall as long as it rose, if the video is that long.
+def load(folder: Path) -> Recogniser:
+    """Load the tuned model in a folder.
 
     Raises:
-        DataError: the video does not reach to its apex, or the apex lies before the onset.
+        DataError: the folder or one of its files is missing, or its base model is.
+
+    """
+    measurement = store.measurement(folder)
+    model, tokenizer = store.load(folder)
+    return Recogniser(model, tokenizer, measurement)
+
+
+def watch(source: video.Source, recogniser: Recogniser) -> timeline.Film:
+    """Watch a video at the scale at which the model's clips were measured (`deft.spotting.timeline.watch`)."""
+    crop = recogniser.measurement.crop
+    return timeline.watch(source, crop.size_px, crop.iod_px, crop.eye_line)
+
+
+def given_event(source: video.Source, onset: int, apex: int) -> timeline.Film:
+    """Return a video with one event, whose onset and apex are given as frames from 0; no other frame is looked at.
+
+    The event is taken to fall as long as it rose, if the video is that long.
+
+    Raises:
+        DataError: the video ends before the apex, or the apex lies before the onset.
 
     """
     if not 0 <= onset <= apex:
         raise DataError(source.path, f"onset {onset}, apex {apex}", "0 ≤ onset ≤ apex", "swap or mend them")
-    times = {frame.number: frame.seconds for frame in video.pick(source, {onset, apex, 2 * apex - onset})}
-    if apex not in times:
+    frames = video.pick(source, {onset, apex, 2 * apex - onset})
+    seconds = {frame.number: frame.seconds for frame in frames}
+    if apex not in seconds:
         raise DataError(source.path, f"no frame {apex}", "an apex within the video", "give a smaller --apex")
-    offset = max(times)
-    kind = rule.kind(times[offset] - times[onset])
-    event = Event(kind, onset, apex, offset, times[onset], times[apex], times[offset], None)
-    frames = max(source.promises, offset + 1)
-    return timeline.Film(source, frames, frames / source.fps, [event], [], [], [], [])
+    offset = max(seconds)
+    kind = rule.kind(seconds[offset] - seconds[onset])
+    event = Event(kind, onset, apex, offset, seconds[onset], seconds[apex], seconds[offset], None)
+    length = max(source.promises, offset + 1)
+    return timeline.Film(source, length, length / source.fps, [event], [], [], [], [])
 
 
-def answers(source: video.Source, events: Sequence[Event], folder: Path) -> Iterator[tuple[Event, Seen | NoFaceError]]:
-    """What the tuned model in ``folder`` says of each event, in order of their onsets; of one without a face, why not.
+def recognise(
+    source: video.Source, events: Sequence[Event], recogniser: Recogniser
+) -> Iterator[tuple[Event, Recognition | NoFaceError]]:
+    """Yield each event, in order of the onsets, with the model's answer, or the error where its onset shows no face.
 
     The video is read once; only the frames of the events at hand are held.
 
     Raises:
-        DataError: the model cannot be read, or gives no whole answer.
+        DataError: the model gives no whole answer.
 
     """
     if not events:
         return
-    dials, (model, tokenizer) = store.dials(folder), store.load(folder)
-    places = [align.spread(each.onset, each.apex, each.offset, dials["crop"]["frames"]) for each in events]
-    waiting, kept = deque(zip(events, places, strict=True)), dict[int, Image]()
-    for frame in video.pick(source, {at for place in places for at in place}):
+    crop = recogniser.measurement.crop
+    positions = [measure.crop_positions(event.onset, event.apex, event.offset, crop) for event in events]
+    waiting = deque(zip(events, positions, strict=True))
+    kept: dict[int, Image] = {}
+    for frame in video.pick(source, {number for numbers in positions for number in numbers}):
         kept[frame.number] = frame.image
         while waiting and frame.number >= waiting[0][1][-1]:
-            event, place = waiting.popleft()
+            event, numbers = waiting.popleft()
             try:
-                yield event, _answer({at: kept[at] for at in place}, event, model, tokenizer, dials)
+                yield event, _recognise({number: kept[number] for number in numbers}, event, recogniser)
             except NoFaceError as error:
                 yield event, error
-            needed = min((each[1][0] for each in waiting), default=frame.number + 1)
-            kept = {at: image for at, image in kept.items() if at >= needed}
+            first = min((numbers[0] for _, numbers in waiting), default=frame.number + 1)
+            kept = {number: image for number, image in kept.items() if number >= first}
 
 
-def strongest(path: Path, folder: Path) -> Seen:
-    """The answer for the event with the strongest motion.
+def strongest(path: Path, folder: Path) -> Recognition:
+    """Return the answer of the tuned model in ``folder`` for the video's event with the strongest motion.
 
     Raises:
         NoFaceError: no face is seen.
@@ -99,41 +136,31 @@ def strongest(path: Path, folder: Path) -> Seen:
 
     """
     source = video.open_source(path)
-    events = watch(source, folder).events
+    recogniser = load(folder)
+    events = watch(source, recogniser).events
     if not events:
         expected = "an expression"
         raise DataError(path, "no facial motion above its own noise", expected, "name its frames: --onset and --apex")
-    best = max(events, key=lambda event: event.z or 0.0)
-    ((_, seen),) = answers(source, [best], folder)
-    if isinstance(seen, NoFaceError):
-        raise seen
-    return seen
+    event = max(events, key=lambda event: event.z or 0.0)
+    ((_, recognition),) = recognise(source, [event], recogniser)
+    if isinstance(recognition, NoFaceError):
+        raise recognition
+    return recognition
 
 
-def _answer(kept: Mapping[int, Image], event: Event, model: Any, tokenizer: Any, dials: Mapping[str, Any]) -> Seen:
-    geometry, onset, apex = _geometry(dials), event.onset, event.apex
-    matrix = align.transform(timeline.face(kept[onset]), **geometry)
-    crops = {at: align.cut(frame, matrix, geometry["size_px"]) for at, frame in kept.items()}
-    points = backend(dials["landmarks"]["backend"])(crops[onset])
-    grey = {at: pictures.grey(crop) for at, crop in crops.items()}
-    at = steps.positions(grey, onset, apex, dials["flow"]["steps"])
-    moved = steps.measure(grey, points, onset, at, dials["flow"]["compensated"])
-    flows = np.stack([step.flow for step in moved])
-    levels = tuple(dials["verify"][name] for name in ("slight_z", "clear_z", "strong_z"))
-    found = evidence.measure(flows, points, moved[-1].noise, levels)
-    clip, eyes = experts.Clip(list(crops.values()), points, flows, moved[-1].noise), dials["features"]
-    views = {
-        expert: np.stack(experts.look(expert, eyes[expert], [clip], eyes["grid"], eyes["tokens"]))
-        for expert in model.shape.experts
-    }
-    said = answer.answer(model, tokenizer, triple.TASK, views)[0]
-    told = triple.parse(said.text)
-    if told is None:
-        raise DataError("the model's answer", f'"{said.text}"', "a whole triple", "tune the model for longer")
-    emotions = dict(zip(model.shape.emotions, said.emotions, strict=True))
-    units = dict(zip(model.shape.units, said.units, strict=True))
-    return Seen(event, told, emotions, units, crops[onset], crops[apex], points, moved[-1].flow, found)
-
-
-def _geometry(dials: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: dials["crop"][name] for name in ("size_px", "iod_px", "eye_line")}
+def _recognise(frames: Mapping[int, Image], event: Event, recogniser: Recogniser) -> Recognition:
+    """Measure an event from its frames (H, W, 3), by number, and ask the model."""
+    model, tokenizer, measurement = recogniser
+    measured = measure.clip(frames, event.onset, event.apex, model.shape.experts, measurement)
+    vectors = {expert: tokens[None] for expert, tokens in measured.tokens.items()}  # (1, tokens, dim) each
+    (given,) = answer.answer(model, tokenizer, triple.TASK, vectors)
+    parsed = triple.parse(given.text)
+    if parsed is None:
+        raise DataError("the model's answer", f'"{given.text}"', "a whole triple", "tune the model for longer")
+    return Recognition(
+        event=event,
+        triple=parsed,
+        emotions=dict(zip(model.shape.emotions, given.emotions, strict=True)),
+        units=dict(zip(model.shape.units, given.units, strict=True)),
+        measured=measured,
+    )

@@ -227,6 +227,27 @@ class Params(_Section):
     evaluate: Evaluate
 
 
+class Measurement(_Section):
+    """How a clip is measured; stored beside a tuned model, so that new clips are measured like its training clips."""
+
+    crop: Crop
+    landmarks: Landmarks
+    flow: Flow
+    verify: Verify
+    features: Features
+
+    @classmethod
+    def of(cls, params: Params) -> "Measurement":
+        """Return the sections of ``params`` that say how a clip is measured."""
+        return cls(
+            crop=params.crop,
+            landmarks=params.landmarks,
+            flow=params.flow,
+            verify=params.verify,
+            features=params.features,
+        )
+
+
 class ParamsError(Exception):
     """``params.yaml`` is not what it must be; the message names every path at fault."""
 

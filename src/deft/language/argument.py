@@ -10,7 +10,7 @@ from deft.motion import verification
 from deft.motion.evidence import Evidence
 
 
-def arguable(told: Sequence[triple.Sight], units: Collection[int]) -> dict[str, list[triple.Sight]]:
+def arguable(told: Sequence[triple.Sight], units: Collection[int]) -> dict[Code, list[triple.Sight]]:
     """Codes of these units for which told evidence speaks, ascending, each with the sights that it may argue from.
 
     A code needs a sight at its own place that goes its way; then it may argue from what it drags along beside it, too
@@ -23,7 +23,7 @@ def arguable(told: Sequence[triple.Sight], units: Collection[int]) -> dict[str, 
             code = Code(unit, side)
             if any(verification.explains(code, motion, near=False) for motion in seen.values()):
                 own = [sight for sight, motion in seen.items() if verification.explains(code, motion, near=True)]
-                found[triple.code_text(code)] = own
+                found[code] = own
     return found
 
 

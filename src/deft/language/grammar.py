@@ -45,7 +45,7 @@ def rationale(told: str, units: Collection[int]) -> str:
 
     Units come in ascending order, each once, and argue from regions as told, from brow to chin.
     """
-    sights = triple.told(told)
+    sights = triple.parse_evidence(told)
     clauses: dict[str, list[str]] = {}  # of each unit: one for both sides, and one for each
     for code, own in argument.arguable(sights, units).items():
         named = triple.unit_name(code)

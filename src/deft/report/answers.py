@@ -1,4 +1,4 @@
-"""What was seen in a film, as JSON, as CSV and in pictures."""
+"""What was found in a film, as JSON, as CSV and in pictures."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from deft.core import tables
 from deft.core.errors import NoFaceError
-from deft.inference import Seen
+from deft.inference import Recognition
 from deft.report import picture, timeline
 from deft.spotting.rule import Event
 from deft.spotting.timeline import Film
@@ -24,19 +24,19 @@ COLUMNS = (
 
 
 def write(
-    folder: Path, name: str, film: Film, answers: Iterable[tuple[Event, Seen | NoFaceError]]
+    folder: Path, name: str, film: Film, recognitions: Iterable[tuple[Event, Recognition | NoFaceError]]
 ) -> tuple[list[Record], list[Path]]:
     """Write NAME.json, NAME.csv, the timeline NAME.png, and NAME-1.png … for each event.
 
     Returns the events' records and these files, in this order.
     """
     records, marks, drawn = [], [], []
-    for number, (event, seen) in enumerate(answers, 1):
-        records.append(record(event, seen))
-        if not isinstance(seen, NoFaceError):
-            marks.append(timeline.Mark(number, event, seen.triple.emotion, seen.after))
+    for number, (event, recognition) in enumerate(recognitions, 1):
+        records.append(record(event, recognition))
+        if not isinstance(recognition, NoFaceError):
+            marks.append(timeline.Mark(number, event, recognition.triple.emotion, recognition.apex))
             drawn.append(folder / f"{name}-{number}.png")
-            _draw(drawn[-1], f"{name}, event {number}", seen, film.source.fps)
+            _draw(drawn[-1], f"{name}, event {number}", recognition, film.source.fps)
     files = [folder / f"{name}{ending}" for ending in (".json", ".csv", ".png")]
     tables.write_json(files[0], summary(name, film, records))
     write_csv(files[1], records)
@@ -44,41 +44,42 @@ def write(
     return records, [*files, *drawn]
 
 
-def _draw(path: Path, title: str, seen: Seen, fps: float) -> None:
+def _draw(path: Path, title: str, recognition: Recognition, fps: float) -> None:
+    event = recognition.event
     picture.draw(
         path,
-        before=seen.before,
-        after=seen.after,
-        points=seen.points,
-        flow=seen.flow,
-        evidence=seen.evidence,
-        answer=seen.triple.text,
-        emotions=seen.emotions,
-        when=f"{title}: onset frame {seen.event.onset}, apex frame {seen.event.apex}, {fps:g} frames a second",
+        before=recognition.onset,
+        after=recognition.apex,
+        points=recognition.measured.points,
+        flow=recognition.measured.flows[-1],
+        evidence=recognition.measured.evidence,
+        answer=recognition.triple.text,
+        emotions=recognition.emotions,
+        when=f"{title}: onset frame {event.onset}, apex frame {event.apex}, {fps:g} frames a second",
     )
 
 
-def record(event: Event, seen: Seen | NoFaceError) -> Record:
+def record(event: Event, recognition: Recognition | NoFaceError) -> Record:
     """One event: frames from 0 and seconds, ``z`` in multiples of the noise (null: its frames were given), the triple,
     the head's probabilities and what was measured, crop pixels; or why it could not be read, ``error``.
     """
     found = event._asdict() | {"duration_s": event.offset_s - event.onset_s}
     found = {key: round(value, 3) if isinstance(value, float) else value for key, value in found.items()}
-    if isinstance(seen, NoFaceError):
-        return found | {"error": str(seen)}
+    if isinstance(recognition, NoFaceError):
+        return found | {"error": str(recognition)}
     return found | {
-        "category": {"emotion": seen.triple.emotion, "aus": list(seen.triple.aus)},
-        "confidence": round(seen.confidence, 4),
-        "evidence": [sight._asdict() for sight in seen.triple.evidence],
-        "rationale": seen.triple.rationale,
-        "text": seen.triple.text,
+        "category": {"emotion": recognition.triple.emotion, "aus": recognition.triple.code_texts},
+        "confidence": round(recognition.confidence, 4),
+        "evidence": [sight._asdict() for sight in recognition.triple.evidence],
+        "rationale": recognition.triple.rationale,
+        "text": recognition.triple.text,
         "head": {
-            "emotions": {name: round(p, 4) for name, p in seen.emotions.items()},
-            "units": {str(unit): round(p, 4) for unit, p in seen.units.items()},
+            "emotions": {name: round(p, 4) for name, p in recognition.emotions.items()},
+            "units": {str(unit): round(p, 4) for unit, p in recognition.units.items()},
         },
         "measured": [
             {key: round(value, 4) if isinstance(value, float) else value for key, value in region._asdict().items()}
-            for region in seen.evidence
+            for region in recognition.measured.evidence
         ],
     }
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from deft.core.errors import DataError, NoFaceError
-from deft.inference import Seen
+from deft.inference import Recognition
 from deft.language import triple
 from deft.report import page, picture, timeline
 from deft.spotting import rule
@@ -30,8 +30,8 @@ class Pane(NamedTuple):
     uri: str
 
 
-def html(name: str, film: Film, answers: Iterable[tuple[Event, Seen | NoFaceError]]) -> str:
-    """The page of a film and of what was said of each of its events (`deft.inference.answers`)."""
+def html(name: str, film: Film, recognitions: Iterable[tuple[Event, Recognition | NoFaceError]]) -> str:
+    """The page of a film and of what was said of each of its events (`deft.inference.recognise`)."""
     long, top = timeline.seconds(film), timeline.top(film)
     lanes = [Span(blink.onset_s, blink.offset_s) for blink in film.blinks], film.shaken, film.unseen
     ticks = np.asarray(MaxNLocator(_TICKS, steps=[1, 2, 5, 10]).tick_values(0, long))
@@ -44,7 +44,7 @@ def html(name: str, film: Film, answers: Iterable[tuple[Event, Seen | NoFaceErro
         noise=100 * rule.Z / top,
         lanes=[lane for lane in zip(timeline.LANES, lanes, strict=True) if lane[1]],
         ticks=ticks[ticks <= long].tolist(),
-        answers=[(*answer, panes(answer[1])) for answer in answers],
+        answers=[(*answer, panes(answer[1])) for answer in recognitions],
         unit_name=triple.unit_name,
         nothing=triple.NOTHING,
     )  # fmt: skip
@@ -55,14 +55,15 @@ def refused(name: str, error: DataError) -> str:
     return page.templates().get_template("refused.html.j2").render(name=name, error=error)
 
 
-def panes(seen: Seen | NoFaceError) -> list[Pane]:
+def panes(recognition: Recognition | NoFaceError) -> list[Pane]:
     """Onset, apex, motion and evidence by region of an event; none where no face was seen."""
-    if isinstance(seen, NoFaceError):
+    if isinstance(recognition, NoFaceError):
         return []
     with picture.styled():
         figure, axes = plt.subplots(1, 4, figsize=(4 * _PANE_IN[0], _PANE_IN[1]), gridspec_kw={"wspace": 0})
         figure.subplots_adjust(left=0, right=1, bottom=0, top=1)
-        picture.faces(axes, seen.before, seen.after, seen.points, seen.flow, seen.evidence)
+        measured = recognition.measured
+        picture.faces(axes, recognition.onset, recognition.apex, measured.points, measured.flows[-1], measured.evidence)
         cut = [_picture(figure, pane) for pane in axes]
         plt.close(figure)
     return [Pane(*each) for each in zip(picture.TITLES, cut, strict=True)]

@@ -84,7 +84,7 @@ def row(given: Answer, without: Mapping[str, str], shape: Shape) -> dict[str, An
         "text": given.text,
         "parsed": said is not None,
         "said_emotion": said and said.emotion,
-        "said_aus": said and said.aus,
+        "said_aus": said and said.code_texts,
         "evidence": said and [sight._asdict() for sight in said.evidence],
         "rationale": said and said.rationale,
     }

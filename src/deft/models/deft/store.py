@@ -1,24 +1,26 @@
 """A tuned model on disk: PEFT's own two files, and beside them ``deft.safetensors`` and ``deft.json``."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from peft import PeftModel, get_peft_model_state_dict
+from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
-from deft.core import tables
+from deft.core import refusals, tables
 from deft.core.errors import DataError
+from deft.core.params import Measurement
 from deft.llm import load as llm
 from deft.models.deft.model import Deft, Shape, quietly
 from deft.models.reduction import Reduction
 
 
-def save(model: Deft, folder: Path, base: str, dials: Mapping[str, Any]) -> None:
+def save(model: Deft, folder: Path, base: str, measurement: Measurement) -> None:
     """Write adapters, projectors, heads and shape to ``folder``; the same model gives the same bytes.
 
-    ``dials`` are those under which its clips were measured: whoever asks it about a new clip must measure alike.
+    ``measurement`` says how its training clips were measured: a new clip must be measured alike.
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = model.llm.peft_config["default"].to_dict() | {"base_model_name_or_path": base, "inference_mode": True}
@@ -28,7 +30,7 @@ def save(model: Deft, folder: Path, base: str, dials: Mapping[str, Any]) -> None
     save_file(adapter, folder / "adapter_model.safetensors", {"format": "pt"})
     save_file({name: tensor.contiguous() for name, tensor in model.own().items()}, folder / "deft.safetensors")
     (folder / "deft.json").write_text(_json(model.shape._asdict()), encoding="utf-8")
-    (folder / "dials.json").write_text(_json(dials), encoding="utf-8")
+    (folder / "measurement.json").write_text(_json(measurement.model_dump()), encoding="utf-8")
 
 
 def load(folder: Path, base: Callable[[str], tuple[Any, Any]] = llm.load) -> tuple[Deft, Any]:
@@ -58,17 +60,21 @@ def load(folder: Path, base: Callable[[str], tuple[Any, Any]] = llm.load) -> tup
     return model.eval(), tokenizer
 
 
-def dials(folder: Path) -> dict[str, Any]:
-    """The dials under which a tuned model's clips were measured.
+def measurement(folder: Path) -> Measurement:
+    """Read how a tuned model's training clips were measured.
 
     Raises:
-        DataError: there is no tuned model.
+        DataError: there is no tuned model, or it was tuned by another version of this program.
 
     """
-    path = folder / "dials.json"
+    path = folder / "measurement.json"
     if not path.is_file():
         raise DataError(path, "no such file", "a tuned model", "run `dvc repro`, or name its folder with --model")
-    return tables.read_json(path)
+    try:
+        return Measurement.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        fault = refusals.explain(error.errors()[0], Measurement)
+        raise DataError(path, f"other parameters ({fault})", "those of a tuned model", "tune it again") from None
 
 
 def _json(content: Any) -> str:
