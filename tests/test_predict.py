@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib.image
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import yaml
 from conftest import REAL, ROOT, real_footage, run_stage
@@ -164,6 +165,15 @@ def test_a_missing_model_is_refused_with_what_to_do(tmp_path: Path, astronaut: I
     done = predict(tmp_path, "--model", tmp_path / "nowhere")
     assert done.exit_code == 1
     assert "dvc repro" in done.stderr
+
+
+def test_images_without_a_face_exit_with_3_and_one_sentence(in_tuned: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        plt.imsave(tmp_path / f"{number}.png", np.full((240, 320, 3), 90, np.uint8))
+    done = predict(tmp_path, "--out", tmp_path / "out")
+    assert done.exit_code == 3
+    assert done.stderr.count("\n") == 1
+    assert "no face in any frame" in done.stderr
 
 
 @real_footage

@@ -1,7 +1,7 @@
 """Three frozen experts, one module each: face structure, dynamic texture, motion semantics."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, cast, get_args
 
 import numpy as np
@@ -15,6 +15,8 @@ from deft.experts.clip import Tokens as Tokens
 
 NAMES: tuple[str, ...] = get_args(known.Expert)
 DEFAULT = "default"  # the experts' own descriptors, which need no weights
+
+_Encode = Callable[[str, frozenset[Need], str, Sequence[Clip], int], list[Tokens]]  # `deft.experts.vision.tokens`
 
 
 class Expert(Protocol):
@@ -69,6 +71,6 @@ def tokens(name: str, clips: Sequence[Clip], params: Features) -> list[Tokens]:
     module, model_name = expert(name), model(name, params)
     if model_name == DEFAULT:
         return [module.tokens(clip, params) for clip in clips]
-    from deft.experts import vision  # only those who name a model pay for transformers
-
-    return vision.tokens(name, module.NEEDS, model_name, clips, params.tokens)
+    # By name, as the experts: only those who name a model pay for transformers, and only `features` waits for its code.
+    encode: _Encode = importlib.import_module("deft.experts.vision").tokens
+    return encode(name, module.NEEDS, model_name, clips, params.tokens)
