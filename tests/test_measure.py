@@ -79,16 +79,16 @@ def test_a_clip_that_comes_as_flow_is_measured_in_the_tables_precision(points: P
     assert step.noise_px == np.float32(step.noise_px)
 
 
-def test_tokens_that_are_no_numbers_are_refused_for_their_clip_alone(points: Points) -> None:
-    features = params.Features(structure="default", texture="default", motion="default", grid=1, tokens=1, batch=1)
-    still = np.zeros((1, 256, 256, 2), np.float32)
-    broken = still.copy()
-    broken[0, 128, 128] = np.nan
-    clips = [experts.Clip([], points, flows, 0.1) for flows in (still, broken)]
-    first, second = measure.tokens("motion", clips, features)
+def test_tokens_that_are_no_numbers_are_refused_for_their_clip_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = params.Features(structure="default", texture="default", motion="other", grid=1, tokens=1, batch=2)
+    encoded = [np.zeros((1, 2), np.float32), np.array([[0, np.nan]], np.float32)]
+    monkeypatch.setattr(experts, "tokens", lambda *_: encoded)
+    first, second = measure.tokens("motion", [], features)
     assert isinstance(first, np.ndarray)
     assert isinstance(second, DataError)
-    assert str(second).startswith("features.motion: default: found ")
+    assert str(second) == (
+        "features.motion: other: found 1 of 2 values NaN or infinite, expected numbers; take another model"
+    )
 
 
 def test_the_onset_alone_gives_the_transform_of_all_crops(astronaut: Image) -> None:
