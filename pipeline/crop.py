@@ -8,34 +8,30 @@ Run: ``python -m pipeline crop DATASET``
 from functools import partial
 from pathlib import Path
 
+from deft import measure
 from deft.core import schemas, tables
-from deft.face import align, mesh
+from deft.core.params import Crop
 from deft.media import pictures
 from pipeline import stage
 
 
-def crop(
-    index: Path, root: Path, size_px: int, iod_px: int, eye_line: float, frames: int, clip: str
-) -> list[tables.Row]:
-    """Crops of one clip, spread evenly from onset to offset, with the apex among them."""
-    row = tables.row(index, clip)
-    onset = pictures.read(root / row["frames"][row["onset"]])
-    matrix = align.transform(mesh.landmarks(onset), size_px, iod_px, eye_line)
+def crop(index: Path, root: Path, params: Crop, clip: str) -> list[tables.Row]:
+    """Crop one clip: a row per frame kept, spread evenly from onset to offset, with the apex among them."""
+    row = tables.row(index, clip, ["frames", "onset", "apex", "offset"])
+    positions = measure.crop_positions(row["onset"], row["apex"], row["offset"], params)
+    frames = {position: pictures.read(root / row["frames"][position]) for position in positions}
+    crops = measure.crop(frames, row["onset"], params)
+    matrix = crops.matrix.ravel()
     return [
-        {
-            "clip": clip,
-            "position": position,
-            "matrix": matrix.ravel(),
-            "crop": pictures.encode(align.cut(pictures.read(root / row["frames"][position]), matrix, size_px)),
-        }
-        for position in align.spread(row["onset"], row["apex"], row["offset"], frames)
+        {"clip": clip, "position": position, "matrix": matrix, "crop": pictures.encode(image)}
+        for position, image in crops.images.items()
     ]
 
 
 def main(dataset: str) -> None:
     """Crop the faces of one dataset."""
     params = stage.load()
-    index, root = stage.table("index", dataset), stage.RAW / dataset
-    work = partial(crop, index, root, *params.crop.model_dump().values())
+    index = stage.table("index", dataset)
+    work = partial(crop, index, stage.RAW / dataset, params.crop)
     clips = [row["clip"] for row in tables.rows(index, ["clip", "flow"]) if not row["flow"]]
     stage.map_clips("crop", dataset, work, clips, schemas.CROP, [index], params)

@@ -11,52 +11,54 @@ from pathlib import Path
 
 import numpy as np
 
-from deft import experts
+from deft import experts, measure
 from deft.core import fanout, schemas, tables
 from deft.core.errors import DataError
 from deft.core.params import Features
 from deft.media import pictures
 from pipeline import stage
 
-
-def clip(expert: str, files: Sequence[Path], key: str) -> experts.Clip:
-    """A clip as an expert looks at it, from its crops, landmarks and flow; pictures that it does not need are left."""
-    crops, landmarks, flow = files
-    points = tables.points(landmarks, key)
-    kept = [] if expert in experts.FLOW_ALONE else tables.rows(crops, ["clip", "crop"], key)
-    frames = [pictures.decode(row["crop"]) for row in (kept[:1] if expert == "structure" else kept)]
-    steps, fields = tables.flows(flow, key)
-    return experts.Clip(frames, points, fields, steps[-1]["noise"])
+PIXELS = frozenset({"onset", "crops"})  # what a clip that comes as flow does not have
 
 
-def view(
-    expert: str, files: Sequence[Path], dials: Features, batches: Mapping[str, Sequence[str]], name: str
+def clip(expert: str, files: Mapping[str, Path], key: str) -> experts.Clip:
+    """Read what an expert needs of a clip."""
+    needs = experts.expert(expert).NEEDS
+    points = tables.points(files["landmarks"], key)
+    rows = tables.rows(files["crop"], ["clip", "crop"], key) if needs & PIXELS else []
+    crops = [pictures.decode(row["crop"]) for row in (rows if "crops" in needs else rows[:1])]
+    if "flow" not in needs:
+        return experts.Clip(crops, points, np.zeros((0, 0, 0, 2), np.float32), 0.0)
+    steps, flows = tables.flows(files["flow"], key)
+    return experts.Clip(crops, points, flows, steps[-1]["noise"])
+
+
+def encode(
+    expert: str, files: Mapping[str, Path], params: Features, batches: Mapping[str, Sequence[str]], name: str
 ) -> dict[str, list[tables.Row] | DataError]:
-    """One expert's tokens of each clip of a batch."""
-    clips = batches[name]
-    model, shown = getattr(dials, expert), [clip(expert, files, key) for key in clips]
-    found: dict[str, list[tables.Row] | DataError] = {}
-    for key, tokens in zip(clips, experts.look(expert, model, shown, dials.grid, dials.tokens), strict=True):
-        found[key] = [{"clip": key, "tokens": tokens.tolist()}]
-        if not np.isfinite(tokens).all():
-            bad = f"{np.count_nonzero(~np.isfinite(tokens))} of {tokens.size} values NaN or infinite"
-            found[key] = DataError(f"features.{expert}: {model}", bad, "numbers", "take another model")
-    return found
+    """Return an expert's tokens of each clip of a batch: a row per clip, or why there are none."""
+    keys = batches[name]
+    encoded = measure.tokens(expert, [clip(expert, files, key) for key in keys], params)
+    return {
+        key: tokens if isinstance(tokens, DataError) else [{"clip": key, "tokens": tokens.tolist()}]
+        for key, tokens in zip(keys, encoded, strict=True)
+    }
 
 
 def main(dataset: str, expert: str) -> None:
-    """Let one expert look at one dataset."""
+    """Encode the clips of one dataset by one expert."""
     params = stage.load()
-    dials, own = params.features, getattr(params.features, expert) == experts.DEFAULT
-    files = [stage.table(name, dataset) for name in ("crop", "landmarks", "flow")]
-    seen = files[2] if expert in experts.FLOW_ALONE else files[0]
-    clips = sorted({*tables.clips(files[2])} & {*tables.clips(seen)})
-    size = 1 if own else dials.batch
-    batches = {clips[at]: clips[at : at + size] for at in range(0, len(clips), size)}
+    files = {name: stage.table(name, dataset) for name in ("crop", "landmarks", "flow")}
+    default = experts.model(expert, params.features) == experts.DEFAULT
+    clips = tables.clips(files["flow"])
+    if experts.expert(expert).NEEDS & PIXELS:
+        clips = sorted({*clips} & {*tables.clips(files["crop"])})
+    size = 1 if default else params.features.batch
+    batches = {clips[start]: clips[start : start + size] for start in range(0, len(clips), size)}
     name = f"{dataset}/{expert}"
-    kept = stage.scratch(f"features/{name}", files, (expert, dials))
-    work = partial(view, expert, files, dials, batches)
-    cluster = stage.on_cpu(params) if own else stage.on_gpu(params)
+    kept = stage.scratch(f"features/{name}", list(files.values()), (expert, params.features))
+    work = partial(encode, expert, files, params.features, batches)
+    cluster = stage.on_cpu(params) if default else stage.on_gpu(params)
     outcomes = stage.over(f"features {name}", work, list(batches), kept, cluster)
     stage.keep(
         "features", name, fanout.spread(outcomes, batches), clips, schemas.FEATURES, params, partial(figures, name)
@@ -64,5 +66,5 @@ def main(dataset: str, expert: str) -> None:
 
 
 def figures(name: str) -> dict[str, object]:
-    """Tokens and values a token."""
+    """Return the shape of a clip's tokens: (tokens, dim)."""
     return {"shape": np.shape(tables.rows(stage.table("features", name), ["tokens"])[0]["tokens"])}

@@ -7,35 +7,32 @@ data/flow/DATASET.parquet and its report, data/reports/flow/DATASET.json.
 Run: ``python -m pipeline flow DATASET``
 """
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from deft import measure
 from deft.core import schemas, tables
 from deft.core.params import Flow
 from deft.datasets import fields
 from deft.media import pictures
-from deft.motion import steps
 from deft.score import truth
 from pipeline import stage
 
 
-def measure(index: Path, crops: Path, landmarks: Path, root: Path, dials: Flow, clip: str) -> list[tables.Row]:
-    """Flow of one clip at the crops nearest to ``steps`` even distances from onset to apex."""
+def flow(index: Path, crops: Path, landmarks: Path, root: Path, params: Flow, clip: str) -> list[tables.Row]:
+    """Measure the motion of one clip: a row per step from the onset up to the apex."""
     row = tables.row(index, clip, ["onset", "apex", "flow"])
     points = tables.points(landmarks, clip)
     if row["flow"]:
         field = fields.resized(fields.read(root / row["flow"]))
-        return _rows(clip, [steps.given(field, points, row["apex"] or 0, dials.compensated)])
-    kept = {r["position"]: r["crop"] for r in tables.rows(crops, ["position", "crop"], clip)}
-    at = steps.positions(kept, row["onset"], row["apex"], dials.steps)
-    grey = {position: pictures.grey(pictures.decode(kept[position])) for position in {row["onset"], *at}}
-    return _rows(clip, steps.measure(grey, points, row["onset"], at, dials.compensated))
-
-
-def _rows(clip: str, found: Sequence[steps.Step]) -> list[tables.Row]:
+        steps = measure.flow_of_field(field, points, row["apex"] or 0, params)
+    else:
+        kept = {cropped["position"]: cropped["crop"] for cropped in tables.rows(crops, ["position", "crop"], clip)}
+        targets = measure.flow_positions(kept, row["onset"], row["apex"], params)
+        images = {position: pictures.decode(kept[position]) for position in {row["onset"], *targets}}
+        steps = measure.flow(images, points, row["onset"], targets, params)
     return [
         {
             "clip": clip,
@@ -44,10 +41,10 @@ def _rows(clip: str, found: Sequence[steps.Step]) -> list[tables.Row]:
             "shape": step.flow.shape,
             "flow": step.flow.astype(np.float16).ravel(),
             "head": step.head.ravel(),
-            "residual": step.residual,
-            "noise": step.noise,
+            "residual": step.residual_px,
+            "noise": step.noise_px,
         }
-        for number, step in enumerate(found)
+        for number, step in enumerate(steps)
     ]
 
 
@@ -55,7 +52,7 @@ def main(dataset: str) -> None:
     """Measure the motion of one dataset."""
     params = stage.load()
     index, crops, landmarks = (stage.table(name, dataset) for name in ("index", "crop", "landmarks"))
-    work = partial(measure, index, crops, landmarks, stage.RAW / dataset, params.flow)
+    work = partial(flow, index, crops, landmarks, stage.RAW / dataset, params.flow)
     figures = partial(truth.flow_figures, stage.TRUTH, crops, landmarks, stage.table("flow", dataset))
     reads = [index, crops, landmarks]
     stage.map_clips("flow", dataset, work, tables.clips(landmarks), schemas.FLOW, reads, params, figures)

@@ -11,31 +11,30 @@ from deft.core import paths, schemas, tables
 from deft.core.params import Params
 from deft.facs import codes, emotions
 from deft.facs.units import EXPRESSIVE
-from deft.language import compose, triple
-from deft.motion import verification
-from deft.motion.evidence import Evidence
+from deft.language import compose
+from deft.motion import evidence, verification
 from pipeline import stage
 
 
-def write(clip: tables.Row, found: list[tables.Row], params: Params) -> tables.Row:
-    """The triple of one clip, from its row of the index and its rows of ``verify``."""
+def write(clip: tables.Row, verified: tables.Row, params: Params) -> tables.Row:
+    """Write the triple of one clip, from its rows of ``index`` and ``verify``."""
     label = None
     if clip["kind"] == "micro":
         label = emotions.label(params.task.labels, clip["emotion"], clip["objective"], clip["classes"])
-    aus = found[0]["aus"]
+    aus = verified["aus"]
     wanted = {"supported", *(() if params.triples.verified else ("unsupported",))}
     held = [codes.Code(**{name: au[name] for name in codes.Code._fields}) for au in aus if au["verdict"] in wanted]
-    evidence = {row["region"]: Evidence(**{name: row[name] for name in Evidence._fields}) for row in found}
+    regions = evidence.by_region(evidence.from_rows(verified["regions"]))
     composed = compose.compose(
         label or clip["emotion"] or "others",
-        evidence,
+        regions,
         held,
         labelled=bool(aus),
         regions=params.triples.regions,
         calibration=verification.Calibration(params.verify.even_z, params.verify.slope),
         supported=params.verify.supported,
     )
-    told, dropped = composed.triple, None
+    dropped = None
     if clip["kind"] != "micro":
         dropped = "not a micro-expression"
     elif label is None:
@@ -49,15 +48,8 @@ def write(clip: tables.Row, found: list[tables.Row], params: Params) -> tables.R
             {au["unit"] for au in clip["aus"] if au["unit"] in EXPRESSIVE and not (au["static"] or au["alternative"])}
             | {au["unit"] for au in aus if au["verdict"] == "supported"}
         ),
-        "aus": list(told.aus),
         "units": sorted({code.unit for code in held}),
-        "moving": composed.moving,
-        "seen": composed.seen,
-        "evidence": [sight._asdict() for sight in told.evidence],
-        "rationale": told.rationale,
-        "category": told.category,
-        "target": told.text,
-        "messages": [{"role": "user", "content": triple.TASK}, {"role": "assistant", "content": told.text}],
+        **composed.columns(),
         "dropped": dropped,
     }
 
@@ -67,11 +59,9 @@ def main() -> None:
     params = stage.load()
     rows = []
     for dataset in params.datasets:
-        found: dict[str, list[tables.Row]] = {}
-        for row in tables.rows(stage.table("verify", dataset)):
-            found.setdefault(row["clip"], []).append(row)
+        verified = {row["clip"]: row for row in tables.rows(stage.table("verify", dataset))}
         index = tables.rows(stage.table("index", dataset))
-        rows += [write(clip, found[clip["clip"]], params) for clip in index if clip["clip"] in found]
+        rows += [write(clip, verified[clip["clip"]], params) for clip in index if clip["clip"] in verified]
     rows.sort(key=lambda row: row["clip"])
     tables.write(stage.DATA / "triples.parquet", schemas.TRIPLES, ([row] for row in rows))
     dropped = {row["clip"]: row["dropped"] for row in rows if row["dropped"]}

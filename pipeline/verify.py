@@ -1,4 +1,4 @@
-"""Flow → evidence a region; labelled Action Units against it, and it against them.
+"""Flow → evidence per region; labelled Action Units against it, and it against them.
 
 Reads data/flow, data/landmarks and data/index (DATASET.parquet); for its AUC, data/truth. Writes
 data/verify/DATASET.parquet and its report, data/reports/verify/DATASET.json.
@@ -8,44 +8,37 @@ Run: ``python -m pipeline verify DATASET``
 from functools import partial
 from pathlib import Path
 
+from deft import measure
 from deft.core import schemas, tables
+from deft.core.params import Verify
 from deft.facs import codes
 from deft.motion import evidence, verification
 from deft.score import verdicts
 from pipeline import stage
 
 
-def judge(
-    index: Path,
-    landmarks: Path,
-    flow: Path,
-    thresholds: tuple[float, float, float],
-    calibration: verification.Calibration,
-    supported: float,
-    clip: str,
-) -> list[tables.Row]:
-    """Evidence and verdicts of one clip, a row a region."""
-    points = tables.points(landmarks, clip)
+def verify(index: Path, landmarks: Path, flow: Path, params: Verify, clip: str) -> list[tables.Row]:
+    """Return one clip's row: the evidence and the verdict of each region, and of each listed Action Unit."""
     steps, fields = tables.flows(flow, clip)
-    found = evidence.measure(fields, points, steps[-1]["noise"], thresholds)
+    regions = measure.evidence(fields, tables.points(landmarks, clip), steps[-1]["noise"], params)
     listed = [codes.Code(**code) for code in tables.row(index, clip, ["aus"])["aus"]]
-    verdict = verification.verify(listed, evidence.by_region(found), calibration, supported)
+    calibration = verification.Calibration(params.even_z, params.slope)
+    verified = verification.verify(listed, evidence.by_region(regions), calibration, params.supported)
     aus = [
         au.code._asdict() | {"code": codes.text([au.code]), "score": au.score, "verdict": au.verdict}
-        for au in verdict.aus
+        for au in verified.aus
     ]
-    shared = {"clip": clip, "aus": aus, "consistency": verdict.consistency}
-    return [shared | seen._asdict() | {"verdict": verdict.regions[seen.region]} for seen in found]
+    judged = [region._asdict() | {"verdict": verified.regions[region.region]} for region in regions]
+    return [{"clip": clip, "regions": judged, "aus": aus, "consistency": verified.consistency}]
 
 
 def main(dataset: str) -> None:
     """Verify one dataset."""
     params = stage.load()
-    dials = params.verify
     index, landmarks, flow = (stage.table(name, dataset) for name in ("index", "landmarks", "flow"))
-    thresholds = (dials.slight_z, dials.clear_z, dials.strong_z)
-    calibration = verification.Calibration(dials.even_z, dials.slope)
-    work = partial(judge, index, landmarks, flow, thresholds, calibration, dials.supported)
-    figures = partial(verdicts.figures, stage.TRUTH, stage.table("verify", dataset), calibration, dials.supported)
+    calibration = verification.Calibration(params.verify.even_z, params.verify.slope)
+    supported = params.verify.supported
+    work = partial(verify, index, landmarks, flow, params.verify)
+    figures = partial(verdicts.figures, stage.TRUTH, stage.table("verify", dataset), calibration, supported)
     reads = [index, landmarks, flow]
     stage.map_clips("verify", dataset, work, tables.clips(flow), schemas.VERIFY, reads, params, figures)

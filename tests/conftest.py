@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from deft.face import Points, align, mesh
 from deft.facs import words
+from deft.facs.codes import Code
 from deft.facs.emotions import COARSE, LABELS, PROTOTYPES
 from deft.facs.regions import REGIONS
 from deft.facs.units import UNITS, observable
@@ -170,9 +171,9 @@ def points(crop: Image) -> Points:
 def triples(draw: st.DrawFn) -> triple.Triple:
     """Triples over all regions, ways, units and classes of the tables."""
     codes = draw(
-        st.lists(st.sampled_from([f"{letter}{unit}" for letter in ("", "R", "L") for unit in SHOWN]), max_size=5)
+        st.lists(st.sampled_from([Code(unit, side) for side in (None, "R", "L") for unit in SHOWN]), max_size=5)
     )
-    shown: dict[str, list[triple.Sight]] = {code: [] for code in codes}
+    shown: dict[Code, list[triple.Sight]] = {code: [] for code in codes}
     others: list[triple.Sight] = []
     for region in draw(st.lists(st.sampled_from(REGIONS), unique=True, max_size=8)):
         way = draw(st.sampled_from((*words.ways(region), *words.OPENING)))

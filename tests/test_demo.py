@@ -19,10 +19,12 @@ from playwright.sync_api import Browser, Page, expect
 from test_spotted_videos import sound
 from typer.testing import CliRunner
 
+from deft import demo, inference
 from deft.cli import app
 from deft.core.errors import NoFaceError
 from deft.language import triple
 from deft.media import Image, video
+from deft.models.deft import store
 from deft.render import videos
 from deft.render.corpus import FPS
 from deft.report import video_page
@@ -376,6 +378,20 @@ def test_a_missing_model_is_refused_with_what_to_do(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["demo", "--model", str(tmp_path)])
     assert done.exit_code == 1
     assert "dvc repro" in done.stderr
+
+
+def test_the_model_is_loaded_once_and_answers_every_video_alike(
+    tuned: Path, two_events: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_again(folder: Path, *_: object) -> None:
+        raise AssertionError(f"{folder} is loaded again")
+
+    monkeypatch.chdir(tuned)
+    with inference.load(tuned / "models" / "deft" / "final") as recogniser:
+        monkeypatch.setattr(store, "loaded", load_again)
+        first, second = (demo.watch(two_events, "video.avi", recogniser) for _ in range(2))
+    assert "2 micro-expressions" in first
+    assert first == second
 
 
 def test_an_event_whose_face_cannot_be_read_says_so(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_flow_enters_after_the_stages_that_need_pictures(project: Path) -> None:
 
 
 def test_most_units_that_moved_are_supported_by_fields_of_28_by_28(project: Path) -> None:
-    verdicts = [au["verdict"] for row in table(project, "verify")[::17] for au in row["aus"]]
+    verdicts = [au["verdict"] for row in table(project, "verify") for au in row["aus"]]
     assert len(verdicts) >= len(PLANS)
     assert verdicts.count(verification.SUPPORTED) > 0.6 * len(verdicts)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib.image
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import yaml
 from conftest import REAL, ROOT, real_footage, run_stage
@@ -38,14 +39,12 @@ def test_every_held_out_clip_is_answered_and_scored(tuned: Path) -> None:
     assert scores["rule"] == "leave one subject out: pooled over 3 folds"
     assert scores["text"]["parsed"] == 1.0
     assert {"uf1", "uar", "acc", "uf1_low", "uf1_high"} <= set(scores["emotion"])
-    assert {each["subject"]: each["clips"] for each in scores["by_subject"]} == {
-        f"rendered/sub0{n}": 3 for n in (1, 2, 3)
-    }
+    assert {row["subject"]: row["clips"] for row in scores["by_subject"]} == {f"rendered/sub0{n}": 3 for n in (1, 2, 3)}
     baselines = json.loads((tuned / "metrics" / "baselines.json").read_text())
     assert set(baselines) == {"mdmo_svm", "lbp_top_svm", "three_streams", "majority"}
-    assert all(each["n"] == scores["n"] for each in baselines.values())
+    assert all(figures["n"] == scores["n"] for figures in baselines.values())
     experts = json.loads((tuned / "metrics" / "experts.json").read_text())
-    assert {name: set(each) for name, each in experts.items() if name != "rule"} == {
+    assert {name: set(figures) for name, figures in experts.items() if name != "rule"} == {
         name: {"probe", "drop"} for name in ("structure", "texture", "motion")
     }
 
@@ -102,47 +101,47 @@ def clip(folder: Path, subject: str) -> Path:
     return min((folder / "data/raw/rendered/CASME2-RAW" / subject).iterdir())
 
 
-def told(folder: Path, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    return found
+def written(folder: Path, name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    return content
 
 
 def test_a_folder_of_pictures_is_answered_with_json_table_timeline_and_a_picture_an_event(
     in_tuned: Path, tmp_path: Path
 ) -> None:
-    shown = clip(in_tuned, "sub01")
-    done = predict(shown, "--out", tmp_path)
+    frames = clip(in_tuned, "sub01")
+    done = predict(frames, "--out", tmp_path)
     assert done.exit_code == 0, done.output
-    (event,) = told(tmp_path, shown.name)["events"]
+    (event,) = written(tmp_path, frames.name)["events"]
     assert 0 <= event["onset"] < event["apex"] <= event["offset"]
     assert event["kind"] == "micro"
     assert set(event["category"]) == {"emotion", "aus"}
     assert event["confidence"] == event["head"]["emotions"][event["category"]["emotion"]]
     assert len(event["measured"]) == 17
-    with (tmp_path / f"{shown.name}.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / f"{frames.name}.csv").open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
     assert [row[name] for name in ("kind", "onset", "emotion")] == [
         "micro", str(event["onset"]), event["category"]["emotion"]
     ]  # fmt: skip
-    for picture in (f"{shown.name}.png", f"{shown.name}-1.png"):
+    for picture in (f"{frames.name}.png", f"{frames.name}-1.png"):
         assert matplotlib.image.imread(tmp_path / picture).shape[1] == 1600
     assert event["category"]["emotion"] in done.output
 
 
 def test_given_onset_and_apex_are_used(in_tuned: Path, tmp_path: Path) -> None:
-    shown = clip(in_tuned, "sub02")
-    assert predict(shown, "--out", tmp_path, "--onset", 3, "--apex", 17).exit_code == 0
-    (event,) = told(tmp_path, shown.name)["events"]
+    frames = clip(in_tuned, "sub02")
+    assert predict(frames, "--out", tmp_path, "--onset", 3, "--apex", 17).exit_code == 0
+    (event,) = written(tmp_path, frames.name)["events"]
     assert (event["onset"], event["apex"], event["offset"], event["z"]) == (3, 17, 31, None)
 
 
 def test_a_folders_frames_are_as_fast_as_its_owner_says(in_tuned: Path, tmp_path: Path) -> None:
-    shown = clip(in_tuned, "sub02")
-    assert predict(shown, "--out", tmp_path, "--onset", 0, "--apex", 20, "--fps", 25).exit_code == 0
-    found = told(tmp_path, shown.name)
-    assert found["fps"] == 25
-    assert found["events"][0]["apex_s"] == 0.8
-    assert found["events"][0]["kind"] == "macro"
+    frames = clip(in_tuned, "sub02")
+    assert predict(frames, "--out", tmp_path, "--onset", 0, "--apex", 20, "--fps", 25).exit_code == 0
+    content = written(tmp_path, frames.name)
+    assert content["fps"] == 25
+    assert content["events"][0]["apex_s"] == 0.8
+    assert content["events"][0]["kind"] == "macro"
 
 
 def test_the_library_call_returns_the_triple(in_tuned: Path) -> None:
@@ -155,7 +154,7 @@ def test_a_face_that_does_not_move_is_said_not_to(in_tuned: Path, tmp_path: Path
     done = predict(tmp_path, "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     assert "no facial motion above the video's own noise" in done.output
-    assert told(tmp_path / "out", tmp_path.name)["events"] == []
+    assert written(tmp_path / "out", tmp_path.name)["events"] == []
     with pytest.raises(DataError, match="no facial motion"):
         deft.predict(tmp_path)
 
@@ -182,20 +181,29 @@ def test_a_missing_model_is_refused_with_what_to_do(tmp_path: Path, astronaut: I
     assert "dvc repro" in done.stderr
 
 
+def test_images_without_a_face_exit_with_3_and_one_sentence(in_tuned: Path, tmp_path: Path) -> None:
+    for number in range(12):
+        plt.imsave(tmp_path / f"{number}.png", np.full((240, 320, 3), 90, np.uint8))
+    done = predict(tmp_path, "--out", tmp_path / "out")
+    assert done.exit_code == 3
+    assert done.stderr.count("\n") == 1
+    assert "no face in any frame" in done.stderr
+
+
 @real_footage
 def test_a_real_video_is_answered(in_tuned: Path, tmp_path: Path) -> None:
     done = predict(REAL / "single_face.mp4", "--out", tmp_path)
     assert done.exit_code == 0, done.output
-    found = told(tmp_path, "single_face")
-    assert (found["fps"], found["frames"]) == (30, 72)
-    for event in found["events"]:
+    content = written(tmp_path, "single_face")
+    assert (content["fps"], content["frames"]) == (30, 72)
+    for event in content["events"]:
         assert 0 <= event["onset"] < event["apex"] <= event["offset"] < 72
-    assert found["events"]
+    assert content["events"]
 
 
 @real_footage
-def test_a_video_without_a_face_exits_with_2_and_one_sentence(in_tuned: Path, tmp_path: Path) -> None:
+def test_a_video_without_a_face_exits_with_3_and_one_sentence(in_tuned: Path, tmp_path: Path) -> None:
     done = predict(REAL / "no_face.mp4", "--out", tmp_path)
-    assert done.exit_code == 2
+    assert done.exit_code == 3
     assert done.stderr.count("\n") == 1
     assert "no face" in done.stderr

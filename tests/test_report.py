@@ -62,7 +62,7 @@ def moved(crop: Image, flow: npt.NDArray[np.float32]) -> Image:
 def told(emotion: str) -> triple.Triple:
     """A triple that differs from one class to another in a direction, and in a region."""
     mouth = sight("left mouth corner", "up and out" if emotion == HAPPY else "down")
-    return triple.write(emotion, [("12", [mouth, sight("left cheek" if emotion == HAPPY else "chin", "up")])])
+    return triple.write(emotion, [(codes.Code(12), [mouth, sight("left cheek" if emotion == HAPPY else "chin", "up")])])
 
 
 def answered(clip: str) -> tables.Row:
@@ -79,7 +79,7 @@ def answered(clip: str) -> tables.Row:
         "text": said.text,
         "parsed": True,
         "said_emotion": said.emotion,
-        "said_aus": list(said.aus),
+        "said_aus": said.code_texts,
         "evidence": [seen._asdict() for seen in said.evidence],
         "rationale": said.rationale,
         "shuffled": {"donor": "toy/s1/first", "emotion": other, "said_emotion": None, "evidence": None},
@@ -96,8 +96,7 @@ def write_clip(data: Path, clip: str, crop: Image, points: Points) -> dict[str, 
     judged = {"code": str(code.unit), **code._asdict(), "score": 0.7, "verdict": verdict}
     found = evidence.measure(flow[None], points, noise, (2.0, 4.0, 8.0))
     field = {"clip": clip, "step": 0, "position": 6, "shape": flow.shape, "noise": noise}
-    shared = {"clip": clip, "aus": [judged], "consistency": 0.5}
-    verdicts = ["still" if seen.level == "none" else "unexplained" for seen in found]
+    regions = [seen._asdict() | {"verdict": "still" if seen.level == "none" else "unexplained"} for seen in found]
     true = told(label)
     moments = {"onset": 2, "apex": 6, "offset": 8}
     known = {"clip": clip, "dataset": dataset, "subject": subject}
@@ -110,14 +109,14 @@ def write_clip(data: Path, clip: str, crop: Image, points: Points) -> dict[str, 
         ],
         "landmarks": [{"clip": clip, "points": points.ravel()}],
         "flow": [field | {"flow": flow.astype(np.float16).ravel()}],
-        "verify": [shared | seen._asdict() | {"verdict": said} for seen, said in zip(found, verdicts, strict=True)],
+        "verify": [{"clip": clip, "regions": regions, "aus": [judged], "consistency": 0.5}],
         "triples": [
             known
             | {
                 "emotion": label,
                 "label": label,
                 "listed": [12],
-                "aus": list(true.aus),
+                "aus": true.code_texts,
                 "moving": [12],
                 "seen": triple.phrases(true.evidence),
                 "evidence": [seen._asdict() for seen in true.evidence],

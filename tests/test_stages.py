@@ -68,7 +68,7 @@ def test_a_table_has_its_schema_a_row_group_a_clip_and_its_order(corpus: Path, s
 
 
 @pytest.mark.parametrize("expert", ["structure", "texture", "motion"])
-def test_every_expert_sees_every_clip_alike(corpus: Path, expert: str) -> None:
+def test_every_expert_encodes_every_clip_alike(corpus: Path, expert: str) -> None:
     rows = tables.rows(corpus / "data" / "features" / "rendered" / f"{expert}.parquet")
     assert len(rows) == CLIPS
     assert len({np.shape(row["tokens"]) for row in rows}) == 1
@@ -100,38 +100,38 @@ def test_stages_know_their_error_against_truth(corpus: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def told(corpus: Path) -> list[tables.Row]:
-    found = tables.rows(corpus / "data" / "triples.parquet")
-    assert len(found) == CLIPS
-    return found
+def triple_rows(corpus: Path) -> list[tables.Row]:
+    rows = tables.rows(corpus / "data" / "triples.parquet")
+    assert len(rows) == CLIPS
+    return rows
 
 
-def test_a_triple_is_written_for_every_clip(told: list[tables.Row]) -> None:
-    assert [row["clip"] for row in told] == sorted(row["clip"] for row in told)
+def test_a_triple_is_written_for_every_clip(triple_rows: list[tables.Row]) -> None:
+    assert [row["clip"] for row in triple_rows] == sorted(row["clip"] for row in triple_rows)
 
 
-def test_every_target_parses_into_its_own_columns(told: list[tables.Row]) -> None:
-    for row in told:
-        found = triple.parse(row["target"])
-        assert found is not None
-        assert list(found.aus) == row["aus"]
-        assert [sight._asdict() for sight in found.evidence] == row["evidence"]
-        assert (found.rationale, found.category) == (row["rationale"], row["category"])
+def test_every_target_parses_into_its_own_columns(triple_rows: list[tables.Row]) -> None:
+    for row in triple_rows:
+        parsed = triple.parse(row["target"])
+        assert parsed is not None
+        assert parsed.code_texts == row["aus"]
+        assert [sight._asdict() for sight in parsed.evidence] == row["evidence"]
+        assert (parsed.rationale, parsed.category) == (row["rationale"], row["category"])
 
 
-def test_a_text_names_only_what_the_motion_supports(told: list[tables.Row]) -> None:
-    named = faithful.unsupported([row["rationale"] for row in told], [row["moving"] for row in told])
+def test_a_text_names_only_what_the_motion_supports(triple_rows: list[tables.Row]) -> None:
+    named = faithful.unsupported([row["rationale"] for row in triple_rows], [row["moving"] for row in triple_rows])
     assert sum(named.wholes) > 0
     assert sum(named.parts) == 0
-    assert any(row["units"] for row in told)
-    assert all(set(row["units"]) <= set(row["listed"]) for row in told)
+    assert any(row["units"] for row in triple_rows)
+    assert all(set(row["units"]) <= set(row["listed"]) for row in triple_rows)
 
 
-def test_a_text_names_only_what_is_seen(told: list[tables.Row]) -> None:
-    for row in told:
+def test_a_text_names_only_what_is_seen(triple_rows: list[tables.Row]) -> None:
+    for row in triple_rows:
         assert [phrase.startswith(region) for phrase, region in zip(row["seen"], REGIONS, strict=True)] == [True] * 17
         assert {triple.Sight(**sight).text for sight in row["evidence"]} <= set(row["seen"])
-    assert any(row["evidence"] for row in told)
+    assert any(row["evidence"] for row in triple_rows)
 
 
 @pytest.mark.parametrize(
@@ -147,20 +147,22 @@ def test_a_clip_without_a_class_is_neither_learned_nor_tested(
 ) -> None:
     write_params(tmp_path, task={"labels": "3"})
     clip = tables.rows(corpus / "data" / "index" / "rendered.parquet")[0]
-    found = tables.rows(corpus / "data" / "verify" / "rendered.parquet", clip=clip["clip"])
-    row = triples.write(clip | change, found, params.load(tmp_path / "params.yaml"))
+    verified = tables.row(corpus / "data" / "verify" / "rendered.parquet", clip["clip"])
+    row = triples.write(clip | change, verified, params.load(tmp_path / "params.yaml"))
     assert row["label"] is None
     assert reason in row["dropped"]
     assert folds.final([row]).train == []
 
 
-def test_unverified_texts_take_the_sheet_at_its_word(corpus: Path, tmp_path: Path, told: list[tables.Row]) -> None:
+def test_unverified_texts_take_the_sheet_at_its_word(
+    corpus: Path, tmp_path: Path, triple_rows: list[tables.Row]
+) -> None:
     write_params(tmp_path, triples={"verified": False})
-    dials, differ = params.load(tmp_path / "params.yaml"), 0
-    for clip, verified in zip(tables.rows(corpus / "data" / "index" / "rendered.parquet"), told, strict=True):
-        found = tables.rows(corpus / "data" / "verify" / "rendered.parquet", clip=clip["clip"])
-        row = triples.write(clip, found, dials)
-        said = {au["unit"] for au in found[0]["aus"] if au["verdict"] != "unobservable"}
+    unverified, differ = params.load(tmp_path / "params.yaml"), 0
+    for clip, verified in zip(tables.rows(corpus / "data" / "index" / "rendered.parquet"), triple_rows, strict=True):
+        verified_row = tables.row(corpus / "data" / "verify" / "rendered.parquet", clip["clip"])
+        row = triples.write(clip, verified_row, unverified)
+        said = {au["unit"] for au in verified_row["aus"] if au["verdict"] != "unobservable"}
         assert set(row["units"]) == said
         assert set(row["listed"]) == set(verified["listed"])
         assert not row["dropped"]
@@ -194,8 +196,8 @@ def test_an_expert_that_sees_none_of_these_clips_is_left_out(
     assert np.isnan(some["texture"]).any((1, 2)).tolist() == [False, *[True] * (len(clips) - 3)]
 
 
-def test_messages_are_the_task_and_the_answer(told: list[tables.Row]) -> None:
-    for row in told:
+def test_messages_are_the_task_and_the_answer(triple_rows: list[tables.Row]) -> None:
+    for row in triple_rows:
         assert [message["role"] for message in row["messages"]] == ["user", "assistant"]
         assert [message["content"] for message in row["messages"]] == [triple.TASK, row["target"]]
 

@@ -30,8 +30,8 @@ def test_an_apex_that_is_the_onset_is_still(crop: Image, points: Points) -> None
     grey = pictures.grey(crop)
     (step,) = steps.measure({4: grey}, points, 4, steps.positions([4], 4, 4, 3))
     assert not step.flow.any()
-    assert step.residual == step.noise == 0
-    found = evidence.measure(step.flow[None], points, step.noise, THRESHOLDS)
+    assert step.residual_px == step.noise_px == 0
+    found = evidence.measure(step.flow[None], points, step.noise_px, THRESHOLDS)
     assert {seen.level for seen in found} == {"none"}
     assert np.isfinite([value for seen in found for value in seen if isinstance(value, float)]).all()
 
@@ -50,7 +50,7 @@ def test_landmarks_partly_outside_the_picture_leave_no_gaps(
 ) -> None:
     grey, moved = pictures.grey(crop), (points + np.asarray(shift, np.float32))
     (step,) = steps.measure({0: grey, 1: np.roll(grey, 1, axis=0)}, moved, 0, [1])
-    found = evidence.measure(step.flow[None], moved, step.noise, THRESHOLDS)
+    found = evidence.measure(step.flow[None], moved, step.noise_px, THRESHOLDS)
     assert len(found) == 17
     assert np.isfinite([value for seen in found for value in seen if isinstance(value, float)]).all()
 
@@ -73,7 +73,7 @@ def test_uncompensated_motion_keeps_the_heads(crop: Image, points: Points) -> No
     (step,) = steps.measure({0: grey, 1: np.roll(grey, 2, axis=1)}, points, 0, [1], compensated=False)
     assert not step.head.any()
     assert np.median(step.flow[..., 0]) == pytest.approx(2, abs=0.05)
-    assert step.residual == pytest.approx(2, abs=0.1)
+    assert step.residual_px == pytest.approx(2, abs=0.1)
 
 
 def test_a_field_as_given_keeps_the_heads_motion_too(points: Points) -> None:

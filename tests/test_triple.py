@@ -17,13 +17,13 @@ Category: happiness; R12"""
 
 
 def test_a_triple_reads_as_the_documentation_says() -> None:
-    assert triple.write("happiness", [("R12", [CORNER, CHEEK])]).text == SMILE
+    assert triple.write("happiness", [(Code(12, "R"), [CORNER, CHEEK])]).text == SMILE
 
 
 def test_an_answer_is_parsed_into_its_parts() -> None:
     found = triple.parse(SMILE)
     assert found is not None
-    assert (found.emotion, found.aus, found.evidence) == ("happiness", ("R12",), (CHEEK, CORNER))
+    assert (found.emotion, found.aus, found.evidence) == ("happiness", (Code(12, "R"),), (CHEEK, CORNER))
     assert found.rationale.startswith("right cheek up and right mouth corner up and out: R12")
 
 
@@ -47,7 +47,7 @@ def test_evidence_goes_from_brow_to_chin(told: Triple) -> None:
 
 @given(triples())
 def test_a_rationale_names_its_units_and_ends_with_its_class(told: Triple) -> None:
-    assert told.rationale.endswith(f"; {'+'.join(told.aus) or 'this'} speaks for {told.emotion}")
+    assert told.rationale.endswith(f"; {'+'.join(told.code_texts) or 'this'} speaks for {told.emotion}")
 
 
 def argued(text: str) -> str:
@@ -69,14 +69,14 @@ def test_an_answer_without_a_rationale_cannot_be_concluded() -> None:
 
 @given(triples())
 def test_evidence_is_read_from_an_answer_still_being_written(told: Triple) -> None:
-    assert triple.told(told.text) == told.evidence
-    assert triple.told(told.text[: told.text.index("Rationale:")]) == told.evidence
+    assert triple.parse_evidence(told.text) == told.evidence
+    assert triple.parse_evidence(told.text[: told.text.index("Rationale:")]) == told.evidence
 
 
 @pytest.mark.parametrize("text", ["", "Evidence: right cheek up", "Evidence: right cheek sideways, slight, late."])
 def test_what_is_no_evidence_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no evidence"):
-        triple.told(text)
+        triple.parse_evidence(text)
 
 
 def test_a_direction_is_not_mistaken_for_the_next_region() -> None:
@@ -121,11 +121,12 @@ def test_motion_without_units_is_said_not_to_be_explained() -> None:
 
 def test_both_sides_that_do_the_same_are_told_together() -> None:
     left = CHEEK._replace(region="left cheek", level="strong")
-    assert triple.write("happiness", [("6", [CHEEK, left])]).rationale.startswith("both cheeks up: 6 cheek raiser")
+    assert triple.write("happiness", [(Code(6), [CHEEK, left])]).rationale.startswith("both cheeks up: 6 cheek raiser")
 
 
 def test_a_unit_without_sights_is_named_all_the_same() -> None:
-    assert "; also 6 cheek raiser; R12+6 speaks" in triple.write("happiness", [("R12", [CORNER]), ("6", [])]).rationale
+    told = triple.write("happiness", [(Code(12, "R"), [CORNER]), (Code(6), [])])
+    assert "; also 6 cheek raiser; R12+6 speaks" in told.rationale
 
 
 def test_every_region_has_its_phrase() -> None:

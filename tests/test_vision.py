@@ -13,6 +13,7 @@ from conftest import random_flow, run_stage, write_params
 from deft import experts
 from deft.core import tables
 from deft.core.errors import DataError
+from deft.core.params import Features
 from deft.experts import vision
 from deft.face import Points
 
@@ -81,39 +82,41 @@ def clip(points: Points) -> experts.Clip:
     return experts.Clip(list(frames), points, np.stack([random_flow(0) / 2, random_flow(0)]), 0.1)
 
 
-def look(expert: str, folder: Path, *clips: experts.Clip, tokens: int = 3) -> list[npt.NDArray[np.float32]]:
-    return experts.look(expert, str(folder), clips, 6, tokens)
+def encode(expert: str, folder: Path, *clips: experts.Clip, tokens: int = 3) -> list[npt.NDArray[np.float32]]:
+    models = {"structure": "default", "texture": "default", "motion": "default"} | {expert: str(folder)}
+    return experts.tokens(expert, clips, Features(**models, grid=6, tokens=tokens, batch=1))
 
 
 @pytest.mark.parametrize(("expert", "name"), PAIRS)
 def test_a_vision_model_is_an_expert(expert: str, name: str, saved: Callable[[str], Path], clip: experts.Clip) -> None:
-    (seen,) = look(expert, saved(name), clip)
+    (seen,) = encode(expert, saved(name), clip)
     assert seen.shape == (3, 16 if name == "resnet" else 32)
     assert seen.dtype == np.float32
     assert np.isfinite(seen).all()
 
 
 @pytest.mark.parametrize(("expert", "name"), PAIRS)
-def test_clips_seen_together_are_seen_as_alone(
+def test_clips_in_one_batch_are_encoded_as_alone(
     expert: str, name: str, saved: Callable[[str], Path], clip: experts.Clip
 ) -> None:
     other = clip._replace(crops=[255 - crop for crop in clip.crops], flows=-clip.flows)
-    together = look(expert, saved(name), clip, other)
+    together = encode(expert, saved(name), clip, other)
     for seen, alone in zip(together, (clip, other), strict=True):
-        np.testing.assert_allclose(seen, look(expert, saved(name), alone)[0], atol=1e-5)
+        np.testing.assert_allclose(seen, encode(expert, saved(name), alone)[0], atol=1e-5)
     assert np.abs(together[0] - together[1]).max() > 1e-3
 
 
 def test_an_image_model_sees_the_onset_and_the_apex(saved: Callable[[str], Path], clip: experts.Clip) -> None:
     later = clip._replace(crops=[clip.crops[0], *clip.crops[:0:-1]], flows=np.stack([3 * clip.flows[0], clip.flows[1]]))
     for expert in ("structure", "motion"):
-        np.testing.assert_array_equal(look(expert, saved("vit"), later), look(expert, saved("vit"), clip))
+        np.testing.assert_array_equal(encode(expert, saved("vit"), later), encode(expert, saved("vit"), clip))
 
 
 def test_a_video_model_sees_frames_of_the_whole_clip(saved: Callable[[str], Path], clip: experts.Clip) -> None:
     last = clip._replace(crops=[*clip.crops[:-1], clip.crops[0]])
     assert (
-        np.abs(look("texture", saved("videomae"), last)[0] - look("texture", saved("videomae"), clip)[0]).max() > 1e-4
+        np.abs(encode("texture", saved("videomae"), last)[0] - encode("texture", saved("videomae"), clip)[0]).max()
+        > 1e-4
     )
 
 
@@ -121,14 +124,15 @@ def test_a_whole_face_is_shown_where_a_processor_would_cut_it(saved: Callable[[s
     edge = clip.crops[0].copy()
     edge[0] = 255 - edge[0]
     changed = (
-        look("structure", saved("dinov2"), clip._replace(crops=[edge]))[0] - look("structure", saved("dinov2"), clip)[0]
+        encode("structure", saved("dinov2"), clip._replace(crops=[edge]))[0]
+        - encode("structure", saved("dinov2"), clip)[0]
     )
     assert np.abs(changed).max() > 1e-4
 
 
 def refused(expert: str, name: str) -> DataError:
     with pytest.raises(DataError) as caught:
-        vision.load(expert, name)
+        vision.load(expert, experts.expert(expert).NEEDS, name)
     assert caught.value.where == f"features.{expert}: {name}"
     assert "\n" not in str(caught.value)
     return caught.value
@@ -139,7 +143,7 @@ def refused(expert: str, name: str) -> DataError:
     [
         ("structure", "videomae", "a video model (videomae)", "an image model"),
         ("texture", "dinov2", "an image model (dinov2)", "a video model"),
-        ("motion", "bert", "a model that sees nothing (bert)", "an image model or a video model"),
+        ("motion", "bert", "a model that takes no images (bert)", "an image model or a video model"),
     ],
 )
 def test_an_expert_of_the_wrong_kind_is_refused(
@@ -190,7 +194,7 @@ def test_stillness_is_white_and_ways_have_their_colours() -> None:
 
 
 def stage(folder: Path, corpus: Path, **features: Any) -> Any:
-    """Run the stage for the motion expert with these dials on the corpus."""
+    """Run the stage for the motion expert with these parameters on the corpus."""
     if not (folder / "data").exists():
         (folder / "data").mkdir()
         for name in ("crop", "landmarks", "flow"):
@@ -199,7 +203,7 @@ def stage(folder: Path, corpus: Path, **features: Any) -> Any:
     return run_stage(folder, "features", "rendered", "motion")
 
 
-def test_the_stage_looks_with_a_model_in_batches(corpus: Path, saved: Callable[[str], Path], tmp_path: Path) -> None:
+def test_the_stage_encodes_with_a_model_in_batches(corpus: Path, saved: Callable[[str], Path], tmp_path: Path) -> None:
     path = tmp_path / "data" / "features" / "rendered" / "motion.parquet"
     tokens = []
     for batch in (1, 4):
@@ -213,7 +217,7 @@ def test_the_stage_looks_with_a_model_in_batches(corpus: Path, saved: Callable[[
     assert json.loads(report.read_text(encoding="utf-8"))["shape"] == [2, 32]
 
 
-def test_a_model_that_sees_no_numbers_is_told_clip_by_clip(
+def test_a_model_that_gives_no_numbers_is_reported_clip_by_clip(
     corpus: Path, saved: Callable[[str], Path], tmp_path: Path
 ) -> None:
     model = transformers.ViTModel.from_pretrained(saved("vit"))

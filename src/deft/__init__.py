@@ -14,13 +14,15 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
 def predict(video: str | Path, model: str | Path = "models/deft/final") -> "Triple":
-    """The triple (C, E, R) of the strongest event in a video file or a folder of pictures, by a tuned model's folder.
+    """Return the triple (C, E, R) of the strongest event in a video file or a folder of images.
+
+    ``model`` is the folder of a tuned model.
 
     Raises:
         deft.core.errors.NoFaceError: no face is seen.
         deft.core.errors.DataError: the video or the model cannot be read, or no face moves above the video's noise.
 
     """
-    strongest = importlib.import_module("deft.inference").strongest  # only who asks pays for torch
+    strongest = importlib.import_module("deft.inference").strongest  # torch takes seconds to import
     triple: Triple = strongest(Path(video), Path(model)).triple
     return triple

@@ -4,7 +4,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
@@ -13,14 +13,17 @@ from rich.console import Console
 from deft.core import params, paths, tables
 from deft.core.errors import DataError, NoFaceError
 
-# Of a film that cannot be read we say one sentence; the decoder has its own, on stderr, past Python.
+if TYPE_CHECKING:
+    from deft.score import compare as paired
+
+# The decoder writes to stderr past Python; the error that we print says enough.
 os.environ |= {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 DATA, METRICS, SCRATCH = Path("data"), Path("metrics"), Path(".scratch")
 RAW = DATA / "raw"
-NO_FACE, UNUSABLE = 2, 1  # exit codes
+UNUSABLE, NO_FACE = 1, 3  # exit codes; 2 is a wrong usage
 
 
 @app.callback()
@@ -30,7 +33,7 @@ def main() -> None:
 
 @app.command()
 def predict(
-    video: Annotated[Path, typer.Argument(help="A video file, or a folder of pictures in order of their numbers.")],
+    video: Annotated[Path, typer.Argument(help="A video file, or a folder of images in order of their numbers.")],
     out: Annotated[Path, typer.Option(help="Where NAME.json, NAME.csv and NAME.png are written.")] = Path("."),
     model: Annotated[Path, typer.Option(help="The folder of a tuned model.")] = Path("models/deft/final"),
     onset: Annotated[
@@ -38,10 +41,13 @@ def predict(
     ] = None,
     apex: Annotated[int | None, typer.Option(min=0, help="Frame of the largest motion; goes with --onset.")] = None,
     fps: Annotated[
-        float | None, typer.Option(min=1, help="Frames a second of a folder of pictures; 200 if left out.")
+        float | None, typer.Option(min=1, help="Frames per second of a folder of images; 200 if left out.")
     ] = None,
 ) -> None:
-    """Find every expression in a video, and say what it shows and why."""
+    """Find every expression in a video, and say what it shows and why.
+
+    Exit codes: 0 done, 1 the video or the model cannot be used, 2 wrong usage, 3 no face is seen.
+    """
     from deft import inference
     from deft.media import video as videos
     from deft.report import answers
@@ -50,16 +56,20 @@ def predict(
         raise typer.BadParameter("--onset and --apex go together: found one, expected both or neither")
     try:
         source = videos.open_source(video, fps)
-        film = inference.watch(source, model) if onset is None or apex is None else inference.given(source, onset, apex)
-        found = inference.answers(source, film.events, model)
-        events, files = answers.write(out, video.resolve().stem, film, found)
+        with inference.load(model) as recogniser:
+            if onset is None or apex is None:
+                timeline = inference.spot(source, recogniser)
+            else:
+                timeline = inference.given_event(source, onset, apex)
+            recognitions = inference.recognise(source, timeline.events, recogniser)
+            events, files = answers.write(out, video.resolve().stem, timeline, recognitions)
     except NoFaceError as error:
         _stop(error, NO_FACE)
     except DataError as error:
         _stop(error, UNUSABLE)
     if events:
         Console().print(answers.table(events))
-    for line in (*film.notes, *files):
+    for line in (*timeline.notes, *files):
         typer.echo(line)
 
 
@@ -68,7 +78,7 @@ def demo(
     model: Annotated[Path, typer.Option(help="The folder of a tuned model.")] = Path("models/deft/final"),
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the page is: http://127.0.0.1:PORT.")] = 7860,
 ) -> None:
-    """Serve a page on this machine alone, on which a film can be dropped and its events opened."""
+    """Serve a page on this machine alone, on which a video can be dropped and its events opened."""
     from deft import demo as served
 
     try:
@@ -81,7 +91,7 @@ def demo(
 def report(
     out: Annotated[Path, typer.Option(help="The file to write.")] = Path("report.html"),
 ) -> None:
-    """Write all results, and a page a clip, into one HTML file that needs no network."""
+    """Write all results, and one page per clip, into one HTML file that needs no network."""
     from deft.core import fanout
     from deft.report import clips, page
 
@@ -139,17 +149,17 @@ def compare(
     from deft.score import compare as paired
 
     try:
-        dials = params.load().evaluate.model_dump()
+        evaluate = params.load().evaluate
         one, other = _run(first), _run(second)
-        found = paired.differences(one, other, **dials)
+        differences = paired.differences(one, other, resamples=evaluate.resamples, seed=evaluate.seed)
     except params.ParamsError as error:
         sys.exit(f"error: {error}")
     except DataError as error:
         _stop(error, UNUSABLE)
-    rule = paired.rule(one, **dials)
-    comparison.show(first, second, found, rule)
+    rule = paired.rule(one, resamples=evaluate.resamples, seed=evaluate.seed)
+    comparison.show(first, second, differences, rule)
     if out:
-        figures = {name: each._asdict() for name, each in found.items()}
+        figures = {name: difference._asdict() for name, difference in differences.items()}
         tables.write_json(out, {"first": first, "second": second, "rule": rule, "figures": figures})
 
 
@@ -208,8 +218,8 @@ def render(
         _stop(error, UNUSABLE)
 
 
-def _run(revision: str) -> Any:
-    """An experiment's answers, and what they are judged by, at a revision."""
+def _run(revision: str) -> "paired.Run":
+    """Return an experiment's answers at a revision, and what they are judged by."""
     from deft.core import revisions
     from deft.score import compare as paired
 

@@ -1,100 +1,134 @@
-"""From a video that nobody labelled to triples: watch it, measure each event, answer."""
+"""Answer for the events of a video that nobody labelled: spot them, measure each, ask the tuned model."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from deft import experts
+from deft import measure
 from deft.core.errors import DataError, NoFaceError
-from deft.face import Points, align, backend
+from deft.core.params import Measurement
 from deft.language import triple
-from deft.media import Image, pictures, video
+from deft.measure import Measured
+from deft.media import Image, video
 from deft.models import deft as family
 from deft.models.deft import store
 from deft.models.deft.answering import decoding
 from deft.models.deft.model import Deft
-from deft.motion import evidence, steps
 from deft.spotting import Event, expression_kind, rule, timeline
 
 
-class Seen(NamedTuple):
-    """What an event shows, and what this rests on: RGB crops of onset and apex, landmarks, the motion between them."""
+class Recogniser(NamedTuple):
+    """A tuned model, and how its training clips were measured."""
+
+    model: Deft
+    measurement: Measurement
+
+
+class Recognition(NamedTuple):
+    """The answer for one event, and the measurement that it rests on.
+
+    triple: category, evidence and rationale.
+    emotions: class → the emotion head's probability.
+    units: Action Unit → the unit head's probability.
+    measured: the event's crops, landmarks, flow and evidence.
+    """
 
     event: Event
     triple: triple.Triple
-    emotions: dict[str, float]  # the head's probabilities
+    emotions: dict[str, float]
     units: dict[int, float]
-    before: Image
-    after: Image
-    points: Points
-    flow: npt.NDArray[np.float32]
-    evidence: list[evidence.Evidence]
+    measured: Measured
 
     @property
     def confidence(self) -> float:
         """The emotion head's probability of the class that the triple names."""
         return self.emotions[self.triple.emotion]
 
+    @property
+    def onset(self) -> Image:
+        """The crop of the onset, RGB (size_px, size_px, 3)."""
+        return self.measured.crops[self.event.onset]
 
-def watch(source: video.Source, folder: Path) -> timeline.Timeline:
-    """Spot the events of a video at the scale at which the tuned model in ``folder`` measures."""
-    return timeline.spot(source, **_geometry(store.measurement(folder).model_dump()))
+    @property
+    def apex(self) -> Image:
+        """The crop of the apex, RGB (size_px, size_px, 3)."""
+        return self.measured.crops[self.event.apex]
 
 
-def given(source: video.Source, onset: int, apex: int) -> timeline.Timeline:
-    """A timeline of which nothing is known but one event, its onset and apex given as frames from 0.
-
-    It is taken to fall as long as it rose, if the video is that long.
+@contextmanager
+def load(folder: Path) -> Iterator[Recogniser]:
+    """Lend the tuned model in a folder.
 
     Raises:
-        DataError: the video does not reach to its apex, or the apex lies before the onset.
+        DataError: the folder or one of its files is missing, or its base model is.
+
+    """
+    measurement = store.measurement(folder)
+    with family.load(folder) as model:
+        yield Recogniser(model, measurement)
+
+
+def spot(source: video.Source, recogniser: Recogniser) -> timeline.Timeline:
+    """Spot the events of a video, at the scale at which the model's clips were measured."""
+    crop = recogniser.measurement.crop
+    return timeline.spot(source, crop.size_px, crop.iod_px, crop.eye_line)
+
+
+def given_event(source: video.Source, onset: int, apex: int) -> timeline.Timeline:
+    """Return a timeline with one event, whose onset and apex are given as frames from 0; no other frame is looked at.
+
+    The event is taken to fall as long as it rose, if the video is that long.
+
+    Raises:
+        DataError: the video ends before the apex, or the apex lies before the onset.
 
     """
     if not 0 <= onset <= apex:
         raise DataError(source.path, f"onset {onset}, apex {apex}", "0 ≤ onset ≤ apex", "swap or mend them")
-    times = {frame.number: frame.seconds for frame in video.pick(source, {onset, apex, 2 * apex - onset})}
-    if apex not in times:
+    frames = video.pick(source, {onset, apex, 2 * apex - onset})
+    seconds = {frame.number: frame.seconds for frame in frames}
+    if apex not in seconds:
         raise DataError(source.path, f"no frame {apex}", "an apex within the video", "give a smaller --apex")
-    offset = max(times)
-    kind = expression_kind(times[offset] - times[onset])
-    event = Event(kind, onset, apex, offset, times[onset], times[apex], times[offset], None)
-    frames = max(source.declared_frames, offset + 1)
-    return timeline.Timeline(source, frames, frames / source.fps, [event], [], [], [], [], rule.THRESHOLD)
+    offset = max(seconds)
+    kind = expression_kind(seconds[offset] - seconds[onset])
+    event = Event(kind, onset, apex, offset, seconds[onset], seconds[apex], seconds[offset], None)
+    length = max(source.declared_frames, offset + 1)
+    return timeline.Timeline(source, length, length / source.fps, [event], [], [], [], [], rule.THRESHOLD)
 
 
-def answers(source: video.Source, events: Sequence[Event], folder: Path) -> Iterator[tuple[Event, Seen | NoFaceError]]:
-    """What the tuned model in ``folder`` says of each event, in order of their onsets; of one without a face, why not.
+def recognise(
+    source: video.Source, events: Sequence[Event], recogniser: Recogniser
+) -> Iterator[tuple[Event, Recognition | NoFaceError]]:
+    """Yield each event, in order of the onsets, with the model's answer, or the error where its onset shows no face.
 
     The video is read once; only the frames of the events at hand are held.
 
     Raises:
-        DataError: the model cannot be read, or gives no whole answer.
+        DataError: the model gives no whole answer.
 
     """
     if not events:
         return
-    dials, model = store.measurement(folder).model_dump(), ExitStack().enter_context(family.load(folder))
-    places = [align.spread(each.onset, each.apex, each.offset, dials["crop"]["frames"]) for each in events]
-    waiting, kept = deque(zip(events, places, strict=True)), dict[int, Image]()
-    for frame in video.pick(source, {at for place in places for at in place}):
+    crop = recogniser.measurement.crop
+    positions = [measure.crop_positions(event.onset, event.apex, event.offset, crop) for event in events]
+    waiting = deque(zip(events, positions, strict=True))
+    kept: dict[int, Image] = {}
+    for frame in video.pick(source, {number for numbers in positions for number in numbers}):
         kept[frame.number] = frame.image
         while waiting and frame.number >= waiting[0][1][-1]:
-            event, place = waiting.popleft()
+            event, numbers = waiting.popleft()
             try:
-                yield event, _answer({at: kept[at] for at in place}, event, model, dials)
+                yield event, _recognise({number: kept[number] for number in numbers}, event, recogniser)
             except NoFaceError as error:
                 yield event, error
-            needed = min((each[1][0] for each in waiting), default=frame.number + 1)
-            kept = {at: image for at, image in kept.items() if at >= needed}
+            first = min((numbers[0] for _, numbers in waiting), default=frame.number + 1)
+            kept = {number: image for number, image in kept.items() if number >= first}
 
 
-def strongest(path: Path, folder: Path) -> Seen:
-    """The answer for the event with the strongest motion.
+def strongest(path: Path, folder: Path) -> Recognition:
+    """Return the answer of the tuned model in ``folder`` for the video's event with the strongest motion.
 
     Raises:
         NoFaceError: no face is seen.
@@ -102,41 +136,31 @@ def strongest(path: Path, folder: Path) -> Seen:
 
     """
     source = video.open_source(path)
-    events = watch(source, folder).events
-    if not events:
-        expected = "an expression"
-        raise DataError(path, "no facial motion above its own noise", expected, "name its frames: --onset and --apex")
-    best = max(events, key=lambda event: event.z or 0.0)
-    ((_, seen),) = answers(source, [best], folder)
-    if isinstance(seen, NoFaceError):
-        raise seen
-    return seen
+    with load(folder) as recogniser:
+        events = spot(source, recogniser).events
+        if not events:
+            remedy = "name its frames: --onset and --apex"
+            raise DataError(path, "no facial motion above its own noise", "an expression", remedy)
+        event = max(events, key=lambda event: event.z or 0.0)
+        ((_, recognition),) = recognise(source, [event], recogniser)
+    if isinstance(recognition, NoFaceError):
+        raise recognition
+    return recognition
 
 
-def _answer(kept: Mapping[int, Image], event: Event, model: Deft, dials: Mapping[str, Any]) -> Seen:
-    geometry, onset, apex = _geometry(dials), event.onset, event.apex
-    matrix = align.transform(timeline.find_landmarks(kept[onset]), **geometry)
-    crops = {at: align.cut(frame, matrix, geometry["size_px"]) for at, frame in kept.items()}
-    points = backend(dials["landmarks"]["backend"])(crops[onset])
-    grey = {at: pictures.grey(crop) for at, crop in crops.items()}
-    at = steps.positions(grey, onset, apex, dials["flow"]["steps"])
-    moved = steps.measure(grey, points, onset, at, dials["flow"]["compensated"])
-    flows = np.stack([step.flow for step in moved])
-    levels = tuple(dials["verify"][name] for name in ("slight_z", "clear_z", "strong_z"))
-    found = evidence.measure(flows, points, moved[-1].noise, levels)
-    clip, eyes = experts.Clip(list(crops.values()), points, flows, moved[-1].noise), dials["features"]
-    views = {
-        expert: np.stack(experts.look(expert, eyes[expert], [clip], eyes["grid"], eyes["tokens"]))
-        for expert in model.config.experts
-    }
-    said = decoding.answer(model, views)[0]
-    told = triple.parse(said.text)
-    if told is None:
-        raise DataError("the model's answer", f'"{said.text}"', "a whole triple", "tune the model for longer")
-    emotions = dict(zip(model.config.emotions, said.emotions, strict=True))
-    units = dict(zip(model.config.units, said.units, strict=True))
-    return Seen(event, told, emotions, units, crops[onset], crops[apex], points, moved[-1].flow, found)
-
-
-def _geometry(dials: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: dials["crop"][name] for name in ("size_px", "iod_px", "eye_line")}
+def _recognise(frames: Mapping[int, Image], event: Event, recogniser: Recogniser) -> Recognition:
+    """Measure an event from its frames (H, W, 3), by number, and ask the model."""
+    model, measurement = recogniser
+    measured = measure.clip(frames, event.onset, event.apex, model.config.experts, measurement)
+    vectors = {expert: tokens[None] for expert, tokens in measured.tokens.items()}  # (1, tokens, dim) each
+    (answer,) = decoding.answer(model, vectors)
+    parsed = triple.parse(answer.text)
+    if parsed is None:
+        raise DataError("the model's answer", f'"{answer.text}"', "a whole triple", "tune the model for longer")
+    return Recognition(
+        event=event,
+        triple=parsed,
+        emotions=dict(zip(model.config.emotions, answer.emotions, strict=True)),
+        units=dict(zip(model.config.units, answer.units, strict=True)),
+        measured=measured,
+    )

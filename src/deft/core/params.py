@@ -230,7 +230,7 @@ class Params(_Section):
 
 
 class Measurement(_Section):
-    """How clips are measured: the sections that a new clip has to be measured by, to be answered by a tuned model."""
+    """How a clip is measured; stored beside a tuned model, so that new clips are measured like its training clips."""
 
     crop: Crop
     landmarks: Landmarks
@@ -240,7 +240,7 @@ class Measurement(_Section):
 
     @classmethod
     def of(cls, params: Params) -> "Measurement":
-        """Return the sections of all parameters that measure clips."""
+        """Return the sections of ``params`` that say how a clip is measured."""
         return cls(**{name: getattr(params, name) for name in cls.model_fields})
 
     @classmethod
@@ -255,7 +255,7 @@ class Measurement(_Section):
             return cls.model_validate_json(path.read_bytes())
         except ValidationError as error:
             fault = refusals.explain(error.errors()[0], cls)
-            raise DataError(path, fault, "the parameters of this version", "tune the model again") from None
+            raise DataError(path, f"other parameters ({fault})", "those of a tuned model", "tune it again") from None
 
 
 class ParamsError(Exception):

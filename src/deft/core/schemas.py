@@ -160,9 +160,8 @@ FLOW = pa.schema(
         ("noise", pa.float32()),  # crop pixels
     ]
 )
-VERIFY = pa.schema(
+_REGION = pa.struct(
     [
-        ("clip", pa.string()),
         ("region", pa.string()),
         ("dx", pa.float32()),  # crop pixels
         ("dy", pa.float32()),
@@ -178,9 +177,14 @@ VERIFY = pa.schema(
         ("peak", pa.float32()),  # fraction of the way from onset to apex
         ("noise", pa.float32()),  # crop pixels
         ("verdict", pa.string()),
-        # Of the whole clip, the same in each of its rows:
+    ]
+)
+VERIFY = pa.schema(
+    [
+        ("clip", pa.string()),
+        ("regions", pa.list_(_REGION)),  # in the order of `deft.facs.regions.REGIONS`
         (
-            "aus",
+            "aus",  # as the sheet lists them
             pa.list_(pa.struct([("code", pa.string()), *_CODE, ("score", pa.float32()), ("verdict", pa.string())])),
         ),
         ("consistency", pa.float32()),

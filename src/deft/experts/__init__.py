@@ -1,41 +1,76 @@
-"""Three frozen views of clips: structure, texture, motion. Each makes of a clip its tokens, float32 (tokens, dim)."""
+"""Three frozen experts, one module each: face structure, dynamic texture, motion semantics."""
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast, get_args
 
 import numpy as np
-import numpy.typing as npt
 
+from deft.core import params as known
+from deft.core.errors import DataError
+from deft.core.params import Features
 from deft.experts.clip import Clip as Clip
+from deft.experts.clip import Need as Need
+from deft.experts.clip import Tokens as Tokens
 
-DEFAULT = "default"  # ours, which need no weights
-FLOW_ALONE = ("motion",)  # experts that need no pixels: they see clips that come as flow
+NAMES: tuple[str, ...] = get_args(known.Expert)
+DEFAULT = "default"  # the experts' own descriptors, which need no weights
+
+_Encode = Callable[[str, frozenset[Need], str, Sequence[Clip], int], list[Tokens]]  # `deft.experts.vision.tokens`
 
 
-def look(expert: str, model: str, clips: Sequence[Clip], grid: int, tokens: int) -> list[npt.NDArray[np.float32]]:
-    """What an expert sees in each clip, float32 (tokens, dim).
+class Expert(Protocol):
+    """What an expert's module offers.
 
-    ``model`` is "default" or a Hugging Face vision model, of which ``tokens`` a picture are kept; ``grid`` is the cells
-    a side of our HOG and LBP-TOP.
+    ``NEEDS`` names the parts of a clip that the expert encodes, beside the landmarks that every clip has: the
+    "onset" crop, all "crops", or the "flow". A clip that comes as flow has no crops.
+    """
+
+    NEEDS: frozenset[Need]
+
+    def tokens(self, clip: Clip, params: Features) -> Tokens:
+        """Return the expert's tokens of a clip, float32 (tokens, dim)."""
+
+
+def expert(name: str) -> Expert:
+    """Return the module of an expert.
 
     Raises:
-        DataError: the model cannot be used, or it sees something that is no number.
+        ValueError: there is no such expert.
 
     """
-    if model == DEFAULT:
-        return [_own(expert, clip, grid) for clip in clips]
-    from deft.experts import vision
-
-    return vision.look(expert, model, clips, tokens)
+    if name not in NAMES:
+        raise ValueError(f"expert: found {name!r}, expected one of {', '.join(NAMES)}")
+    return cast(Expert, importlib.import_module(f"deft.experts.{name}"))
 
 
-def _own(expert: str, clip: Clip, grid: int) -> npt.NDArray[np.float32]:
-    from deft.experts import motion, structure, texture
-    from deft.media.pictures import grey
+def model(name: str, params: Features) -> str:
+    """Return which model stands for an expert: "default", or the name or path of a Hugging Face vision model."""
+    return str(getattr(params, name))
 
-    if expert == "structure":
-        return structure.tokens(grey(clip.crops[0]), clip.points, grid)
-    if expert == "texture":
-        return texture.tokens(np.stack([grey(crop) for crop in clip.crops]), grid)
-    if expert == "motion":
-        return motion.tokens(clip.flows, clip.points, clip.noise)
-    raise ValueError(f"expert: found {expert!r}, expected 'structure', 'texture' or 'motion'")
+
+def fault(name: str, tokens: Tokens, params: Features) -> DataError | None:
+    """Return why an expert's tokens of a clip cannot be used; None if they can."""
+    bad = np.count_nonzero(~np.isfinite(tokens))
+    if not bad:
+        return None
+    where = f"features.{name}: {model(name, params)}"
+    return DataError(where, f"{bad} of {tokens.size} values NaN or infinite", "numbers", "take another model")
+
+
+def tokens(name: str, clips: Sequence[Clip], params: Features) -> list[Tokens]:
+    """Return an expert's tokens of each clip, float32 (tokens, dim).
+
+    ``params.grid`` is the number of cells along a side of the default HOG and LBP-TOP grids, ``params.tokens`` the
+    number of tokens that are kept of a Hugging Face model's states.
+
+    Raises:
+        DataError: the Hugging Face model cannot be used.
+
+    """
+    module, model_name = expert(name), model(name, params)
+    if model_name == DEFAULT:
+        return [module.tokens(clip, params) for clip in clips]
+    # By name, as the experts: only those who name a model pay for transformers, and only `features` waits for its code.
+    encode: _Encode = importlib.import_module("deft.experts.vision").tokens
+    return encode(name, module.NEEDS, model_name, clips, params.tokens)

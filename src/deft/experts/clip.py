@@ -1,20 +1,27 @@
-"""A clip as the experts look at it."""
+"""A clip as the experts get it, and what they give back."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from deft.media import Image
 
+Tokens = npt.NDArray[np.float32]  # (tokens, dim)
+Need = Literal["onset", "crops", "flow"]  # a part of a clip that an expert encodes
+
 
 class Clip(NamedTuple):
-    """``crops`` from onset to offset (none where the clip comes as flow); the onset's landmarks ``points`` (68, 2) and
-    the motion up to the apex ``flows`` (steps, H, W, 2) with its ``noise``, crop pixels.
+    """What was measured of a clip, in crop pixels; ``crops`` and ``flows`` are empty where no expert needs them.
+
+    crops: RGB (H, W, 3) each, from onset to offset; none where the clip comes as flow.
+    points: the onset's landmarks, float32 (68, 2).
+    flows: onset → step, float32 (steps, H, W, 2); the last step is the apex.
+    noise_px: the clip's own noise (`deft.motion.evidence.noise`).
     """
 
     crops: Sequence[Image]
     points: npt.NDArray[np.float32]
     flows: npt.NDArray[np.float32]
-    noise: float
+    noise_px: float

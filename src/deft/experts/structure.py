@@ -2,20 +2,24 @@
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from skimage.feature import hog
 
+from deft.core.params import Features
+from deft.experts.clip import Clip, Need, Tokens
 from deft.facs import regions
+from deft.media.pictures import grey
 
-_SIDE = 96  # pixels; HOG needs no finer picture
+NEEDS: frozenset[Need] = frozenset({"onset"})
+
+_SIDE_PX = 96  # HOG needs no finer image
 
 
-def tokens(onset: npt.NDArray[np.uint8], points: npt.NDArray[np.float32], grid: int) -> npt.NDArray[np.float32]:
-    """One token (1, dim) from the onset's grey crop (H, W), its landmarks (68, 2) and ``grid`` HOG cells a side."""
-    face = regions.axes(points)
-    centred = points - points.mean(0)
-    geometry = np.stack([centred @ face.left, centred @ face.down], -1) / face.iod
-    small = cv2.resize(onset, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    block = min(2, grid)
-    gradients = hog(small, orientations=8, pixels_per_cell=(_SIDE // grid,) * 2, cells_per_block=(block,) * 2)
+def tokens(clip: Clip, params: Features) -> Tokens:
+    """Return one token (1, dim): the landmarks in face axes, and HOG of the onset with ``params.grid`` cells a side."""
+    face = regions.axes(clip.points)
+    centred = clip.points - clip.points.mean(0)
+    geometry = np.stack([centred @ face.left, centred @ face.down], -1) / face.iod  # (68, 2)
+    onset = cv2.resize(grey(clip.crops[0]), (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
+    cell_px, block = _SIDE_PX // params.grid, min(2, params.grid)
+    gradients = hog(onset, orientations=8, pixels_per_cell=(cell_px, cell_px), cells_per_block=(block, block))
     return np.concatenate([geometry.ravel(), gradients])[None].astype(np.float32)

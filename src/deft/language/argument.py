@@ -10,19 +10,19 @@ from deft.motion import verification
 from deft.motion.evidence import Evidence
 
 
-def arguable(sights: Sequence[triple.Sight], units: Collection[int]) -> dict[str, list[triple.Sight]]:
+def arguable(sights: Sequence[triple.Sight], units: Collection[int]) -> dict[Code, list[triple.Sight]]:
     """Return the codes of these units that the sights support, ascending, each with the sights it may argue from.
 
     A code needs a sight at one of its own places that moves in its direction; then it may argue from neighbouring skin
     that moves with it, too (`deft.motion.verification.explains`).
     """
-    support: dict[str, list[triple.Sight]] = {}
+    support: dict[Code, list[triple.Sight]] = {}
     motions = {sight: _as_evidence(sight) for sight in sights}
     for unit in sorted(unit for unit in units if observable(unit)):
         for side in (None, "L", "R"):
             code = Code(unit, side)
             if any(verification.explains(code, motion, near=False) for motion in motions.values()):
-                support[triple.code_text(code)] = [
+                support[code] = [
                     sight for sight, motion in motions.items() if verification.explains(code, motion, near=True)
                 ]
     return support

@@ -11,43 +11,63 @@ from deft.motion.evidence import Evidence
 
 
 class Composed(NamedTuple):
-    """A triple, what ``seen`` says of each region (a phrase each), and which units are ``moving``, listed or not."""
+    """A triple, and what the motion alone says.
+
+    phrases: what each of the 17 regions shows (`deft.language.triple.phrases`).
+    moving: the units that the motion supports, listed or not.
+    """
 
     triple: triple.Triple
-    seen: list[str]
+    phrases: list[str]
     moving: list[int]
+
+    def columns(self) -> dict[str, object]:
+        """Return the columns of `deft.core.schemas.TRIPLES` that this decides."""
+        text = self.triple.text
+        return {
+            "aus": self.triple.code_texts,
+            "moving": self.moving,
+            "seen": self.phrases,
+            "evidence": [sight._asdict() for sight in self.triple.evidence],
+            "rationale": self.triple.rationale,
+            "category": self.triple.category,
+            "target": text,
+            "messages": [{"role": "user", "content": triple.TASK}, {"role": "assistant", "content": text}],
+        }
 
 
 def compose(
     emotion: str,
     evidence: Mapping[str, Evidence],
-    held: Sequence[Code],
+    codes: Sequence[Code],
     *,
     labelled: bool,
     regions: int,
     calibration: verification.Calibration,
     supported: float,
 ) -> Composed:
-    """The triple of a clip from its evidence by region and the codes that the motion was found to support.
+    """Write the triple of a clip from its evidence by region and the codes that it names.
 
     At most ``regions`` regions are named, the strongest first. Without any listed code (``labelled`` false) all of them
-    are; else only those that a held code explains.
+    are named; else only those that a supported code explains. ``supported`` is the score from which the motion supports
+    a unit.
     """
-    moving = [found for found in evidence.values() if found.level != "none"]
-    strongest = sorted(moving, key=lambda found: -found.z)[:regions]
-    reasons = {found.region: verification.reason(held, found) for found in strongest}
-    shown: dict[str, list[triple.Sight]] = {}
-    for code in sorted(set(held), key=lambda code: (code.unit, code.side or "")):  # two may read alike: T24 and B24
-        own = [_sight(found) for found in strongest if reasons[found.region] == code]
-        shown.setdefault(triple.code_text(code), []).extend(own)
-    told = triple.write(emotion, list(shown.items()), [] if labelled else [_sight(found) for found in strongest])
+    moving = [region for region in evidence.values() if region.level != "none"]
+    strongest = sorted(moving, key=lambda region: -region.z)[:regions]
+    best_code = {region.region: verification.reason(codes, region) for region in strongest}
+    reasons: dict[Code, list[triple.Sight]] = {}
+    for code in sorted(set(codes), key=lambda code: (code.unit, code.side or "")):
+        explained = [_sight(region) for region in strongest if best_code[region.region] == code]
+        named = Code(code.unit, code.side)  # answers name no more of a code, so two may be one: T24 and B24
+        reasons.setdefault(named, []).extend(explained)
+    unexplained = [] if labelled else [_sight(region) for region in strongest]
     scores = {unit: verification.score(unit, None, evidence, calibration) for unit in UNITS if observable(unit)}
     return Composed(
-        told,
-        triple.phrases([_sight(found) for found in moving]),
-        [unit for unit, score in scores.items() if score >= supported],
+        triple=triple.write(emotion, list(reasons.items()), unexplained),
+        phrases=triple.phrases([_sight(region) for region in moving]),
+        moving=[unit for unit, score in scores.items() if score >= supported],
     )
 
 
-def _sight(found: Evidence) -> triple.Sight:
-    return triple.Sight(found.region, found.direction, found.level, found.timing)
+def _sight(region: Evidence) -> triple.Sight:
+    return triple.Sight(region.region, region.direction, region.level, region.timing)

@@ -45,7 +45,7 @@ def rationale(evidence_text: str, units: Collection[int]) -> str:
 
     Units come in ascending order, each once, and argue from the regions stated, from brow to chin.
     """
-    sights = triple.told(evidence_text)
+    sights = triple.parse_evidence(evidence_text)
     clauses: dict[str, list[str]] = {}  # per unit: one for both sides, and one for each side
     for code, support in argument.arguable(sights, units).items():
         named = triple.unit_name(code)

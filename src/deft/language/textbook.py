@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deft.facs import words
+from deft.facs.codes import Code
 from deft.facs.emotions import COMBINATIONS, LABELS, PROTOTYPES, coarse, objective
 from deft.facs.regions import NEIGHBOURS, REGIONS, place, side
 from deft.facs.units import UNITS, Sign, Unit, observable
@@ -40,7 +41,7 @@ def answer(rng: np.random.Generator) -> Page:
     As in a real face a unit may drag what lies beside its place, and some regions move for no reason that is told.
     """
     emotion, units = _face(rng)
-    shown: list[tuple[str, list[triple.Sight]]] = []
+    shown: list[tuple[Code, list[triple.Sight]]] = []
     moving: dict[str, triple.Sight] = {}
     for unit in sorted(units):
         letter = str(rng.choice(["", "R", "L"], p=[0.7, 0.15, 0.15]))
@@ -50,7 +51,7 @@ def answer(rng: np.random.Generator) -> Page:
                 if sight.region not in moving:
                     own.setdefault(sight.region, sight)
         moving |= own
-        shown.append((f"{letter}{unit}", list(own.values())))
+        shown.append((Code(unit, letter or None), list(own.values())))
     told = triple.write(emotion, shown)
     for region in rng.choice(REGIONS, rng.integers(3), replace=False):
         moving.setdefault(str(region), _sight(str(region), Sign("", up=1.0), rng, turn=4))

@@ -39,83 +39,89 @@ class Sight(NamedTuple):
 
 
 class Triple(NamedTuple):
-    """Category (``emotion`` and ``aus``, canonical FACS codes), evidence and rationale."""
+    """Category (``emotion`` and ``aus``), evidence and rationale."""
 
     emotion: str
-    aus: tuple[str, ...]
+    aus: tuple[Code, ...]
     evidence: tuple[Sight, ...]
     rationale: str
 
     @property
+    def code_texts(self) -> list[str]:
+        """The Action Units as the answers name them: ``["6", "R12"]``."""
+        return [code_text(code) for code in self.aus]
+
+    @property
     def category(self) -> str:
         """C as text: ``happiness; 6+R12``."""
-        return f"{self.emotion}; {'+'.join(self.aus) or NO_UNIT}"
+        return category_text(self.emotion, self.code_texts)
 
     @property
     def text(self) -> str:
         """The whole answer as the model writes it."""
-        seen = "; ".join(sight.text for sight in self.evidence) or NOTHING
-        return f"Evidence: {seen}.\nRationale: {self.rationale}.\nCategory: {self.category}"
+        evidence = "; ".join(sight.text for sight in self.evidence) or NOTHING
+        return f"Evidence: {evidence}.\nRationale: {self.rationale}.\nCategory: {self.category}"
 
 
-def write(emotion: str, shown: Sequence[tuple[str, Sequence[Sight]]], others: Sequence[Sight] = ()) -> Triple:
-    """A triple that argues from evidence, told from brow to chin, over units to the class.
+def write(emotion: str, reasons: Sequence[tuple[Code, Sequence[Sight]]], unexplained: Sequence[Sight] = ()) -> Triple:
+    """Return a triple that argues from evidence, named from brow to chin, over units to the class.
 
-    ``shown`` pairs each code with the sights that it explains; ``others`` are sights that no code explains.
+    ``reasons`` pairs each code with the sights that it explains; no code explains the sights in ``unexplained``.
     """
     arguments = [
         f"{' and '.join(moves(sights))}: {unit_name(code)}" if sights else f"also {unit_name(code)}"
-        for code, sights in shown
+        for code, sights in reasons
     ]
-    evidence = sorted([sight for _, sights in shown for sight in sights] + list(others), key=_from_the_top)
-    because = "; ".join(arguments) or (UNEXPLAINED if evidence else STILL)
-    codes = tuple(code for code, _ in shown)
-    return Triple(emotion, codes, tuple(evidence), _concluding(because, codes, emotion))
+    evidence = sorted([sight for _, sights in reasons for sight in sights] + list(unexplained), key=_from_the_top)
+    argument = "; ".join(arguments) or (UNEXPLAINED if evidence else STILL)
+    aus = tuple(code for code, _ in reasons)
+    return Triple(emotion, aus, tuple(evidence), _rationale(argument, [code_text(code) for code in aus], emotion))
 
 
 def parse(text: str) -> Triple | None:
-    """An answer's triple; None when the text does not follow the form or uses words outside its vocabulary."""
-    found = _ANSWER.fullmatch(text.strip())
-    sights = found and _sights(found["evidence"])
-    if found is None or sights is None:
+    """Return an answer's triple; None where the text does not follow the form or uses words outside its vocabulary."""
+    answer = _ANSWER.fullmatch(text.strip())
+    if answer is None:
         return None
-    said = [] if found["aus"] == NO_UNIT else found["aus"].split("+")
-    if any(len(codes := parse_codes(code)) != 1 or codes[0].unit not in UNITS for code in said):
+    sights, aus = _sights(answer["evidence"]), _codes(answer["aus"])
+    if sights is None or aus is None:
         return None
-    return Triple(found["emotion"], tuple(said), sights, found["rationale"])
+    return Triple(answer["emotion"], aus, sights, answer["rationale"])
 
 
 def phrases(sights: Sequence[Sight]) -> list[str]:
-    """What each of the 17 regions shows, in their order: a sight's text, or ``<region> still``."""
-    told = {sight.region: sight.text for sight in sights}
-    return [told.get(region, f"{region} still") for region in REGIONS]
+    """Return what each of the 17 regions shows, in their order: a sight's text, or ``<region> still``."""
+    texts = {sight.region: sight.text for sight in sights}
+    return [texts.get(region, f"{region} still") for region in REGIONS]
 
 
 def moving(phrases: Iterable[str]) -> list[Sight]:
-    """The sights among `phrases`: what regions show that are not still."""
-    return [Sight(**found.groupdict()) for phrase in phrases if (found := _SIGHT.fullmatch(phrase))]
+    """Return the sights among `phrases`: what the regions that are not still show."""
+    return [Sight(**sight.groupdict()) for phrase in phrases if (sight := _SIGHT.fullmatch(phrase))]
 
 
-def told(text: str) -> tuple[Sight, ...]:
-    """The evidence of an answer, or of one that is still being written.
+def parse_evidence(text: str) -> tuple[Sight, ...]:
+    """Return the evidence of an answer, also of one that is still being written.
 
-    Raises ValueError where the text does not begin with evidence in its form.
+    Raises:
+        ValueError: the text does not begin with evidence in its form.
+
     """
-    found = _EVIDENCE.match(text.strip())
-    sights = found and _sights(found["evidence"])
+    start = _EVIDENCE.match(text.strip())
+    sights = start and _sights(start["evidence"])
     if sights is None:
         raise ValueError(f"no evidence: {text!r}")
     return sights
 
 
 def concluded(argued: str, emotion: str) -> str:
-    """An answer whose evidence and argument are written, ended in the units it argues for, and in this class."""
-    codes = [found["code"] for found in _ARGUED.finditer(argued[argued.rindex("Rationale: ") :])]
-    return f"{_concluding(argued, codes, emotion)}.\nCategory: {emotion}; {'+'.join(codes) or NO_UNIT}"
+    """Complete an answer whose evidence and argument are written: with the units it argues for, and with this class."""
+    codes = [code["code"] for code in _ARGUED.finditer(argued[argued.rindex("Rationale: ") :])]
+    return f"{_rationale(argued, codes, emotion)}.\nCategory: {category_text(emotion, codes)}"
 
 
 def moves(sights: Sequence[Sight]) -> list[str]:
-    """Regions and directions from brow to chin, two sides together where they do the same: ``both cheeks up``."""
+    """Return regions and directions from brow to chin, two sides together if they do the same: ``both cheeks up``."""
     sides: dict[tuple[str, str], list[str]] = {}
     for sight in sorted(sights, key=_from_the_top):
         sides.setdefault((place(sight.region), sight.direction), []).append(sight.region)
@@ -125,33 +131,56 @@ def moves(sights: Sequence[Sight]) -> list[str]:
     ]
 
 
-def unit_name(code: str) -> str:
-    """A code's text with its unit's name: ``R12 lip corner puller``."""
-    return f"{code} {UNITS[parse_codes(code)[0].unit].name}"
+def category_text(emotion: str, codes: Sequence[str]) -> str:
+    """Return a category from its codes' texts: ``happiness; 6+R12``."""
+    return f"{emotion}; {'+'.join(codes) or NO_UNIT}"
+
+
+def unit_name(code: Code) -> str:
+    """Return a code's text with its unit's name: ``R12 lip corner puller``."""
+    return f"{code_text(code)} {UNITS[code.unit].name}"
 
 
 def code_text(code: Code) -> str:
-    """A code as the answers name it: side and unit alone, ``R12``."""
+    """Return a code as the answers name it: side and unit alone, ``R12``."""
     return f"{code.side or ''}{code.unit}"
 
 
 def any_of(phrases: Iterable[str]) -> str:
-    """A regular expression for one of these phrases, the longer before the shorter that it begins with."""
+    """Return a regular expression for one of these phrases, the longer before the shorter that it begins with."""
     return "|".join(sorted(map(re.escape, phrases), key=len, reverse=True))
 
 
-def _concluding(because: str, codes: Sequence[str], emotion: str) -> str:
-    return f"{because}; {'+'.join(codes) or 'this'}{VERDICT}{emotion}"
+def _rationale(argument: str, codes: Sequence[str], emotion: str) -> str:
+    return f"{argument}; {'+'.join(codes) or 'this'}{VERDICT}{emotion}"
 
 
 def _from_the_top(sight: Sight) -> int:
     return REGIONS.index(sight.region)
 
 
-def _sights(told: str) -> tuple[Sight, ...] | None:
-    found = [_SIGHT.fullmatch(phrase) for phrase in told.split("; ")] if told != NOTHING else []
-    named = [each.group("region", "direction", "level", "timing") for each in found if each]
-    return tuple(Sight(*each) for each in named) if len(named) == len(found) else None
+def _sights(evidence: str) -> tuple[Sight, ...] | None:
+    """Parse the evidence of an answer; None where a phrase is no sight."""
+    if evidence == NOTHING:
+        return ()
+    sights = []
+    for phrase in evidence.split("; "):
+        match = _SIGHT.fullmatch(phrase)
+        if match is None:
+            return None
+        sights.append(Sight(**match.groupdict()))
+    return tuple(sights)
+
+
+def _codes(aus: str) -> tuple[Code, ...] | None:
+    """Parse the Action Units of a category; None where one is unknown."""
+    codes: list[Code] = []
+    for text in [] if aus == NO_UNIT else aus.split("+"):
+        parsed = parse_codes(text)
+        if len(parsed) != 1 or parsed[0].unit not in UNITS:
+            return None
+        codes += parsed
+    return tuple(codes)
 
 
 _ANSWER = re.compile(

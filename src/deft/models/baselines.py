@@ -48,7 +48,7 @@ def mdmo(flows: Floats, points: Floats) -> Floats:
 
 def lbp_top(frames: npt.NDArray[np.uint8]) -> Floats:
     """LBP-TOP of grey crops (T ≥ 3, H, W) in 5 × 5 blocks, as in CASME II's own baseline (Yan et al. 2014)."""
-    return np.asarray(texture.tokens(frames, _BLOCKS)[0])
+    return np.asarray(texture.lbp_top(frames, _BLOCKS)[0])
 
 
 def field(flow: Floats) -> Floats:

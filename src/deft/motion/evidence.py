@@ -1,13 +1,14 @@
 """Evidence: what each region's motion is, in multiples of the clip's own noise (so its unit does not matter)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from deft.core.tables import Row
 from deft.facs import regions, words
 
 Flow = npt.NDArray[np.float32]  # (H, W, 2), pixels, x right, y down
@@ -162,6 +163,11 @@ def way(region: str, out: float, up: float) -> str:
 def by_region(found: list[Evidence]) -> Mapping[str, Evidence]:
     """Evidence by region name."""
     return {evidence.region: evidence for evidence in found}
+
+
+def from_rows(regions: Iterable[Row]) -> list[Evidence]:
+    """Return evidence from the nested ``regions`` of a row of `deft.core.schemas.VERIFY`."""
+    return [Evidence(**{name: region[name] for name in Evidence._fields}) for region in regions]
 
 
 def halves(region: str, mask: Mask, points: Points, down: npt.NDArray[np.floating]) -> tuple[Mask, Mask]:

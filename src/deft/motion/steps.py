@@ -1,4 +1,4 @@
-"""A clip's motion: flow from the onset to a few steps up to the apex, head motion removed."""
+"""A clip's motion: flow from the onset to a few frames up to the apex, head motion removed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -10,49 +10,57 @@ from deft.motion import compensation, evidence, tvl1
 
 
 class Step(NamedTuple):
-    """``flow`` (H, W, 2) is what the face did from the onset to ``position``, ``head`` (2, 3) what was taken away.
+    """The motion from the onset to one later frame, in crop pixels.
 
-    ``residual`` is the motion left in the stable area and ``noise`` the clip's own (`deft.motion.evidence.noise`), both
-    in crop pixels.
+    position: the frame's position in the clip.
+    flow: what the face did, float32 (H, W, 2), x right, y down.
+    head: the head's motion that was removed, float32 (2, 3) (`deft.motion.compensation.Compensated`).
+    residual_px: the median motion left in the stable area.
+    noise_px: the clip's own noise (`deft.motion.evidence.noise`).
     """
 
     position: int
     flow: npt.NDArray[np.float32]
     head: npt.NDArray[np.float32]
-    residual: float
-    noise: float
+    residual_px: float
+    noise_px: float
 
 
-def positions(kept: Iterable[int], onset: int, apex: int, steps: int) -> list[int]:
-    """The kept positions nearest to ``steps`` even distances from onset to apex; the last is the apex.
+def positions(available: Iterable[int], onset: int, apex: int, steps: int) -> list[int]:
+    """Return the available positions nearest to ``steps`` even distances from onset to apex; the last is the apex.
 
-    Where too few are kept, steps fall together; an apex that is the onset is the one step.
+    Where few positions are available, steps fall together. An apex that is the onset is the only step.
     """
-    there = np.array(sorted(kept))
+    places = np.array(sorted(available))
     ideal = np.linspace(onset, apex, steps + 1)[1:-1]
-    return sorted({int(there[np.abs(there - at).argmin()]) for at in ideal} - {onset} | {apex})
+    nearest = {int(places[np.abs(places - place).argmin()]) for place in ideal}
+    return sorted(nearest - {onset} | {apex})
 
 
 def measure(
     crops: Mapping[int, npt.NDArray[np.uint8]],
     points: npt.NDArray[np.float32],
     onset: int,
-    at: Sequence[int],
+    targets: Sequence[int],
     compensated: bool = True,
 ) -> list[Step]:
-    """Flow from the onset to each of the positions ``at``; an apex that is the onset gives a step without motion.
+    """Return the motion from the onset to each of the positions ``targets``; an apex that is the onset is still.
 
-    ``crops`` are grey (H, W) by position, the onset among them; ``points`` (68, 2) the onset's landmarks. Unless
-    ``compensated``, the head's motion stays.
+    ``crops`` are grey (H, W), by position, the onset among them; ``points`` (68, 2) are the onset's landmarks. The
+    head's motion is removed where ``compensated``.
+
+    Raises:
+        ValueError: the landmarks are not those of a face in the crop.
+
     """
     stable = compensation.stable_area(points, crops[onset].shape)
-    return [_step(tvl1.flow(crops[onset], crops[position]), stable, points, position, compensated) for position in at]
+    return [_step(tvl1.flow(crops[onset], crops[target]), stable, points, target, compensated) for target in targets]
 
 
 def given(
     field: npt.NDArray[np.float32], points: npt.NDArray[np.float32], position: int, compensated: bool = True
 ) -> Step:
-    """The step of a clip that comes as flow: its field (H, W, 2), the head's motion removed, at ``position``."""
+    """Return the step of a clip that comes as flow: its field (H, W, 2) at ``position``, the head's motion removed."""
     return _step(field, compensation.stable_area(points, field.shape[:2]), points, position, compensated)
 
 
@@ -63,5 +71,6 @@ def _step(
     position: int,
     compensated: bool,
 ) -> Step:
-    moved = compensation.compensate(field, stable) if compensated else compensation.untouched(field, stable)
-    return Step(position, moved.flow, moved.head, moved.residual, evidence.noise(moved.flow, points))
+    remove_head = compensation.compensate if compensated else compensation.untouched
+    face = remove_head(field, stable)
+    return Step(position, face.flow, face.head, face.residual, evidence.noise(face.flow, points))

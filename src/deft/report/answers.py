@@ -10,7 +10,7 @@ from rich.table import Table
 
 from deft.core import tables
 from deft.core.errors import NoFaceError
-from deft.inference import Seen
+from deft.inference import Recognition
 from deft.report import picture
 from deft.report.timeline import Mark, draw_timeline
 from deft.spotting import Event, Kind
@@ -63,7 +63,7 @@ class Record(TypedDict):
 
 
 def write(
-    folder: Path, name: str, timeline: Timeline, answers: Iterable[tuple[Event, Seen | NoFaceError]]
+    folder: Path, name: str, timeline: Timeline, answers: Iterable[tuple[Event, Recognition | NoFaceError]]
 ) -> tuple[list[Record], list[Path]]:
     """Write NAME.json, NAME.csv, the timeline NAME.png, and NAME-1.png … for each event.
 
@@ -76,7 +76,7 @@ def write(
         records.append(record(event, answer))
         if isinstance(answer, NoFaceError):
             continue
-        marks.append(Mark(number, event, answer.triple.emotion, answer.after))
+        marks.append(Mark(number, event, answer.triple.emotion, answer.apex))
         pictures.append(folder / f"{name}-{number}.png")
         _draw(pictures[-1], f"{name}, event {number}", answer, timeline.source.fps)
     files = [folder / f"{name}{suffix}" for suffix in (".json", ".csv", ".png")]
@@ -86,21 +86,21 @@ def write(
     return records, [*files, *pictures]
 
 
-def _draw(path: Path, title: str, answer: Seen, fps: float) -> None:
+def _draw(path: Path, title: str, answer: Recognition, fps: float) -> None:
     picture.draw(
         path,
-        before=answer.before,
-        after=answer.after,
-        points=answer.points,
-        flow=answer.flow,
-        evidence=answer.evidence,
+        before=answer.onset,
+        after=answer.apex,
+        points=answer.measured.points,
+        flow=answer.measured.flows[-1],
+        evidence=answer.measured.evidence,
         answer=answer.triple.text,
         emotions=answer.emotions,
         when=f"{title}: onset frame {answer.event.onset}, apex frame {answer.event.apex}, {fps:g} frames a second",
     )
 
 
-def record(event: Event, answer: Seen | NoFaceError) -> Record:
+def record(event: Event, answer: Recognition | NoFaceError) -> Record:
     """Return an event and its answer, or the reason why it has none."""
     found: Record = {
         "kind": event.kind,
@@ -117,7 +117,7 @@ def record(event: Event, answer: Seen | NoFaceError) -> Record:
         return {**found, "error": str(answer)}
     return {
         **found,
-        "category": {"emotion": answer.triple.emotion, "aus": list(answer.triple.aus)},
+        "category": {"emotion": answer.triple.emotion, "aus": answer.triple.code_texts},
         "confidence": round(answer.confidence, 4),
         "evidence": [sight._asdict() for sight in answer.triple.evidence],
         "rationale": answer.triple.rationale,
@@ -126,7 +126,7 @@ def record(event: Event, answer: Seen | NoFaceError) -> Record:
             "emotions": {emotion: round(p, 4) for emotion, p in answer.emotions.items()},
             "units": {str(unit): round(p, 4) for unit, p in answer.units.items()},
         },
-        "measured": [_rounded(region._asdict()) for region in answer.evidence],
+        "measured": [_rounded(region._asdict()) for region in answer.measured.evidence],
     }
 
 

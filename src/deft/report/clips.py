@@ -10,7 +10,7 @@ from deft.core.errors import DataError
 from deft.face import Points
 from deft.language import triple
 from deft.media import Image, pictures
-from deft.motion import verification
+from deft.motion import evidence, verification
 from deft.motion.evidence import Evidence
 from deft.report.overlay import Flow
 
@@ -47,17 +47,17 @@ class LeftOut(NamedTuple):
 def read(data: Path, family: str, clip: str) -> View:
     """Return a clip's view from the tables in ``data``, with the answer of a model family."""
     index, crops, landmarks, flow, verify = (data / stage / f"{clip.split('/')[0]}.parquet" for stage in STAGES)
-    found = tables.rows(verify, clip=clip)
+    verified = tables.row(verify, clip)
     kept = {row["position"]: row["crop"] for row in tables.rows(crops, ["position", "crop"], clip)}
     return View(
         row=tables.row(index, clip, _FIELDS),
         crops={position: pictures.decode(kept[position]) for position in sorted(kept)},
         points=tables.points(landmarks, clip),
         flow=tables.flows(flow, clip)[1][-1],
-        evidence=[Evidence(**{name: row[name] for name in Evidence._fields}) for row in found],
-        verdicts={row["region"]: row["verdict"] for row in found},
-        aus=found[0]["aus"],
-        consistency=found[0]["consistency"],
+        evidence=evidence.from_rows(verified["regions"]),
+        verdicts={region["region"]: region["verdict"] for region in verified["regions"]},
+        aus=verified["aus"],
+        consistency=verified["consistency"],
         triple=tables.row(data / "triples.parquet", clip),
         answer=next(iter(tables.rows(_answers(data, family), clip=clip)), None),
     )
@@ -121,7 +121,7 @@ def category(view: View) -> str:
     said = view.answer
     if said is None or said["said_emotion"] is None:
         return ""
-    return triple.Triple(said["said_emotion"], tuple(said["said_aus"]), (), "").category
+    return triple.category_text(said["said_emotion"], said["said_aus"])
 
 
 def unexplained(view: View) -> list[str]:

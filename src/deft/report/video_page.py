@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from deft.core.errors import DataError, NoFaceError
-from deft.inference import Seen
+from deft.inference import Recognition
 from deft.language import triple
 from deft.report import page, picture
 from deft.report.timeline import lanes, strength_limit, summary_sentence, time_limit
@@ -30,8 +30,8 @@ class Pane(NamedTuple):
     uri: str
 
 
-def html(name: str, timeline: Timeline, answers: Iterable[tuple[Event, Seen | NoFaceError]]) -> str:
-    """Return the page of a video and of the answers for its events (`deft.inference.answers`)."""
+def html(name: str, timeline: Timeline, answers: Iterable[tuple[Event, Recognition | NoFaceError]]) -> str:
+    """Return the page of a video and of the answers for its events (`deft.inference.recognise`)."""
     seconds, top = time_limit(timeline), strength_limit(timeline)
     ticks = np.asarray(MaxNLocator(_MAX_TICKS, steps=[1, 2, 5, 10]).tick_values(0, seconds))
     return page.templates().get_template("video.html.j2").render(
@@ -53,14 +53,15 @@ def refused(name: str, error: DataError) -> str:
     return page.templates().get_template("refused.html.j2").render(name=name, error=error)
 
 
-def panes(answer: Seen | NoFaceError) -> list[Pane]:
+def panes(answer: Recognition | NoFaceError) -> list[Pane]:
     """Return an event's onset, apex, motion and evidence by region; nothing if no face was found."""
     if isinstance(answer, NoFaceError):
         return []
     with picture.styled():
         figure, axes = plt.subplots(1, 4, figsize=(4 * _PANE_IN[0], _PANE_IN[1]), gridspec_kw={"wspace": 0})
         figure.subplots_adjust(left=0, right=1, bottom=0, top=1)
-        picture.faces(axes, answer.before, answer.after, answer.points, answer.flow, answer.evidence)
+        measured = answer.measured
+        picture.faces(axes, answer.onset, answer.apex, measured.points, measured.flows[-1], measured.evidence)
         uris = [_data_uri(figure, pane) for pane in axes]
         plt.close(figure)
     return [Pane(title, uri) for title, uri in zip(picture.TITLES, uris, strict=True)]

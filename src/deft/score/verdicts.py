@@ -26,15 +26,13 @@ def figures(folder: Path, verify: Path, calibration: verification.Calibration, s
     amplitude and over the head's motion, px. Eyelid closure is left out: clips blink without a coder listing it.
     ``folder`` holds the corpus's truth, ``verify`` is the stage's table.
     """
-    seen: dict[str, list[tables.Row]] = {}
-    for row in tables.rows(verify):
-        seen.setdefault(row["clip"], []).append(row)
-    names = [name for group in seen.values() for name in _verdicts(group)]
+    verified = {row["clip"]: row for row in tables.rows(verify)}
+    names = [judged["verdict"] for row in verified.values() for judged in (*row["aus"], *row["regions"])]
     found: dict[str, Any] = {"verdicts": dict(sorted(pd.Series(names).value_counts().items()))}
-    truths = {clip: row for clip, row in truth.clips(folder).items() if clip in seen}
+    truths = {clip: row for clip, row in truth.clips(folder).items() if clip in verified}
     if not truths:
         return found
-    scores = _scores(seen, truths, calibration)
+    scores = _scores(verified, truths, calibration)
     moved = scores.moved_px > 0
     found |= {
         "auc": auc(scores),
@@ -45,31 +43,23 @@ def figures(folder: Path, verify: Path, calibration: verification.Calibration, s
             "head": _curve(scores.head_px, HEADS_PX, scores, scores[:0]),
         },
     }
-    return found | _labels(seen, truths, supported)
-
-
-def _verdicts(group: list[tables.Row]) -> list[str]:
-    return [au["verdict"] for au in group[0]["aus"]] + [row["verdict"] for row in group]
+    return found | _labels(verified, truths, supported)
 
 
 def _scores(
-    seen: dict[str, list[tables.Row]], truths: dict[str, tables.Row], calibration: verification.Calibration
+    verified: dict[str, tables.Row], truths: dict[str, tables.Row], calibration: verification.Calibration
 ) -> pd.DataFrame:
     """A row a clip and unit: moved_px (0: still), head_px, score."""
     moves = {clip: {each["unit"]: each["amplitude_px"] for each in row["moved"]} for clip, row in truths.items()}
     units = sorted(set().union(*moves.values()).intersection(EXPRESSIVE))
     rows = []
     for clip, row in truths.items():
-        found = {each["region"]: _evidence(each) for each in seen[clip]}
+        regions = evidence.by_region(evidence.from_rows(verified[clip]["regions"]))
         head = _head_px(row)
         for unit in units:
-            score = verification.score(unit, None, found, calibration)
+            score = verification.score(unit, None, regions, calibration)
             rows.append({"moved_px": moves[clip].get(unit, 0.0), "head_px": head, "score": score})
     return pd.DataFrame(rows)
-
-
-def _evidence(row: tables.Row) -> evidence.Evidence:
-    return evidence.Evidence(**{name: row[name] for name in evidence.Evidence._fields})
 
 
 def _head_px(row: tables.Row) -> float:
@@ -78,14 +68,14 @@ def _head_px(row: tables.Row) -> float:
     return float(np.hypot(*(points @ head[:, :2].T + head[:, 2] - points).T).mean())
 
 
-def _labels(seen: dict[str, list[tables.Row]], truths: dict[str, tables.Row], supported: float) -> dict[str, float]:
+def _labels(verified: dict[str, tables.Row], truths: dict[str, tables.Row], supported: float) -> dict[str, float]:
     """What the listed units' scores are worth; nothing where the sheet never errs."""
     rows = []
     for clip, row in truths.items():
         moves = {each["unit"]: each["amplitude_px"] for each in row["moved"]}
         rows += [
             {"moved_px": moves.get(au["unit"], 0.0), "score": au["score"]}
-            for au in seen[clip][0]["aus"]
+            for au in verified[clip]["aus"]
             if au["verdict"] != verification.UNOBSERVABLE
         ]
     listed = pd.DataFrame(rows)

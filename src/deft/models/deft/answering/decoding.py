@@ -94,7 +94,7 @@ def to_row(answer: Answer, without: dict[str, str], config: Config) -> Row:
         "text": answer.text,
         "parsed": parsed is not None,
         "said_emotion": parsed and parsed.emotion,
-        "said_aus": parsed and parsed.aus,
+        "said_aus": parsed and parsed.code_texts,
         "evidence": parsed and [sight._asdict() for sight in parsed.evidence],
         "rationale": parsed and parsed.rationale,
     }

@@ -1,0 +1,152 @@
+"""The one way to measure a clip: frames → crops → landmarks → flow → evidence → tokens.
+
+The stages call one function each and keep what it returns in a table; `clip` calls all of them, for videos. Both ways
+give the same numbers, bit for bit.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deft import experts
+from deft.core.errors import DataError
+from deft.core.params import Crop, Features, Flow, Landmarks, Measurement, Verify
+from deft.face import Points, align, backend, mesh
+from deft.media import Image, pictures
+from deft.motion import evidence as motion_evidence
+from deft.motion import steps
+from deft.motion.evidence import Evidence
+from deft.motion.steps import Step
+
+Flows = npt.NDArray[np.float32]  # (steps, H, W, 2), crop pixels, x right, y down, onset → step
+
+
+class Crops(NamedTuple):
+    """A clip's face crops, and the transform that made all of them.
+
+    images: position in the clip → RGB crop (size_px, size_px, 3), from onset to offset.
+    matrix: frame pixels → crop pixels, float64 (2, 3).
+    """
+
+    images: dict[int, Image]
+    matrix: align.Matrix
+
+
+class Measured(NamedTuple):
+    """All that is measured of a clip, in crop pixels.
+
+    crops: position in the clip → RGB crop (size_px, size_px, 3), from onset to offset.
+    points: the onset's landmarks (68, 2).
+    flows: onset → step (steps, H, W, 2); the last step is the apex.
+    evidence: one per region, in the order of `deft.facs.regions.REGIONS`.
+    tokens: expert → its tokens (tokens, dim).
+    """
+
+    crops: dict[int, Image]
+    points: Points
+    flows: Flows
+    evidence: list[Evidence]
+    tokens: dict[str, experts.Tokens]
+
+
+def crop_positions(onset: int, apex: int, offset: int, params: Crop) -> list[int]:
+    """Return the positions of a clip's frames that are cropped, from onset to offset, the apex among them."""
+    return align.spread(onset, apex, offset, params.frames)
+
+
+def crop(frames: Mapping[int, Image], onset: int, params: Crop) -> Crops:
+    """Cut the face out of frames (H, W, 3), by position, all with the transform of the onset's face.
+
+    Raises:
+        NoFaceError: no face is seen on the onset.
+
+    """
+    matrix = align.transform(mesh.landmarks(frames[onset]), params.size_px, params.iod_px, params.eye_line)
+    images = {position: align.cut(frame, matrix, params.size_px) for position, frame in frames.items()}
+    return Crops(images, matrix)
+
+
+def landmarks(onset: Image, params: Landmarks) -> Points:
+    """Return the 68 landmarks (68, 2) of the onset's crop (H, W, 3), in crop pixels.
+
+    Raises:
+        NoFaceError: no face is seen.
+
+    """
+    return backend(params.backend)(onset)
+
+
+def flow_positions(cropped: Iterable[int], onset: int, apex: int, params: Flow) -> list[int]:
+    """Return the positions, of those cropped, to which the motion is measured; the last is the apex."""
+    return steps.positions(cropped, onset, apex, params.steps)
+
+
+def flow(crops: Mapping[int, Image], points: Points, onset: int, targets: Sequence[int], params: Flow) -> list[Step]:
+    """Return the motion from the onset to each of the `flow_positions`, from crops (H, W, 3) by position."""
+    grey = {position: pictures.grey(crops[position]) for position in {onset, *targets}}  # (H, W) each
+    return [_as_stored(step) for step in steps.measure(grey, points, onset, targets, params.compensated)]
+
+
+def flow_of_field(field: npt.NDArray[np.float32], points: Points, apex: int, params: Flow) -> list[Step]:
+    """Return the only step of a clip that comes as flow: its field (H, W, 2), head motion removed."""
+    return [_as_stored(steps.given(field, points, apex, params.compensated))]
+
+
+def evidence(flows: Flows, points: Points, noise_px: float, params: Verify) -> list[Evidence]:
+    """Return the evidence of the 17 regions from flows (steps, H, W, 2) and the clip's own noise."""
+    thresholds = (params.slight_z, params.clear_z, params.strong_z)
+    return motion_evidence.measure(flows, points, noise_px, thresholds)
+
+
+def tokens(expert: str, clips: Sequence[experts.Clip], params: Features) -> list[experts.Tokens | DataError]:
+    """Return an expert's tokens of each clip (tokens, dim), or the error where they are no numbers.
+
+    Raises:
+        DataError: the model that stands for the expert cannot be used.
+
+    """
+    encoded = experts.tokens(expert, clips, params)
+    return [experts.fault(expert, one, params) or one for one in encoded]
+
+
+def clip(
+    frames: Mapping[int, Image], onset: int, apex: int, expert_names: Sequence[str], params: Measurement
+) -> Measured:
+    """Measure a clip from its frames (H, W, 3) at `crop_positions`, by position.
+
+    Raises:
+        NoFaceError: no face is seen on the onset.
+        DataError: the model that stands for an expert cannot be used, or gives no numbers.
+
+    """
+    crops = crop(frames, onset, params.crop).images
+    points = landmarks(crops[onset], params.landmarks)
+    targets = flow_positions(crops, onset, apex, params.flow)
+    moved = flow(crops, points, onset, targets, params.flow)
+    flows, noise_px = np.stack([step.flow for step in moved]), moved[-1].noise_px
+    inputs = experts.Clip(list(crops.values()), points, flows, noise_px)
+    return Measured(
+        crops=crops,
+        points=points,
+        flows=flows,
+        evidence=evidence(flows, points, noise_px, params.verify),
+        tokens={name: _tokens(name, inputs, params.features) for name in expert_names},
+    )
+
+
+def _tokens(expert: str, clip: experts.Clip, params: Features) -> experts.Tokens:
+    (outcome,) = tokens(expert, [clip], params)
+    if isinstance(outcome, DataError):
+        raise outcome
+    return outcome
+
+
+def _as_stored(step: Step) -> Step:
+    """Round a step to the precision of the flow table, which later stages read: float16 fields, float32 figures."""
+    return step._replace(
+        flow=step.flow.astype(np.float16).astype(np.float32),
+        residual_px=float(np.float32(step.residual_px)),
+        noise_px=float(np.float32(step.noise_px)),
+    )
