@@ -181,13 +181,12 @@ def test_a_missing_model_is_refused_with_what_to_do(tmp_path: Path, astronaut: I
     assert "dvc repro" in done.stderr
 
 
-def test_images_without_a_face_exit_with_3_and_one_sentence(in_tuned: Path, tmp_path: Path) -> None:
+def test_images_without_a_face_exit_with_3(in_tuned: Path, tmp_path: Path) -> None:
     for number in range(12):
         plt.imsave(tmp_path / f"{number}.png", np.full((240, 320, 3), 90, np.uint8))
     done = predict(tmp_path, "--out", tmp_path / "out")
     assert done.exit_code == 3
-    assert done.stderr.count("\n") == 1
-    assert "no face in any frame" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"error: {tmp_path}: found no face in any frame")
 
 
 @real_footage
