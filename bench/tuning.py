@@ -111,19 +111,12 @@ def ours(load: Load, dials: params.Params, clips: Sequence[examples.Example], ve
     ends: list[float] = []
     finetune = dials.finetune.model_copy(update={"alignment_steps": 0})
     config = examples.configure(clips, vectors, dials)
-    with loop.tuned(
-        base,
-        tokenizer,
-        config,
-        clips,
-        vectors,
-        synthetic=[],
-        lora=dials.lora,
-        loss=dials.loss,
-        finetune=finetune,
-        epochs=EPOCHS,
-        watch=lambda _: ends.append(time.perf_counter()),
-    ):
+    recipe = loop.Recipe(dials.lora, dials.loss, finetune, EPOCHS)
+
+    def watch(_: Deft) -> None:
+        ends.append(time.perf_counter())
+
+    with loop.tuned(base, tokenizer, config, clips, vectors, [], recipe, watch=watch):
         return list(np.diff(ends))
 
 

@@ -134,18 +134,8 @@ def test_a_model_we_did_not_train_loads_and_tunes() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, (8, len(REGIONS), 2)).astype(np.float32)
     finetune = dials.finetune.model_copy(update={"alignment_steps": 20, "batch": 4, "components": 2})
     config = Config(("motion",), ("disgust", "happiness"), (4, 12), (len(REGIONS),), 6, 0.3, False, triple.TASK)
-    with loop.tuned(
-        base,
-        words,
-        config,
-        examples(),
-        {"motion": kinds + noise},
-        examples(),
-        lora=dials.lora,
-        loss=dials.loss,
-        finetune=finetune,
-        epochs=6,
-    ) as (_, history):
+    recipe, seen = loop.Recipe(dials.lora, dials.loss, finetune, 6), {"motion": kinds + noise}
+    with loop.tuned(base, words, config, examples(), seen, examples(), recipe) as (_, history):
         assert history[-1].text < 0.9 * history[0].text
         assert history[-1].total < history[0].total
     after = base.state_dict()

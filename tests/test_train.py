@@ -80,10 +80,12 @@ def tuned(words_of_pages: PreTrainedTokenizerFast) -> Callable[..., Any]:
             some,
             seen,
             [],
-            lora=PARAMS.lora.model_copy(update=lora),
-            loss=PARAMS.loss.model_copy(update=loss),
-            finetune=PARAMS.finetune.model_copy(update=small | changed),
-            epochs=epochs,
+            loop.Recipe(
+                PARAMS.lora.model_copy(update=lora),
+                PARAMS.loss.model_copy(update=loss),
+                PARAMS.finetune.model_copy(update=small | changed),
+                epochs,
+            ),
             watch=watch,
         )
 

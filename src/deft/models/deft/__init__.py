@@ -43,10 +43,7 @@ def tune(params: Params, clips: Sequence[Row], views: "Views") -> Iterator[tuple
         tokenizer,
         config,
         synthetic=examples.synthetic_examples(config.emotions, finetune.seed),
-        lora=params.lora,
-        loss=params.loss,
-        finetune=finetune,
-        epochs=loop.epochs_within(len(learned), finetune),
+        recipe=loop.Recipe(params.lora, params.loss, finetune, loop.epochs_within(len(learned), finetune)),
     )
     report: dict[str, Any] = {}
     if finetune.validation_share:

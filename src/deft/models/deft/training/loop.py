@@ -30,6 +30,15 @@ from deft.models.reduction import fit
 _MAX_NORM = 1.0  # of a step's gradient
 
 
+class Recipe(NamedTuple):
+    """How a model is tuned: the sections of params.yaml, and over how many ``epochs`` the learning rate falls."""
+
+    lora: params.Lora
+    loss: params.Loss
+    finetune: params.Finetune
+    epochs: int
+
+
 class Clips(NamedTuple):
     """Training clips: token ids of their answers, ``components`` (clips, tokens, components) per expert, targets."""
 
@@ -53,35 +62,21 @@ def tuned(
     examples: Sequence[Example],
     views: Views,
     synthetic: Sequence[Example],
-    *,
-    lora: params.Lora,
-    loss: params.Loss,
-    finetune: params.Finetune,
-    epochs: int,
+    recipe: Recipe,
     stop_after: int | None = None,
     watch: Callable[[Deft], None] | None = None,
 ) -> Iterator[tuple[Deft, list[EpochLosses]]]:
     """Lend a model tuned on examples, whose experts' tokens are ``views``, and its losses per epoch.
 
-    The base model carries the adapters within the ``with`` block alone. Everything random follows ``finetune.seed``,
+    The base model carries the adapters within the ``with`` block alone. Everything random follows the recipe's seed,
     and nothing but the arguments is used, so the held-out subject cannot leak in. The rest as in `train`.
     """
+    finetune = recipe.finetune
     torch.manual_seed(finetune.seed)
     reductions = {expert: fit(views[expert], finetune.components) for expert in config.experts}
-    with adapted(base, lora, gradient_checkpointing=finetune.gradient_checkpointing) as language:
+    with adapted(base, recipe.lora, gradient_checkpointing=finetune.gradient_checkpointing) as language:
         model = Deft(language, tokenizer, config, reductions)
-        history = train(
-            model,
-            examples,
-            views,
-            synthetic,
-            lora=lora,
-            loss=loss,
-            finetune=finetune,
-            epochs=epochs,
-            stop_after=stop_after,
-            watch=watch,
-        )
+        history = train(model, examples, views, synthetic, recipe, stop_after, watch)
         yield model, history
 
 
@@ -90,20 +85,17 @@ def train(
     examples: Sequence[Example],
     views: Views,
     synthetic: Sequence[Example],
-    *,
-    lora: params.Lora,
-    loss: params.Loss,
-    finetune: params.Finetune,
-    epochs: int,
+    recipe: Recipe,
     stop_after: int | None = None,
     watch: Callable[[Deft], None] | None = None,
 ) -> list[EpochLosses]:
     """Train adapters, projectors and heads in place, and return the mean losses of each epoch.
 
-    The learning rate falls over ``epochs``, of which the first ``stop_after`` are run (None: all); ``watch`` is called
-    with the model after each. A step's clips are split into micro-batches of answers of similar length, whose gradients
-    add up: little is padding, and memory is a micro-batch's.
+    The first ``stop_after`` of the recipe's epochs are run (None: all); ``watch`` is called with the model after each.
+    A step's clips are split into micro-batches of answers of similar length, whose gradients add up: little is padding,
+    and memory is a micro-batch's.
     """
+    lora, loss, finetune, epochs = recipe
     rng = np.random.default_rng(finetune.seed)
     clips = Clips(
         encode_answers(model.tokenizer, [example.target for example in examples]),
