@@ -10,6 +10,7 @@ import torch
 from conftest import run_stage, write_params
 from hypothesis import given
 from hypothesis import strategies as st
+from peft import AutoPeftModelForCausalLM
 from transformers import PreTrainedTokenizerFast
 
 from deft.core import params, schemas, tables
@@ -403,3 +404,55 @@ def test_a_tuned_model_without_one_of_its_files_names_it(file: str, tmp_path: Pa
         (folder / name).write_text("{}", encoding="utf-8")
     with pytest.raises(DataError, match=f"{file}: found no such file, expected a tuned model"):
         family.load(folder).__enter__()
+
+
+def test_a_copied_model_answers_from_anywhere(
+    rows: Rows,
+    tune: Callable[..., dict[str, bytes]],
+    tmp_path: Path,
+    base: Path,
+    corpus: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its base by a path relative to the project is copied with it, where PEFT finds it, too."""
+    project = tmp_path / "project"
+    shutil.copytree(corpus / "data", project / "data")
+    shutil.copytree(base, project / "models" / "backbone")
+    write_params(
+        project,
+        finetune={"epochs": 1, "components": 4, "alignment_steps": 20},
+        lora={"rank": 2},
+        llm={"base": "models/backbone"},
+    )
+    monkeypatch.chdir(project)
+    split = folds.loso(rows)
+    finetune.tune("deft", params.load(), rows, split, project / "models" / "deft" / "folds", "rendered-sub01")
+    moved = tmp_path / "elsewhere" / "model"
+    shutil.move(project / "models" / "deft" / "folds" / "rendered-sub01", moved)
+    shutil.rmtree(project / "models")
+    monkeypatch.chdir(tmp_path)
+    with family.load(moved) as model:
+        dims = {name: model.get_buffer(f"projectors.{name}.mean").shape[0] for name in ("structure", "texture")}
+        views = {name: np.zeros((1, 1, dim), np.float32) for name, dim in dims.items()}
+        assert triple.parse(decoding.answer(model, views)[0].text) is not None
+    monkeypatch.chdir(moved)
+    language = AutoPeftModelForCausalLM.from_pretrained(".")
+    assert any("lora_A" in name for name, _ in language.named_parameters())
+
+
+@pytest.mark.parametrize("four_bit", [False, True])
+def test_a_model_answers_on_what_it_was_tuned_on(
+    rows: Rows, tune: Callable[..., dict[str, bytes]], four_bit: bool
+) -> None:
+    folder = Path(tune(rows, "rendered-sub01")["folder"].decode())
+    config = json.loads((folder / "deft.json").read_text(encoding="utf-8"))
+    assert config["four_bit"] is False
+    (folder / "deft.json").write_text(json.dumps(config | {"four_bit": four_bit}), encoding="utf-8")
+    loaded: list[bool] = []
+
+    def load(name: str, four_bit: bool) -> tuple[Any, Any]:
+        loaded.append(four_bit)
+        return llm.load(name)
+
+    with store.loaded(folder, load):
+        assert loaded == [four_bit]

@@ -7,6 +7,7 @@ speaks for which unit: the words of a page stand where the motion tokens stand. 
 subject is either.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -104,24 +105,24 @@ def train(
     )
     thresholds = losses.au_thresholds(clips.targets, loss.gamma_negative, loss.margin)
     model.au_thresholds.copy_(thresholds if loss.units else thresholds - torch.inf)  # an untrained head forbids nothing
-    lessons = None
+    encoded_synthetic = None
     if _has_region_tokens(model.config):
         words = alignment.embed_phrases(model, [example.region_phrases for example in examples])
         alignment.align(model, clips.components["motion"], words, finetune.learning_rate, finetune.alignment_steps)
-        lessons = _encode_synthetic(model, synthetic) if synthetic else None
+        encoded_synthetic = _encode_synthetic(model, synthetic) if synthetic else None
     groups = model.parameter_groups(finetune.learning_rate, lora.learning_rate)
     trainable = [parameter for group in groups for parameter in group["params"]]
     optimiser = torch.optim.AdamW(groups, weight_decay=finetune.weight_decay, fused=True)
-    steps = -(-len(examples) // finetune.batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: cosine(step, epochs * steps))
+    steps_per_epoch = math.ceil(len(examples) / finetune.batch)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: cosine(step, epochs * steps_per_epoch))
     history = []
     for _ in range(stop_after or epochs):
         model.train()
         sums = np.zeros(len(EpochLosses._fields))
-        for step in np.array_split(rng.permutation(len(examples)), steps):
+        for step in np.array_split(rng.permutation(len(examples)), steps_per_epoch):
             picked = rng.integers(max(1, len(synthetic)), size=finetune.batch)
             records = []
-            for terms in _step_losses(model, clips, step, lessons, picked, finetune, loss):
+            for terms in _step_losses(model, clips, step, encoded_synthetic, picked, finetune, loss):
                 total = terms.total(loss)
                 if total.requires_grad:  # not where no term has weight
                     total.backward()
@@ -140,28 +141,31 @@ def train(
 
 def epochs_within(examples: int, finetune: params.Finetune) -> int:
     """Return how many epochs fit into ``finetune.max_steps``: at most ``finetune.epochs``, at least one."""
-    steps = -(-examples // finetune.batch)
-    return min(finetune.epochs, max(1, finetune.max_steps // steps))
+    steps_per_epoch = math.ceil(examples / finetune.batch)
+    return min(finetune.epochs, max(1, finetune.max_steps // steps_per_epoch))
 
 
 def _step_losses(
     model: Deft,
     clips: Clips,
     step: Indices,
-    lessons: _Synthetic | None,
+    synthetic: _Synthetic | None,
     picked: Indices,
     finetune: params.Finetune,
     loss: params.Loss,
 ) -> Iterator[Losses]:
-    """Yield a step's losses one after the other, so that only one graph is held at a time."""
+    """Yield a step's losses, one graph at a time: its micro-batches', the experts' similarity, the synthetic examples'.
+
+    ``step`` are clips, ``picked`` synthetic examples.
+    """
     by_length = sorted(step, key=lambda clip: len(clips.answers[clip]))
     for part in np.array_split(by_length, min(finetune.gradient_accumulation, len(step))):
         yield clip_losses(model, clips, part, step, finetune, loss)
     prefix = model.project({name: view[step] for name, view in clips.components.items()})
     yield Losses(decorrelation=losses.decorrelation(prefix))
-    if lessons is not None:
-        units = model.encode_prompt({"motion": lessons.words[picked]}).units
-        heads = losses.head_losses(model, units, lessons.targets, picked, picked, loss)
+    if synthetic is not None:
+        units = model.encode_prompt({"motion": synthetic.words[picked]}).units
+        heads = losses.head_losses(model, units, synthetic.targets, picked, picked, loss)
         yield Losses(synthetic=Losses(None, *heads).total(loss))
 
 
