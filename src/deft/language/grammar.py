@@ -9,13 +9,13 @@ import json
 import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from typing import Any
 
 import llguidance
 import llguidance.hf
 import llguidance.numpy
 import numpy as np
 import torch
+from transformers import PreTrainedTokenizerBase
 
 from deft.facs import words
 from deft.facs.regions import REGIONS
@@ -62,7 +62,7 @@ class Constraint:
     ``tokens`` are the token ids of each answer so far.
     """
 
-    def __init__(self, tokenizer: Any, units: Sequence[Collection[int]], most: int) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, units: Sequence[Collection[int]], most: int) -> None:
         """Begin a batch: ``units`` are those that each answer may name, ``most`` the regions that it may."""
         self.tokenizer, self.units = tokenizer, units
         self.tokens: list[list[int]] = [[] for _ in units]
@@ -92,12 +92,12 @@ class Constraint:
 
 
 @lru_cache(maxsize=4)
-def _vocabulary(tokenizer: Any) -> Any:
+def _vocabulary(tokenizer: PreTrainedTokenizerBase) -> llguidance.LLTokenizer:
     return llguidance.hf.from_tokenizer(tokenizer)
 
 
 @lru_cache(maxsize=256)
-def _matcher(tokenizer: Any, lark: str) -> llguidance.LLMatcher:
+def _matcher(tokenizer: PreTrainedTokenizerBase, lark: str) -> llguidance.LLMatcher:
     """Return a matcher at the beginning of a text; copying one costs nothing beside making one."""
     return llguidance.LLMatcher(_vocabulary(tokenizer), llguidance.LLMatcher.grammar_from_lark(lark))
 

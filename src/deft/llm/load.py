@@ -2,17 +2,24 @@
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 from deft.core import checkpoints
 from deft.core.errors import DataError
 
 
-def create(tokenizer: Any, width: int, layers: int, heads: int) -> LlamaForCausalLM:
+def create(tokenizer: PreTrainedTokenizerBase, width: int, layers: int, heads: int) -> LlamaForCausalLM:
     """Create a randomly initialised Llama for a tokenizer: its width, its blocks, and the attention heads per block."""
     return LlamaForCausalLM(
         LlamaConfig(
@@ -31,7 +38,7 @@ def create(tokenizer: Any, width: int, layers: int, heads: int) -> LlamaForCausa
     )
 
 
-def load(base: str, four_bit: bool = False) -> tuple[Any, Any]:
+def load(base: str, four_bit: bool = False) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a causal language model and its tokenizer from a local folder or by a Hugging Face name.
 
     On a GPU the model is in bfloat16, with ``four_bit`` in 4-bit NormalFloat (QLoRA: Dettmers et al. 2023); without one
@@ -63,25 +70,25 @@ def load(base: str, four_bit: bool = False) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def encode_prompt(tokenizer: Any, task: str) -> torch.Tensor:
+def encode_prompt(tokenizer: PreTrainedTokenizerBase, task: str) -> torch.Tensor:
     """Encode a prompt as token ids (n,), the begin token included (the end token where a tokenizer has no other)."""
     begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
     return torch.tensor([begin, *tokenizer.encode(f"{task}\n", add_special_tokens=False)])
 
 
-def encode_answers(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+def encode_answers(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
     """Encode answers as token ids, a list per answer, the end token included."""
     return [[*ids, tokenizer.eos_token_id] for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
 
 
-def _placed(four_bit: bool) -> dict[str, Any]:
+def _placed(four_bit: bool) -> dict[str, object]:
     if not torch.cuda.is_available():
         if four_bit:
             raise DataError(
                 "llm.four_bit", "no CUDA", "a GPU, which 4-bit models need", "set it to false and tune again"
             )
         return {"dtype": torch.float32}
-    placed: dict[str, Any] = {"dtype": torch.bfloat16, "device_map": {"": 0}}
+    placed: dict[str, object] = {"dtype": torch.bfloat16, "device_map": {"": 0}}
     if four_bit:
         if find_spec("bitsandbytes") is None:
             raise DataError("llm.four_bit", "no bitsandbytes", "the package bitsandbytes", "pip install 'deft[cuda]'")

@@ -6,12 +6,12 @@ model learns to use tokens that are no words, as the experts' tokens will be.
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import trange
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from deft.language.textbook import Page
 
@@ -20,7 +20,14 @@ _WARM_UP = 0.05  # of all steps
 
 
 def train(
-    model: Any, tokenizer: Any, pages: Sequence[Page], *, steps: int, batch: int, learning_rate: float, seed: int
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    pages: Sequence[Page],
+    *,
+    steps: int,
+    batch: int,
+    learning_rate: float,
+    seed: int,
 ) -> float:
     """Train a model in place by next-token prediction; return the perplexity per token on the held-out pages.
 
@@ -57,7 +64,7 @@ def train(
 class _EncodedPage:
     """A page as token ids: ``region_phrases``, a list per region, and ``text`` with the end token."""
 
-    def __init__(self, tokenizer: Any, page: Page) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, page: Page) -> None:
         self.begin, self.pad = tokenizer.bos_token_id, tokenizer.pad_token_id
         self.region_phrases = [tokenizer.encode(phrase) for phrase in page.region_phrases]
         self.text = [*tokenizer.encode(page.text), tokenizer.eos_token_id]
@@ -78,7 +85,7 @@ def _batches(count: int, batch: int, seed: int) -> Iterator[Sequence[int]]:
         yield from (order[at : at + batch].tolist() for at in range(0, count - batch + 1, batch))
 
 
-def _loss(model: Any, pages: Sequence[_EncodedPage]) -> Tensor:
+def _loss(model: PreTrainedModel, pages: Sequence[_EncodedPage]) -> Tensor:
     embed, pad = model.get_input_embeddings(), pages[0].pad
     tokens, _ = pad_rows([page.text for page in pages], pad)
     regions = torch.stack([phrase_embeddings(embed, page.region_phrases, pad) for page in pages])
@@ -88,7 +95,7 @@ def _loss(model: Any, pages: Sequence[_EncodedPage]) -> Tensor:
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens.flatten(), ignore_index=pad)
 
 
-def phrase_embeddings(embed: Any, phrases: Sequence[Sequence[int]], pad: int) -> Tensor:
+def phrase_embeddings(embed: nn.Embedding, phrases: Sequence[Sequence[int]], pad: int) -> Tensor:
     """Embed each phrase, a row of token ids, as its words' sum, scaled to one word's length: (phrases, width)."""
     ids, real = pad_rows(phrases, pad, embed.weight.device)
     total: Tensor = (embed(ids) * real[..., None]).sum(1) / real.sum(1, keepdim=True).sqrt()

@@ -27,7 +27,7 @@ class Family(Protocol[Model]):
 
     def tune(
         self, params: Params, clips: Sequence[Row], views: Views
-    ) -> AbstractContextManager[tuple[Model, dict[str, Any]]]:
+    ) -> AbstractContextManager[tuple[Model, dict[str, object]]]:
         """Tune a model on clips, rows of `deft.core.schemas.TRIPLES`; lend it and a report that JSON can hold.
 
         The model is good within the ``with`` block alone: what it shares with other folds is given back at its end.

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deft.core.params import Measurement, Params
 from deft.core.tables import Row, person
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
     from deft.models import Views
     from deft.models.deft.model import Deft
 
@@ -24,7 +26,7 @@ def inputs(params: Params) -> tuple[str, ...]:
 
 
 @contextmanager
-def tune(params: Params, clips: Sequence[Row], views: "Views") -> Iterator[tuple["Deft", dict[str, Any]]]:
+def tune(params: Params, clips: Sequence[Row], views: "Views") -> Iterator[tuple["Deft", dict[str, object]]]:
     """Tune adapters, projectors and heads on clips; see `deft.models.Family.tune`.
 
     The report holds every epoch's ``losses``; with ``finetune.validation_share`` also its ``validation_uf1``, and how
@@ -45,12 +47,14 @@ def tune(params: Params, clips: Sequence[Row], views: "Views") -> Iterator[tuple
         synthetic=examples.synthetic_examples(config.emotions, finetune.seed),
         recipe=loop.Recipe(params.lora, params.loss, finetune, loop.epochs_within(len(learned), finetune)),
     )
-    report: dict[str, Any] = {}
+    report: dict[str, object] = {}
+    stop_after = None
     if finetune.validation_share:
         people = [person(row) for row in clips]
         scores = selection.validation_scores(tuned, learned, views, people, finetune.validation_share, finetune.seed)
-        report = {"validation_uf1": scores, "epochs": scores.index(max(scores)) + 1}
-    with tuned(learned, views, stop_after=report.get("epochs")) as (model, history):
+        stop_after = scores.index(max(scores)) + 1
+        report = {"validation_uf1": scores, "epochs": stop_after}
+    with tuned(learned, views, stop_after=stop_after) as (model, history):
         yield model, report | {"losses": [epoch._asdict() for epoch in history]}
 
 
@@ -88,7 +92,7 @@ def load(folder: Path) -> Iterator["Deft"]:
 
 
 @lru_cache(maxsize=1)
-def _base(name: str, four_bit: bool) -> tuple[Any, Any]:
+def _base(name: str, four_bit: bool) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
     """Load a language model and its tokenizer, once for all folds of a process."""
     from deft.llm.load import load
 

@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
-from peft import LoraConfig, TaskType, get_peft_model
+from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from deft.core import params
 from deft.llm.load import encode_prompt
@@ -52,7 +54,7 @@ class Prompt(NamedTuple):
     embedded: Tensor
     emotion: Tensor
     units: Tensor
-    out: Any
+    out: CausalLMOutputWithPast
 
 
 class ExpertProjector(nn.Module):
@@ -95,7 +97,9 @@ class Deft(nn.Module):
     au_thresholds: Tensor
     task: Tensor
 
-    def __init__(self, llm: Any, tokenizer: Any, config: Config, reductions: Mapping[str, Reduction]) -> None:
+    def __init__(
+        self, llm: PeftModel, tokenizer: PreTrainedTokenizerBase, config: Config, reductions: Mapping[str, Reduction]
+    ) -> None:
         super().__init__()
         self.llm, self.tokenizer, self.config = llm, tokenizer, config
         embedding = llm.get_input_embeddings().weight  # (vocabulary, width)
@@ -159,7 +163,7 @@ class Deft(nn.Module):
             parts.append(prefix.get(name, hidden).to(task.dtype))
         return torch.cat([task[:, :1], *parts, task[:, 1:]], 1)
 
-    def run_llm(self, embedded: Tensor, mask: Tensor, last: int, **more: Any) -> Any:
+    def run_llm(self, embedded: Tensor, mask: Tensor, last: int, **more: object) -> CausalLMOutputWithPast:
         """Run the language model on embeddings (B, length, width): all hidden states, and the ``last`` logits.
 
         The model applies its own output head, because some models scale or cap what comes out; half precision on a GPU.
@@ -197,7 +201,7 @@ class Deft(nn.Module):
 
 
 @contextmanager
-def adapted(base: Any, lora: params.Lora, *, gradient_checkpointing: bool = False) -> Iterator[Any]:
+def adapted(base: PreTrainedModel, lora: params.Lora, *, gradient_checkpointing: bool = False) -> Iterator[PeftModel]:
     """Lend a base model with fresh LoRA adapters (Hu et al. 2022), all else frozen; take them off at the end.
 
     With ``gradient_checkpointing`` activations are computed again on the way back instead of kept (Chen et al. 2016).

@@ -15,12 +15,16 @@ from typing import Any
 
 from peft import PeftModel, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from deft.core import tables
 from deft.core.errors import DataError
 from deft.core.params import Measurement
 from deft.models.deft.model import Config, Deft, quiet_peft
 from deft.models.reduction import Reduction
+
+LoadBase = Callable[[str, bool], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
 
 _BASE = "base"
 _FILES = ("adapter_config.json", "adapter_model.safetensors", "deft.safetensors", "deft.json")
@@ -48,7 +52,9 @@ def save(model: Deft, folder: Path, base: str, measurement: Measurement) -> None
 
 
 @contextmanager
-def loaded(folder: Path, load_base: Callable[[str, bool], tuple[Any, Any]]) -> Iterator[Deft]:
+def loaded(
+    folder: Path, load_base: Callable[[str, bool], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
+) -> Iterator[Deft]:
     """Lend the model of a folder, ready to answer; its base carries the adapters within the ``with`` block alone.
 
     ``load_base`` takes the base's path or name, and whether it is held in 4 bits (`deft.llm.load.load`).
@@ -94,10 +100,10 @@ def measurement(folder: Path) -> Measurement:
     return Measurement.read(path)
 
 
-def _reduction(own: Mapping[str, Any], expert: str) -> Reduction:
+def _reduction(own: Mapping[str, Tensor], expert: str) -> Reduction:
     mean, matrix = (own[f"projectors.{expert}.{name}"].numpy() for name in ("mean", "matrix"))
     return Reduction(mean, matrix)
 
 
-def _write_json(path: Path, content: Any) -> None:
+def _write_json(path: Path, content: Mapping[str, object]) -> None:
     path.write_text(json.dumps(content, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8")

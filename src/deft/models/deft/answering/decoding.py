@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
+from transformers.cache_utils import Cache
 
 from deft.core.tables import Row
 from deft.language import triple
@@ -32,7 +33,7 @@ class Generated(NamedTuple):
 
     clips: list[int]
     tokens: list[list[int]]
-    cache: Any
+    cache: Cache
 
 
 @torch.inference_mode()

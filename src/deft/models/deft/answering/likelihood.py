@@ -5,10 +5,11 @@ what sets them apart, a branch per class, is run behind it, and branches do not 
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from transformers.cache_utils import Cache
 
 from deft.llm.pretrain import pad_rows
 from deft.models.deft.model import Deft
@@ -29,7 +30,7 @@ def class_log_likelihoods(
     model: Deft,
     prompt_tokens: int,
     generated: Sequence[Sequence[int]],
-    cache: Any,
+    cache: Cache,
     arguments: Sequence[str],
     endings: Sequence[Sequence[str]],
 ) -> Tensor:

@@ -10,12 +10,13 @@ subject is either.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from deft.core import params
 from deft.facs.regions import REGIONS
@@ -57,8 +58,8 @@ class _Synthetic(NamedTuple):
 
 @contextmanager
 def tuned(
-    base: Any,
-    tokenizer: Any,
+    base: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
     config: Config,
     examples: Sequence[Example],
     views: Views,
@@ -194,12 +195,14 @@ def _hide_experts(
 
     A clip of which every expert would be hidden is shown whole.
     """
-    rates = finetune.modality_dropout.model_dump()
+    rates = finetune.modality_dropout
     noisy = {}
     for name, components in clips.components.items():
         chosen = components[part]
         noisy[name] = chosen + finetune.component_noise * torch.randn_like(chosen)
-    shown = torch.stack([torch.rand(len(part), device=model.device) >= rates[name] for name in noisy])  # (experts, B)
+    shown = torch.stack(
+        [torch.rand(len(part), device=model.device) >= getattr(rates, name) for name in noisy]
+    )  # (experts, B)
     shown |= ~shown.any(0)
     masks = dict(zip(noisy, shown, strict=True))
     prefix = {name: tokens * masks[name][:, None, None] for name, tokens in model.project(noisy).items()}
