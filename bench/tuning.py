@@ -100,8 +100,8 @@ def figures() -> dict[str, Any]:
 
 def read(tokenizer: Any, clips: Sequence[examples.Example], vectors: Views) -> int:
     """Tokens that an epoch reads: prompts and answers, no padding."""
-    prompt = len(llm.encode_prompt(tokenizer, triple.TASK)) + sum(view.shape[1] for view in vectors.values())
-    return sum(prompt + len(ids) for ids in llm.encode_answers(tokenizer, [clip.target for clip in clips]))
+    prompt = len(llm.tokenize_prompt(tokenizer, triple.TASK)) + sum(view.shape[1] for view in vectors.values())
+    return sum(prompt + len(ids) for ids in llm.tokenize_answers(tokenizer, [clip.answer for clip in clips]))
 
 
 def ours(load: Load, dials: params.Params, clips: Sequence[examples.Example], vectors: Views) -> list[float]:
@@ -129,7 +129,7 @@ def trainers(load: Load, dials: params.Params, clips: Sequence[examples.Example]
     with adapted(base, dials.lora, gradient_checkpointing=dials.finetune.gradient_checkpointing) as language:
         model = Deft(language, tokenizer, config, reductions)
         usual = Usual(model, model.reduce(vectors), losses.targets(clips, config, model.device), loss)
-        answers = llm.encode_answers(tokenizer, [clip.target for clip in clips])
+        answers = llm.tokenize_answers(tokenizer, [clip.answer for clip in clips])
         rows = [{"clip": at, "answer": ids} for at, ids in enumerate(answers)]
         clock, cuda = Clock(), torch.cuda.is_available()
         with tempfile.TemporaryDirectory() as folder:
@@ -188,7 +188,7 @@ def generated(model: Deft, vectors: Views) -> list[str]:
             attention_mask=torch.ones(prompt.embedded.shape[:2], dtype=torch.long),
             max_new_tokens=decoding.MAX_TOKENS,
             do_sample=False,
-            logits_processor=[Constrained(grammar.Constraint(model.tokenizer, units, model.config.regions))],
+            logits_processor=[Constrained(grammar.Constraint(model.tokenizer, units, model.config.max_regions))],
             pad_token_id=model.tokenizer.pad_token_id,
             eos_token_id=model.tokenizer.eos_token_id,
         )

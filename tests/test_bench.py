@@ -181,7 +181,7 @@ def test_the_trainers_loss_is_ours(corpus: Path, monkeypatch: pytest.MonkeyPatch
         model = Deft(language, tokens, config, {expert: fit(vectors[expert], 4) for expert in config.experts})
         targets = losses.targets(clips, config, model.device)
         usual = tuning.Usual(model, model.reduce(vectors), targets, loss)
-        encoded = llm.encode_answers(tokens, [clip.target for clip in clips])
+        encoded = llm.tokenize_answers(tokens, [clip.answer for clip in clips])
         answers, real = pad_rows(encoded, 0)
         theirs = usual(torch.arange(6), answers, real)["loss"].item()
         kept = loop.Clips(encoded, model.reduce(vectors), targets)

@@ -174,7 +174,7 @@ def test_four_bits_without_a_gpu_are_refused(folder: Path) -> None:
 
 def test_texts_end_and_are_read_alike_alone_and_together(words_of_pages: PreTrainedTokenizerFast) -> None:
     texts = ["Evidence: chin up, slight, late.", "also 12 lip corner puller"]
-    assert llm.encode_answers(words_of_pages, texts) == [
-        llm.encode_answers(words_of_pages, [text])[0] for text in texts
+    assert llm.tokenize_answers(words_of_pages, texts) == [
+        llm.tokenize_answers(words_of_pages, [text])[0] for text in texts
     ]
-    assert all(ids[-1] == words_of_pages.eos_token_id for ids in llm.encode_answers(words_of_pages, texts))
+    assert all(ids[-1] == words_of_pages.eos_token_id for ids in llm.tokenize_answers(words_of_pages, texts))

@@ -175,7 +175,7 @@ def test_an_expert_that_is_always_hidden_says_nothing(tune: Tune) -> None:
     hidden, other = vectors(), vectors()
     other["texture"] = -other["texture"]
     kept = [tune(seen=seen, **dropout(texture=1.0))[0] for seen in (hidden, other)]
-    for name in ("projectors.structure.layers.0.weight", "units.weight"):
+    for name in ("projectors.structure.layers.0.weight", "unit_head.weight"):
         assert torch.equal(kept[0].state_dict()[name], kept[1].state_dict()[name])
 
 
@@ -278,7 +278,7 @@ def test_an_epoch_is_scored_on_one_who_is_not_learned_from(tuned: Callable[..., 
         with tuned(some, views, **more) as (model, history):
             for emotion in EMOTIONS:
                 with torch.no_grad():
-                    model.emotion.bias.copy_(torch.tensor([99.0 * (name == emotion) for name in EMOTIONS]))
+                    model.emotion_head.bias.copy_(torch.tensor([99.0 * (name == emotion) for name in EMOTIONS]))
                 watch(model)
             yield model, history
 

@@ -1,7 +1,7 @@
-"""The one way to measure a clip: frames → crops → landmarks → flow → evidence → tokens.
+"""The one way to measure a clip: frames → crops → landmarks → flow; from the flow evidence, and from all three tokens.
 
-The stages call one function each and keep what it returns in a table; `clip` calls all of them, for videos. Both ways
-give the same numbers, bit for bit.
+The stages call one function each and keep what it returns in a table; `clip` takes all steps for one event of a video,
+whose frames the caller picks by `crop_positions`. Both ways give the same numbers, bit for bit.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,6 +59,8 @@ def crop_positions(onset: int, apex: int, offset: int, params: Crop) -> list[int
 def crop(frames: Mapping[int, Image], onset: int, params: Crop) -> Crops:
     """Cut the face out of frames (H, W, 3), by position, all with the transform of the onset's face.
 
+    The onset's eyes are found by MediaPipe, whatever ``landmarks.backend`` is: FAN needs a crop to begin with.
+
     Raises:
         NoFaceError: no face is seen on the onset.
 
@@ -84,27 +86,34 @@ def flow_positions(cropped: Iterable[int], onset: int, apex: int, params: Flow) 
 
 
 def flow(crops: Mapping[int, Image], points: Points, onset: int, targets: Sequence[int], params: Flow) -> list[Step]:
-    """Return the motion from the onset to each of the `flow_positions`, from crops (H, W, 3) by position."""
+    """Return the motion from the onset to each of the `flow_positions`, from crops (H, W, 3) by position.
+
+    The head's motion is removed if ``params.compensated``.
+
+    Raises:
+        ValueError: the landmarks are not those of a face in the crop.
+
+    """
     grey = {position: pictures.grey(crops[position]) for position in {onset, *targets}}  # (H, W) each
     return [_as_stored(step) for step in steps.measure(grey, points, onset, targets, params.compensated)]
 
 
 def flow_of_field(field: npt.NDArray[np.float32], points: Points, apex: int, params: Flow) -> list[Step]:
-    """Return the only step of a clip that comes as flow: its field (H, W, 2), head motion removed."""
+    """Return the only step of a clip that comes as flow, from its field (H, W, 2); the rest as in `flow`."""
     return [_as_stored(steps.given(field, points, apex, params.compensated))]
 
 
 def evidence(flows: Flows, points: Points, noise_px: float, params: Verify) -> list[Evidence]:
-    """Return the evidence of the 17 regions from flows (steps, H, W, 2) and the clip's own noise."""
+    """Return the evidence of the 17 regions from flows (steps, H, W, 2) and the noise at the apex."""
     thresholds = (params.slight_z, params.clear_z, params.strong_z)
     return motion_evidence.measure(flows, points, noise_px, thresholds)
 
 
 def tokens(expert: str, clips: Sequence[experts.Clip], params: Features) -> list[experts.Tokens | DataError]:
-    """Return an expert's tokens of each clip (tokens, dim), or the error where they are no numbers.
+    """Return an expert's tokens of each clip (tokens, dim), or a DataError where some are NaN or infinite.
 
     Raises:
-        DataError: the model that stands for the expert cannot be used.
+        DataError: the model named in ``params`` for the expert cannot be loaded.
 
     """
     encoded = experts.tokens(expert, clips, params)
@@ -114,7 +123,7 @@ def tokens(expert: str, clips: Sequence[experts.Clip], params: Features) -> list
 def clip(
     frames: Mapping[int, Image], onset: int, apex: int, expert_names: Sequence[str], params: Measurement
 ) -> Measured:
-    """Measure a clip from its frames (H, W, 3) at `crop_positions`, by position.
+    """Measure a clip from its frames (H, W, 3) at `crop_positions`, by position in ascending order.
 
     Raises:
         NoFaceError: no face is seen on the onset.
@@ -124,8 +133,9 @@ def clip(
     crops = crop(frames, onset, params.crop).images
     points = landmarks(crops[onset], params.landmarks)
     targets = flow_positions(crops, onset, apex, params.flow)
-    moved = flow(crops, points, onset, targets, params.flow)
-    flows, noise_px = np.stack([step.flow for step in moved]), moved[-1].noise_px
+    measured_steps = flow(crops, points, onset, targets, params.flow)
+    flows = np.stack([step.flow for step in measured_steps])  # (steps, H, W, 2)
+    noise_px = measured_steps[-1].noise_px
     inputs = experts.Clip(list(crops.values()), points, flows, noise_px)
     return Measured(
         crops=crops,

@@ -70,14 +70,14 @@ def load(base: str, four_bit: bool = False) -> tuple[PreTrainedModel, PreTrained
     return model, tokenizer
 
 
-def encode_prompt(tokenizer: PreTrainedTokenizerBase, task: str) -> torch.Tensor:
-    """Encode a prompt as token ids (n,), the begin token included (the end token where a tokenizer has no other)."""
+def tokenize_prompt(tokenizer: PreTrainedTokenizerBase, task: str) -> torch.Tensor:
+    """Tokenize a prompt: token ids (n,), the begin token included (the end token where a tokenizer has no other)."""
     begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
     return torch.tensor([begin, *tokenizer.encode(f"{task}\n", add_special_tokens=False)])
 
 
-def encode_answers(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
-    """Encode answers as token ids, a list per answer, the end token included."""
+def tokenize_answers(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
+    """Tokenize answers: a list of token ids per answer, the end token included."""
     return [[*ids, tokenizer.eos_token_id] for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
 
 

@@ -6,8 +6,10 @@
 3. Apex. Peaks of ``z`` above `THRESHOLD` are apexes; the strongest is taken first.
 4. Extent. The motion at the apex is a pattern over the regions. The event lasts while the motion, projected on this
    pattern, is above a small share of its value at the apex.
-5. Blinks. Where both lids sink and hardly anything else moves, the event is a blink. While it lasts, the eyes are left
+5. Blinks. Where the lids of both eyes sink and close and hardly anything else moves, the event is a blink. While it
+lasts, the eyes are left
    out of the strength, and all other skin counts for less.
+6. Posture. What neither rises nor falls by half within half a second is dropped.
 
 Sources: motion against the clip's own rest, peaks above a threshold: Moilanen, Zhao and Pietikäinen, "Spotting Rapid
 Facial Movements from Videos Using Appearance-Based Feature Difference Analysis", ICPR 2014; directed motion of regions:
@@ -25,22 +27,22 @@ from deft.facs import regions
 from deft.spotting import BLINK, Doubles, Event, Kind, Sample, Segment, expression_kind
 
 THRESHOLD = 3.0  # z from which motion is an event
-BLINK_THRESHOLD = 10.0  # z of the lids from which an event is a blink: closing lids move far
+BLINK_THRESHOLD = 10.0  # z of that closure from which an event is a blink: closing lids move far
 REST_S = 10.0  # window of the running median: what fills less than half of it does not become the rest
 SUDDEN_S = 0.5  # an expression rises or falls by half within this time
-EDGE_SHARE = 0.06  # of the strength at the apex: below it an event has not begun, or is over
+EDGE_SHARE = 0.06  # of the projected motion at the apex: below it the event has not begun, or is over
 
-_LARGEST = 2  # regions that count for the strength: most units move two, if only left and right
+_LARGEST = 2  # regions averaged for the strength: most Action Units move at least two, one per side
 _LARGEST_NOISE = 2.3  # mean length of the two longest of 17 noise vectors, in standard deviations
-_GAZE_SHARE = 0.3  # of an eye's outward motion: gaze seems to move the lids by less than this
+_GAZE_SHARE = 0.3  # of an eye's outward motion: turning eyes make the lids appear to move by less than this
 _LID_WEIGHT = 0.5  # of lids against other skin: they follow gaze a little
 _HEAD_SHARE = 0.1  # of the head's shift: compensation never leaves more of it than this
 _ELSEWHERE_SHARE = 0.35  # of the lids' motion: skin that moves farther does not just follow a blink
-_BLINK_PULL = 0.15  # of the lids' motion: how far a blink seems to move the skin around
+_BLINK_PULL = 0.15  # of the lids' motion: how far a blink appears to drag other skin
 
 _IS_EYE = np.array([regions.place(region) == "eye" for region in regions.REGIONS])  # (17,)
 
-Mask = npt.NDArray[np.bool_]
+Mask = npt.NDArray[np.bool_]  # (n,) or (n, 17)
 
 
 class _Extent(NamedTuple):
@@ -55,7 +57,7 @@ def search(samples: Iterable[Sample], block_s: float = 60.0) -> Iterator[Segment
     """Yield a video's events in segments of about ``block_s`` seconds (`deft.spotting.Spotter`).
 
     Each block is searched together with `REST_S` seconds before and after it, so that the events found do not depend on
-    where a block ends.
+    where a block ends, as long as they reach less than that beyond it.
     """
     block: list[Sample] = []
     reported_s = -np.inf  # events whose apex lies up to here have been yielded
@@ -99,27 +101,37 @@ def _find_events(samples: Sequence[Sample], seconds: Doubles) -> tuple[list[Even
     motion = _skin_motion(from_rest)  # (n, 17, 2)
     lengths = np.linalg.norm(motion, axis=2)  # (n, 17)
 
-    def event(kind: Kind, extent: _Extent, z: float) -> Event:
+    def make_event(kind: Kind, extent: _Extent, z: float) -> Event:
         onset, apex, offset = (samples[position].frame for position in extent)
         onset_s, apex_s, offset_s = (seconds[position].item() for position in extent)
-        return Event(kind, onset, apex, offset, onset_s, apex_s, offset_s, round(z, 1))
+        return Event(
+            kind=kind,
+            onset=onset,
+            apex=apex,
+            offset=offset,
+            onset_s=onset_s,
+            apex_s=apex_s,
+            offset_s=offset_s,
+            z=round(z, 1),
+        )
 
     events: list[Event] = []
     blinking = np.zeros(len(samples), bool)  # (n,)
-    vertical = from_rest[..., 1:]  # (n, 17, 2): upward, opening
-    lids = vertical[:, _IS_EYE]  # (n, 2, 2)
+    upward_opening = from_rest[..., 1:]  # (n, 17, 2)
+    lids = upward_opening[:, _IS_EYE]  # (n, 2, 2)
     closure = _lid_closure(lids, lengths)  # (n,)
     eyes = np.broadcast_to(_IS_EYE, lengths.shape)  # (n, 17)
-    for extent in _extents(closure / noise, BLINK_THRESHOLD, vertical, eyes, sudden):
-        events.append(event(BLINK, extent, float(closure[extent.apex] / noise[extent.apex])))
-        blinking[max(0, extent.onset - 1) : extent.offset + 2] = True
+    for extent in _extents(closure / noise, BLINK_THRESHOLD, upward_opening, eyes, sudden):
+        events.append(make_event(BLINK, extent, float(closure[extent.apex] / noise[extent.apex])))
+        first = max(0, extent.onset - 1)  # a sample more on either side, where the lids still move
+        blinking[first : extent.offset + 2] = True
 
     lengths = _without_blinks(lengths, lids, blinking)  # (n, 17)
     strength = _mean_of_largest(lengths) / _LARGEST_NOISE  # (n,)
     moving = lengths > strength[:, None]  # (n, 17)
     for extent in _extents(strength / noise, THRESHOLD, motion, moving, sudden):
         kind = expression_kind(seconds[extent.offset] - seconds[extent.onset])
-        events.append(event(kind, extent, float(strength[extent.apex] / noise[extent.apex])))
+        events.append(make_event(kind, extent, float(strength[extent.apex] / noise[extent.apex])))
     return sorted(events, key=lambda event: event.onset), strength / noise
 
 
@@ -131,7 +143,7 @@ def _rest(displacement: Doubles, window: int) -> Doubles:
 
 def _running_median(values: Doubles, window: int) -> Doubles:
     """Return the running median (n, …) over a window, which is cut off at both ends."""
-    import pandas as pd  # takes half a second to load, and only long videos need it
+    import pandas as pd  # takes half a second to load, and only spotting needs it
 
     flat = pd.DataFrame(values.reshape(len(values), -1))
     medians = flat.rolling(window, center=True, min_periods=1).median()
@@ -160,7 +172,8 @@ def _skin_motion(from_rest: Doubles) -> Doubles:
 
 
 def _lid_closure(lids: Doubles, lengths: Doubles) -> Doubles:
-    """Return how far both lids have sunk (n,), or 0 where other skin moves too.
+    """Return how far the lids have sunk and closed (n,), of the eye where they did less, or 0 where other skin moves
+    too.
 
     ``lids`` (n, 2, 2) is both eyes' motion upward and opening; ``lengths`` (n, 17) is how far each region has moved.
     """
@@ -171,10 +184,10 @@ def _lid_closure(lids: Doubles, lengths: Doubles) -> Doubles:
 
 
 def _without_blinks(lengths: Doubles, lids: Doubles, blinking: Mask) -> Doubles:
-    """Return how far each region has moved (n, 17), less what a blink did to it where there is one (n,)."""
+    """Return the lengths (n, 17); while ``blinking`` (n,), 0 for eyes, and other skin's less what the blink dragged."""
     pull = _BLINK_PULL * np.linalg.norm(lids, axis=2).mean(1)  # (n,)
-    rest_of_face = np.where(_IS_EYE, 0, np.maximum(lengths - pull[:, None], 0))  # (n, 17)
-    return np.where(blinking[:, None], rest_of_face, lengths)
+    other_skin = np.where(_IS_EYE, 0, np.maximum(lengths - pull[:, None], 0))  # (n, 17)
+    return np.where(blinking[:, None], other_skin, lengths)
 
 
 def _mean_of_largest(lengths: Doubles) -> Doubles:
@@ -183,9 +196,9 @@ def _mean_of_largest(lengths: Doubles) -> Doubles:
 
 
 def _extents(z: Doubles, threshold: float, motion: Doubles, moving: Mask, sudden: int) -> Iterator[_Extent]:
-    """Yield the extent of each peak of ``z`` (n,) that is not part of a higher peak's, the highest first.
+    """Yield the extent of each peak of ``z`` (n,) that is not part of a higher peak's extent, the highest first.
 
-    An apex' pattern is the ``motion`` (n, 17, 2) at the apex of the regions that are ``moving`` (n, 17). What neither
+    An apex's pattern is the ``motion`` (n, 17, 2) at the apex of the regions that are ``moving`` (n, 17). What neither
     rises nor falls by half within ``sudden`` samples is left out: it is a posture that shifts.
     """
     from scipy.signal import find_peaks  # loaded late, like pandas
@@ -208,7 +221,7 @@ def _extents(z: Doubles, threshold: float, motion: Doubles, moving: Mask, sudden
 
 
 def _is_sudden(share: Doubles, sudden: int) -> bool:
-    """Tell whether an event's strength (m,), 1 at its apex, changes by half within ``sudden`` samples."""
+    """Tell whether an event's projected motion (m,), 1 at its apex, changes by half within ``sudden`` samples."""
     if len(share) - 1 <= sudden:
         return True
     return bool(np.abs(share[sudden:] - share[:-sudden]).max() >= 0.5)

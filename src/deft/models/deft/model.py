@@ -1,9 +1,9 @@
 """DEFT: expert tokens before the prompt of a LoRA-tuned language model, with an emotion head and a unit head.
 
-The sequence is ``begin · tokens of each expert · task · answer · end``. Text is predicted on the answer alone;
-the unit head reads the last position of the task (Zhang et al., arXiv 2511.10948, figure; the rest is our choice). The
-emotion head reads the units' probabilities and nothing else, so that a class always follows from Action Units (a
-concept bottleneck: Koh et al. 2020, arXiv 2007.04612); 100 clips cannot teach more than that.
+The sequence is ``begin · tokens of each expert · task · answer · end``. Text is predicted on the answer alone; the unit
+head reads the last position of the task (Zhang et al., arXiv 2511.10948, in its figure; all else here is our choice).
+The emotion head reads the units' probabilities and nothing else, so that a class always follows from Action Units (a
+concept bottleneck: Koh et al. 2020, arXiv 2007.04612).
 """
 
 import warnings
@@ -18,7 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from deft.core import params
-from deft.llm.load import encode_prompt
+from deft.llm.load import tokenize_prompt
 from deft.models import Views
 from deft.models.reduction import Reduction
 
@@ -31,11 +31,11 @@ class Config(NamedTuple):
     experts: tuple[str, ...]
     emotions: tuple[str, ...]
     units: tuple[int, ...]
-    tokens: tuple[int, ...]  # prefix tokens per expert
-    regions: int  # that an answer names at most
-    text_weight: float  # of the text's log-likelihood in the answered class, see params.yaml
+    token_counts: tuple[int, ...]  # prefix tokens of each expert
+    max_regions: int  # named in one answer
+    text_weight: float  # of the text's log-likelihood beside the emotion head's when the class is chosen
     four_bit: bool  # whether the language model is held in 4 bits
-    task: str  # the prompt
+    task: str  # the question, which stands after the experts' tokens
 
 
 class Outputs(NamedTuple):
@@ -46,9 +46,9 @@ class Outputs(NamedTuple):
     units: Tensor
 
 
-class Prompt(NamedTuple):
-    """An encoded prompt: ``embedded`` (B, prompt, width), the heads' logits ``emotion`` (B, classes) and ``units``
-    (B, units), and the language model's output ``out`` with keys and values.
+class EncodedPrompt(NamedTuple):
+    """A prompt after the language model: ``embedded`` (B, prompt, width), the heads' logits ``emotion`` (B, classes)
+    and ``units`` (B, units), and the language model's output ``out`` with keys and values.
     """
 
     embedded: Tensor
@@ -61,7 +61,8 @@ class ExpertProjector(nn.Module):
     """Projects one expert's tokens (B, tokens, dim) to prefix tokens (B, tokens, width) of the language model.
 
     ``mean`` (dim,) and ``matrix`` (dim, components) are a fixed `Reduction`; ``layers`` and ``position``
-    (tokens, width) are trained. Prefix tokens are as long as a word's embedding, whose root mean square is ``rms``.
+    (tokens, width) are trained. Prefix tokens are scaled to ``rms``, the root mean square of
+    the word embeddings.
     """
 
     mean: Tensor
@@ -95,7 +96,7 @@ class Deft(nn.Module):
     """
 
     au_thresholds: Tensor
-    task: Tensor
+    task_ids: Tensor
 
     def __init__(
         self, llm: PeftModel, tokenizer: PreTrainedTokenizerBase, config: Config, reductions: Mapping[str, Reduction]
@@ -105,19 +106,20 @@ class Deft(nn.Module):
         embedding = llm.get_input_embeddings().weight  # (vocabulary, width)
         self.device, width = embedding.device, embedding.shape[1]
         rms = float(embedding.detach().float().pow(2).mean().sqrt())
-        sizes = dict(zip(config.experts, config.tokens, strict=True))
+        sizes = dict(zip(config.experts, config.token_counts, strict=True))
         with self.device:
             self.projectors = nn.ModuleDict(
                 {name: ExpertProjector(reductions[name], count, width, rms) for name, count in sizes.items()}
             )
             for name in config.experts:
                 nn.init.normal_(self._projector(name).position)
-            self.units = nn.Linear(width, len(config.units))
-            self.emotion = nn.Linear(len(config.units), len(config.emotions))
-        nn.init.zeros_(self.emotion.weight)  # an untrained head favours no class
-        nn.init.zeros_(self.emotion.bias)
+            self.unit_head = nn.Linear(width, len(config.units))
+            self.emotion_head = nn.Linear(len(config.units), len(config.emotions))
+        nn.init.zeros_(self.emotion_head.weight)  # an untrained head favours no class
+        nn.init.zeros_(self.emotion_head.bias)
         self.register_buffer("au_thresholds", torch.zeros(len(config.units), device=self.device))
-        self.register_buffer("task", encode_prompt(tokenizer, config.task).to(self.device), persistent=False)  # (n,)
+        task_ids = tokenize_prompt(tokenizer, config.task).to(self.device)  # (n,), the begin token first
+        self.register_buffer("task_ids", task_ids, persistent=False)
         self.projectors.to(self.device)
 
     def reduce(self, views: Views) -> dict[str, Tensor]:
@@ -129,7 +131,7 @@ class Deft(nn.Module):
         """Project each expert's components (B, tokens, components) to prefix tokens (B, tokens, width)."""
         return {name: self._projector(name)(view) for name, view in components.items()}
 
-    def encode_prompt(self, prefix: Mapping[str, Tensor]) -> Prompt:
+    def encode_prompt(self, prefix: Mapping[str, Tensor]) -> EncodedPrompt:
         """Encode ``begin · prefix tokens · task`` for prefix tokens (B, tokens, width) per expert.
 
         An expert that is missing is hidden: its prefix tokens are zeros.
@@ -137,41 +139,52 @@ class Deft(nn.Module):
         embedded = self.embed_prompt(prefix)
         mask = torch.ones_like(embedded[..., 0], dtype=torch.long)  # (B, prompt)
         out = self.run_llm(embedded, mask, 1)
-        return Prompt(embedded, *self.heads(out.hidden_states[-1][:, -1]), out)
+        return EncodedPrompt(embedded, *self.heads(out.hidden_states[-1][:, -1]), out)
 
-    def forward(self, prefix: Mapping[str, Tensor], answer: Tensor, mask: Tensor) -> Outputs:
-        """Return the logits for answers (B, answer), whose real tokens ``mask`` marks; the rest as `encode_prompt`."""
+    def forward(self, prefix: Mapping[str, Tensor], answer: Tensor, real: Tensor) -> Outputs:
+        """Return the logits for answers (B, answer), where ``real`` (B, answer) is False at padding.
+
+        ``prefix`` is as in `encode_prompt`.
+        """
         prompt = self.embed_prompt(prefix)  # (B, prompt, width)
-        embedded = torch.cat([prompt, self.llm.get_input_embeddings()(answer[:, :-1])], 1)
-        attended = torch.cat([mask.new_ones(prompt.shape[:2]), mask[:, :-1]], 1).long()
+        embedded = torch.cat(
+            [prompt, self.llm.get_input_embeddings()(answer[:, :-1])], 1
+        )  # (B, prompt + answer − 1, width)
+        attended = torch.cat([real.new_ones(prompt.shape[:2]), real[:, :-1]], 1).long()
         out = self.run_llm(embedded, attended, answer.shape[1])
         last = out.hidden_states[-1][:, prompt.shape[1] - 1]  # (B, width)
         return Outputs(out.logits, *self.heads(last))
 
-    def heads(self, last: Tensor) -> tuple[Tensor, Tensor]:
+    def heads(self, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return emotion (B, classes) and unit logits (B, units) from the prompt's last hidden state (B, width)."""
-        units = self.units(last.float())
-        return self.emotion(units.sigmoid()), units
+        units = self.unit_head(state.float())
+        return self.emotion_head(units.sigmoid()), units
 
     def embed_prompt(self, prefix: Mapping[str, Tensor]) -> Tensor:
         """Embed a prompt (B, prompt, width), see `encode_prompt`."""
         count = len(next(iter(prefix.values())))
-        task = self.llm.get_input_embeddings()(self.task)[None].expand(count, -1, -1)  # (B, n, width)
+        task = self.llm.get_input_embeddings()(self.task_ids)[None].expand(count, -1, -1)  # (B, n, width)
         parts = []
-        for name, length in zip(self.config.experts, self.config.tokens, strict=True):
+        for name, length in zip(self.config.experts, self.config.token_counts, strict=True):
             hidden = task.new_zeros(count, length, task.shape[-1])
             parts.append(prefix.get(name, hidden).to(task.dtype))
         return torch.cat([task[:, :1], *parts, task[:, 1:]], 1)
 
-    def run_llm(self, embedded: Tensor, mask: Tensor, last: int, **more: object) -> CausalLMOutputWithPast:
-        """Run the language model on embeddings (B, length, width): all hidden states, and the ``last`` logits.
+    def run_llm(self, embedded: Tensor, mask: Tensor, logit_count: int, **more: object) -> CausalLMOutputWithPast:
+        """Run the language model on embeddings (B, length, width): all hidden states, and the last logits.
 
         The model applies its own output head, because some models scale or cap what comes out; half precision on a GPU.
-        ``mask`` (B, length) marks real positions, or (B, 1, length, length) is added where one position sees another.
+        ``mask`` is (B, keys), 1 at real positions, or additive, (B, 1, length, keys): 0 where a position attends to a
+        key, the dtype's minimum elsewhere; keys are those cached and the ``length`` new ones. ``logit_count`` is of how
+        many last positions logits are returned.
         """
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             return self.llm(
-                inputs_embeds=embedded, attention_mask=mask, output_hidden_states=True, logits_to_keep=last, **more
+                inputs_embeds=embedded,
+                attention_mask=mask,
+                output_hidden_states=True,
+                logits_to_keep=logit_count,
+                **more,
             )
 
     def parameter_groups(self, learning_rate: float, adapter_learning_rate: float) -> list[dict[str, Any]]:
@@ -181,9 +194,9 @@ class Deft(nn.Module):
         positions = [projector.position for projector in projectors]
         adapters = [parameter for parameter in self.llm.parameters() if parameter.requires_grad]
         groups: list[dict[str, Any]] = [
-            {"params": [*layers, *positions, *self.units.parameters()], "lr": learning_rate},
+            {"params": [*layers, *positions, *self.unit_head.parameters()], "lr": learning_rate},
             {"params": adapters, "lr": adapter_learning_rate},
-            {"params": list(self.emotion.parameters()), "lr": _EMOTION_RATE * learning_rate},
+            {"params": list(self.emotion_head.parameters()), "lr": _EMOTION_RATE * learning_rate},
         ]
         grouped = [id(parameter) for group in groups for parameter in group["params"]]
         trainable = [id(parameter) for parameter in self.parameters() if parameter.requires_grad]
@@ -204,7 +217,7 @@ class Deft(nn.Module):
 def adapted(base: PreTrainedModel, lora: params.Lora, *, gradient_checkpointing: bool = False) -> Iterator[PeftModel]:
     """Lend a base model with fresh LoRA adapters (Hu et al. 2022), all else frozen; take them off at the end.
 
-    With ``gradient_checkpointing`` activations are computed again on the way back instead of kept (Chen et al. 2016).
+    With ``gradient_checkpointing`` activations are recomputed in the backward pass instead of kept (Chen et al. 2016).
     """
     config = LoraConfig(
         task_type=TaskType.CAUSAL_LM,

@@ -12,10 +12,10 @@ from deft.language import triple
 from deft.language.grammar import Constraint
 from deft.models import Views
 from deft.models.deft.answering.likelihood import class_log_likelihoods
-from deft.models.deft.model import Config, Deft, Prompt
+from deft.models.deft.model import Config, Deft, EncodedPrompt
 
 MAX_TOKENS = 1024  # of evidence and argument: some 40 are usual
-SHOWN = 0.5  # probability from which the unit head calls a unit
+CALLED = 0.5  # probability from which a row lists a unit; the text may name `likely_units`, which is another bound
 
 
 class Answer(NamedTuple):
@@ -27,8 +27,10 @@ class Answer(NamedTuple):
 
 
 class Generated(NamedTuple):
-    """Evidence and argument of some clips: their indices ``clips``, their token ids without the end token, and the keys
-    and values of prompts and tokens, with padding behind shorter answers.
+    """Drafts, evidence and argument without the conclusion, of some clips.
+
+    ``clips`` are their indices, ``tokens`` their token ids without the end token, ``cache`` the keys and values of
+    prompts and tokens, with padding behind shorter drafts.
     """
 
     clips: list[int]
@@ -40,31 +42,35 @@ class Generated(NamedTuple):
 def answer(model: Deft, views: Views) -> list[Answer]:
     """Answer for clips whose experts' tokens are (clips, tokens, dim); experts that are missing are hidden.
 
-    Evidence and rationale are decoded greedily under the grammar, and name no unit that the head finds less likely than
-    not. The answer ends in the codes that it argues for, and in the class for which the emotion head's log-probability
-    and the text's own log-likelihood, weighted by ``text_weight``, are together largest: classifier and generator
-    decide as one. All prompts are equally long, so nothing is padded; keys and values are cached.
+    Evidence and argument are decoded greedily under the grammar; the argument names no unit that the head finds less
+    likely than not. The answer ends in the codes that it argues for, and in the class for which the emotion head's
+    log-probability and the text's own log-likelihood, weighted by ``text_weight``, are together largest: classifier and
+    generator decide as one. All prompts are equally long, so they need no padding; a finished clip is fed pad tokens
+    until it leaves the batch.
     """
     classes = model.config.emotions
     prompt = model.encode_prompt(model.project(model.reduce(views)))
-    emotions, units = prompt.emotion.softmax(-1), prompt.units.sigmoid().tolist()  # (clips, classes), (clips, units)
-    texts, text_scores = [""] * len(units), torch.zeros_like(emotions)
+    emotions = prompt.emotion.softmax(-1)  # (clips, classes)
+    units = prompt.units.sigmoid().tolist()  # (clips, units)
+    drafts = [""] * len(units)
+    text_scores = torch.zeros_like(emotions)
     for group in generate(model, prompt, likely_units(model, prompt)):
-        arguments = [text.strip() for text in model.tokenizer.batch_decode(group.tokens, skip_special_tokens=True)]
-        endings = [[_conclude(argument, emotion) for emotion in classes] for argument in arguments]
+        texts = model.tokenizer.batch_decode(group.tokens, skip_special_tokens=True)
+        group_drafts = [text.strip() for text in texts]
+        answers = [[_conclude(draft, emotion) for emotion in classes] for draft in group_drafts]
         prompt_tokens = prompt.embedded.shape[1]
-        scores = class_log_likelihoods(model, prompt_tokens, group.tokens, group.cache, arguments, endings)
+        scores = class_log_likelihoods(model, prompt_tokens, group.tokens, group.cache, group_drafts, answers)
         text_scores[group.clips] = scores
-        for clip, argument in zip(group.clips, arguments, strict=True):
-            texts[clip] = argument
+        for clip, draft in zip(group.clips, group_drafts, strict=True):
+            drafts[clip] = draft
     best = (emotions.log() + model.config.text_weight * text_scores).argmax(-1).tolist()
     return [
-        Answer(emotions[clip].tolist(), units[clip], _conclude(texts[clip], classes[ending]))
-        for clip, ending in enumerate(best)
+        Answer(emotions[clip].tolist(), units[clip], _conclude(drafts[clip], classes[best_class]))
+        for clip, best_class in enumerate(best)
     ]
 
 
-def likely_units(model: Deft, prompt: Prompt) -> list[list[int]]:
+def likely_units(model: Deft, prompt: EncodedPrompt) -> list[list[int]]:
     """Return the units that each clip's head finds more likely shown than not."""
     shown = (prompt.units >= model.au_thresholds).tolist()  # (clips, units)
     return [[unit for unit, likely in zip(model.config.units, row, strict=True) if likely] for row in shown]
@@ -72,7 +78,10 @@ def likely_units(model: Deft, prompt: Prompt) -> list[list[int]]:
 
 @torch.inference_mode()
 def classes_without(model: Deft, views: Views) -> list[dict[str, str]]:
-    """Return each clip's class by the emotion head with each of several experts hidden in turn: expert → class."""
+    """Return each clip's class by the emotion head with each expert hidden in turn: expert → class.
+
+    Empty for a model with one expert.
+    """
     prefix = model.project(model.reduce(views))
     classes: list[dict[str, str]] = [{} for _ in next(iter(views.values()))]
     for hidden in prefix if len(prefix) > 1 else ():
@@ -84,14 +93,17 @@ def classes_without(model: Deft, views: Views) -> list[dict[str, str]]:
 
 
 def to_row(answer: Answer, without: dict[str, str], config: Config) -> Row:
-    """Return an answer, and the classes without each expert, as columns of `deft.core.schemas.PREDICTIONS`."""
+    """Return an answer, and the classes without each expert, as columns of `deft.core.schemas.PREDICTIONS`.
+
+    "emotion" is the emotion head's class alone; the class that head and text decide together is "said_emotion".
+    """
     parsed = triple.parse(answer.text)
     emotions = list(zip(config.emotions, answer.emotions, strict=True))
     return {
         "emotion": max(emotions, key=lambda pair: (pair[1], pair[0]))[0],
         "probabilities": [{"emotion": emotion, "p": p} for emotion, p in emotions],
         "without": [{"expert": expert, "emotion": emotion} for expert, emotion in without.items()],
-        "units": [unit for unit, p in zip(config.units, answer.units, strict=True) if p >= SHOWN],
+        "units": [unit for unit, p in zip(config.units, answer.units, strict=True) if p >= CALLED],
         "text": answer.text,
         "parsed": parsed is not None,
         "said_emotion": parsed and parsed.emotion,
@@ -101,40 +113,44 @@ def to_row(answer: Answer, without: dict[str, str], config: Config) -> Row:
     }
 
 
-def generate(model: Deft, prompt: Prompt, units: Sequence[Sequence[int]]) -> Iterator[Generated]:
-    """Decode evidence and argument of clips, which may name their ``units``: the likeliest token that is allowed.
+def generate(model: Deft, prompt: EncodedPrompt, units: Sequence[Sequence[int]]) -> Iterator[Generated]:
+    """Decode each clip's draft greedily: always the likeliest token that the grammar allows.
 
-    Finished clips leave the batch together, as soon as half of it is finished.
+    Clip i may name the units of ``units[i]``. Once half of the batch has finished, those clips are yielded and leave
+    it.
     """
-    constraint = Constraint(model.tokenizer, units, model.config.regions)
+    constraint = Constraint(model.tokenizer, units, model.config.max_regions)
     embed, out = model.llm.get_input_embeddings(), prompt.out
     pad, end = model.tokenizer.pad_token_id, model.tokenizer.eos_token_id
-    rows = alive = list(range(len(units)))  # clips whose keys and values are kept; those of them that go on
+    cached_clips = list(range(len(units)))  # clips in the batch and in the cache, in order
+    alive = cached_clips  # those whose draft goes on
     first = prompt.embedded.shape[1] + 1
     for length in range(first, first + MAX_TOKENS):
-        logits = out.logits[[rows.index(clip) for clip in alive], -1].float()  # (alive, vocabulary)
-        best = constraint.mask(alive, logits).argmax(-1).tolist()
-        following = {clip: token for clip, token in zip(alive, best, strict=True) if token != end}
-        alive, cache = list(following), out.past_key_values
+        logits = out.logits[[cached_clips.index(clip) for clip in alive], -1].float()  # (alive, vocabulary)
+        chosen = constraint.mask(alive, logits).argmax(-1).tolist()
+        next_tokens = {clip: token for clip, token in zip(alive, chosen, strict=True) if token != end}
+        alive = list(next_tokens)
+        cache = out.past_key_values
         if not alive:
             break
-        if 2 * len(alive) <= len(rows):
-            finished, kept = [clip for clip in rows if clip not in following], deepcopy(cache)
-            kept.batch_select_indices(_positions(finished, rows, model))
+        if 2 * len(alive) <= len(cached_clips):
+            finished = [clip for clip in cached_clips if clip not in next_tokens]
+            kept = deepcopy(cache)  # selecting works in place
+            kept.batch_select_indices(_positions(finished, cached_clips, model))
             yield Generated(finished, [constraint.tokens[clip] for clip in finished], kept)
-            cache.batch_select_indices(_positions(alive, rows, model))
-            rows = alive
-        constraint.append(alive, list(following.values()))
-        tokens = torch.tensor([[following.get(clip, pad)] for clip in rows], device=model.device)  # (rows, 1)
-        mask = torch.ones(len(rows), length, dtype=torch.long, device=model.device)
+            cache.batch_select_indices(_positions(alive, cached_clips, model))
+            cached_clips = alive
+        constraint.append(alive, list(next_tokens.values()))
+        tokens = torch.tensor([[next_tokens.get(clip, pad)] for clip in cached_clips], device=model.device)
+        mask = torch.ones(len(cached_clips), length, dtype=torch.long, device=model.device)
         out = model.run_llm(embed(tokens), mask, 1, past_key_values=cache)
-    yield Generated(rows, [constraint.tokens[clip] for clip in rows], out.past_key_values)
+    yield Generated(cached_clips, [constraint.tokens[clip] for clip in cached_clips], out.past_key_values)
 
 
 def _positions(clips: Sequence[int], rows: Sequence[int], model: Deft) -> torch.Tensor:
     return torch.tensor([rows.index(clip) for clip in clips], device=model.device)
 
 
-def _conclude(argument: str, emotion: str) -> str:
-    """Return an answer with its end; one that ran out of tokens before its rationale stays as it is, unparsable."""
-    return triple.concluded(argument, emotion) if "Rationale: " in argument else argument
+def _conclude(draft: str, emotion: str) -> str:
+    """Return a draft with its conclusion; one that ended before its rationale stays as it is, and will not parse."""
+    return triple.concluded(draft, emotion) if "Rationale: " in draft else draft

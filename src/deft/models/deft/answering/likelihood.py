@@ -1,7 +1,7 @@
-"""How likely a generated argument ends in each class, by the language model.
+"""How likely a draft, evidence and argument, ends in each class, by the language model.
 
-The endings of one argument share their first tokens and differ behind them. What they share, the stem, is run once;
-what sets them apart, a branch per class, is run behind it, and branches do not attend to each other.
+The answers of one draft share the first tokens behind it and differ after them. What they share but for its last token,
+the stem, is run once; what follows, a branch per class, is run behind it, and branches do not attend to each other.
 """
 
 from collections.abc import Sequence
@@ -31,37 +31,39 @@ def class_log_likelihoods(
     prompt_tokens: int,
     generated: Sequence[Sequence[int]],
     cache: Cache,
-    arguments: Sequence[str],
-    endings: Sequence[Sequence[str]],
+    drafts: Sequence[str],
+    answers: Sequence[Sequence[str]],
 ) -> Tensor:
-    """Return the log-likelihood (clips, classes) of each class as the end of each argument.
+    """Return the log-likelihood (clips, classes) of each class as the end of each draft.
 
-    ``generated`` are the arguments' token ids, whose keys and values, behind a prompt of ``prompt_tokens``, lie in
-    ``cache`` and are not computed again. ``endings`` are the whole answers, one per clip and class; each begins with
-    its clip's argument.
+    ``generated`` are the drafts' token ids. ``cache`` holds the keys and values of the prompt, ``prompt_tokens`` long,
+    and of these tokens; only the last token is run again, because it predicts the first token behind the draft.
+    ``answers`` are whole, one per clip and class; each begins with its clip's draft.
     """
-    clips, classes, device = len(generated), len(endings[0]), model.device
-    tree = _tree(model, _continuations(model, generated, arguments, endings))
-    length = tree.branches.shape[1]
-    # Positions follow the prompt and all generated tokens but the last, with which the continuations begin.
-    before = prompt_tokens - 1 + torch.tensor([[len(tokens)] for tokens in generated], device=device)  # (clips, 1)
+    clips, classes, device = len(generated), len(answers[0]), model.device
+    tree = _tree(model, _continuations(model, generated, drafts, answers))
+    length = tree.branches.shape[1]  # T; below N = S + classes · T
+    kept_tokens = prompt_tokens - 1 + torch.tensor([[len(tokens)] for tokens in generated], device=device)  # (clips, 1)
     stem_at = torch.arange(tree.stem.shape[1], device=device)  # (S,)
-    branch_at = tree.stem_real.sum(1, keepdim=True) + torch.arange(length, device=device).repeat(classes)
-    position = torch.cat([stem_at.expand(clips, -1), branch_at], 1)  # (clips, S + classes · T)
-    branch_of = torch.cat([stem_at * 0, torch.arange(classes, device=device).repeat_interleave(length) + 1])
-    same_branch = (branch_of == 0) | (branch_of == branch_of[:, None])
-    earlier = position[:, None] <= position[..., None]
-    real = torch.cat([tree.stem_real, tree.branches_real.reshape(clips, -1)], 1)
-    inside = same_branch & earlier & real[:, None]  # (clips, queries, keys)
-    cached = torch.arange(cache.get_seq_length(), device=device) < before  # (clips, kept)
-    attended = torch.cat([cached[:, None].expand(-1, inside.shape[1], -1), inside], -1)
-    ids = torch.cat([tree.stem, tree.branches.reshape(clips, -1)], 1)
-    embedded = model.llm.get_input_embeddings()(ids)
-    mask = torch.where(attended, 0.0, torch.finfo(embedded.dtype).min).to(embedded.dtype)[:, None]
-    last = classes * length
-    out = model.run_llm(embedded, mask, last, past_key_values=cache, position_ids=before + position)
-    predicted = out.logits.reshape(clips * classes, length, -1)[:, :-1].float().log_softmax(-1)
-    scores = predicted.gather(-1, tree.branches[:, 1:, None])[..., 0]  # (clips · classes, T - 1)
+    branch_at = torch.arange(length, device=device).repeat(classes)  # (classes · T,)
+    behind_stem = tree.stem_real.sum(1, keepdim=True) + branch_at  # (clips, classes · T)
+    position = torch.cat([stem_at.expand(clips, -1), behind_stem], 1)  # (clips, N)
+    branch_number = torch.arange(classes, device=device).repeat_interleave(length) + 1
+    branch_of = torch.cat([stem_at * 0, branch_number])  # (N,), 0 in the stem
+    same_branch = (branch_of == 0) | (branch_of == branch_of[:, None])  # (N, N) [query, key]
+    not_later = position[:, None] <= position[..., None]  # (clips, N, N)
+    real = torch.cat([tree.stem_real, tree.branches_real.reshape(clips, -1)], 1)  # (clips, N)
+    attends_new = same_branch & not_later & real[:, None]  # (clips, N, N)
+    attends_cached = torch.arange(cache.get_seq_length(), device=device) < kept_tokens  # (clips, cached)
+    attended = torch.cat([attends_cached[:, None].expand(-1, attends_new.shape[1], -1), attends_new], -1)
+    ids = torch.cat([tree.stem, tree.branches.reshape(clips, -1)], 1)  # (clips, N)
+    embedded = model.llm.get_input_embeddings()(ids)  # (clips, N, width)
+    mask = torch.where(attended, 0.0, torch.finfo(embedded.dtype).min).to(embedded.dtype)  # (clips, N, cached + N)
+    out = model.run_llm(
+        embedded, mask[:, None], classes * length, past_key_values=cache, position_ids=kept_tokens + position
+    )
+    logits = out.logits.reshape(clips * classes, length, -1)[:, :-1].float()  # (clips · classes, T − 1, vocabulary)
+    scores = logits.log_softmax(-1).gather(-1, tree.branches[:, 1:, None])[..., 0]  # (clips · classes, T − 1)
     total: Tensor = scores.masked_fill(~tree.branches_real[:, 1:], 0.0).sum(1)
     return total.reshape(clips, classes)
 
@@ -69,26 +71,27 @@ def class_log_likelihoods(
 def _continuations(
     model: Deft,
     generated: Sequence[Sequence[int]],
-    arguments: Sequence[str],
-    endings: Sequence[Sequence[str]],
+    drafts: Sequence[str],
+    answers: Sequence[Sequence[str]],
 ) -> list[list[list[int]]]:
-    """Return per clip and class the last generated token and the tokens of the ending behind the argument."""
-    found = []
-    for tokens, argument, answers in zip(generated, arguments, endings, strict=True):
-        stated = [answer.rpartition(_END)[0] for answer in answers]
+    """Return per clip and class the last generated token and the tokens of the answer behind the draft."""
+    continuations = []
+    for tokens, draft, whole in zip(generated, drafts, answers, strict=True):
+        stated = [answer.rpartition(_END)[0] for answer in whole]
         encoded = model.tokenizer(stated, add_special_tokens=False, return_offsets_mapping=True)
         behind = [
-            [token for token, (start, _) in zip(ids, offsets, strict=True) if start >= len(argument)]
+            [token for token, (start, _) in zip(ids, offsets, strict=True) if start >= len(draft)]
             for ids, offsets in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
         ]
-        found.append([[*tokens[-1:], *ids] for ids in behind])
-    return found
+        continuations.append([[*tokens[-1:], *ids] for ids in behind])
+    return continuations
 
 
 def _tree(model: Deft, continuations: Sequence[Sequence[Sequence[int]]]) -> _Tree:
     """Split each clip's continuations into a stem and branches, and pad them.
 
-    The stem's last token predicts the first that differs, so branches begin with it.
+    The last token that all continuations share predicts the first that differs, so it begins every branch instead of
+    ending the stem.
     """
     pad, stems, branches = model.tokenizer.pad_token_id, [], []
     for classes in continuations:

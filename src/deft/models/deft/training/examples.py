@@ -24,7 +24,7 @@ class Example(NamedTuple):
     emotion: str
     units: Sequence[int] | None
     region_phrases: Sequence[str]
-    target: str
+    answer: str
 
 
 def from_triple(row: Row) -> Example:
@@ -47,8 +47,8 @@ def configure(examples: Sequence[Example], views: Views, params: Params) -> Conf
         experts=tuple(views),
         emotions=tuple(sorted({example.emotion for example in examples})),
         units=EXPRESSIVE,
-        tokens=tuple(view.shape[1] for view in views.values()),
-        regions=params.triples.regions,
+        token_counts=tuple(view.shape[1] for view in views.values()),
+        max_regions=params.triples.regions,
         text_weight=params.finetune.text_weight,
         four_bit=params.llm.four_bit,
         task=triple.TASK,

@@ -2,9 +2,9 @@
 
 The objective is ``L = λ_t · L_text + λ_e · CE(emotion) + λ_a · ASL(units) + λ_d · decorrelation``.
 
-Beside the clips of every step the heads learn from synthetic examples, pages of the textbook, which says which motion
-speaks for which unit: the words of a page stand where the motion tokens stand. No clip is in the textbook, so no
-subject is either.
+Every step also draws synthetic examples, pages of the textbook, which says which motion speaks for which unit: a page's
+region phrases, embedded, replace the motion tokens, and the two head losses on them train adapters and heads, with the
+same weights λ_e and λ_a. No clip is in the textbook, so no subject is either.
 """
 
 import math
@@ -20,7 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from deft.core import params
 from deft.facs.regions import REGIONS
-from deft.llm.load import encode_answers
+from deft.llm.load import tokenize_answers
 from deft.llm.pretrain import cosine, pad_rows
 from deft.models import Views
 from deft.models.deft.model import Config, Deft, adapted
@@ -33,7 +33,7 @@ _MAX_NORM = 1.0  # of a step's gradient
 
 
 class Recipe(NamedTuple):
-    """How a model is tuned: the sections of params.yaml, and over how many ``epochs`` the learning rate falls."""
+    """How a model is tuned: sections of params.yaml, and ``epochs``, over which the learning rate rises and falls."""
 
     lora: params.Lora
     loss: params.Loss
@@ -49,10 +49,10 @@ class Clips(NamedTuple):
     targets: Targets
 
 
-class _Synthetic(NamedTuple):
-    """Synthetic examples: ``words`` (examples, 17, width) in the place of motion tokens, targets."""
+class _EncodedPages(NamedTuple):
+    """Synthetic examples: embedded region ``phrases`` (pages, 17, width) that replace motion tokens, and targets."""
 
-    words: Tensor
+    phrases: Tensor
     targets: Targets
 
 
@@ -71,7 +71,8 @@ def tuned(
     """Lend a model tuned on examples, whose experts' tokens are ``views``, and its losses per epoch.
 
     The base model carries the adapters within the ``with`` block alone. Everything random follows the recipe's seed,
-    and nothing but the arguments is used, so the held-out subject cannot leak in. The rest as in `train`.
+    and nothing but the arguments is used, so the held-out subject cannot leak in. ``stop_after``
+    and ``watch`` are those of `train`.
     """
     finetune = recipe.finetune
     torch.manual_seed(finetune.seed)
@@ -93,37 +94,40 @@ def train(
 ) -> list[EpochLosses]:
     """Train adapters, projectors and heads in place, and return the mean losses of each epoch.
 
+    First the motion projector is aligned with word embeddings, if motion gives one token per region, and
+    ``model.au_thresholds`` is set.
+
     The first ``stop_after`` of the recipe's epochs are run (None: all); ``watch`` is called with the model after each.
-    A step's clips are split into micro-batches of answers of similar length, whose gradients add up: little is padding,
-    and memory is a micro-batch's.
+    A step's clips are split into micro-batches of answers of similar length, whose gradients add up:
+    that saves padding, and only one micro-batch is in memory.
     """
     lora, loss, finetune, epochs = recipe
     rng = np.random.default_rng(finetune.seed)
     clips = Clips(
-        encode_answers(model.tokenizer, [example.target for example in examples]),
+        tokenize_answers(model.tokenizer, [example.answer for example in examples]),
         model.reduce(views),
         losses.targets(examples, model.config, model.device),
     )
     thresholds = losses.au_thresholds(clips.targets, loss.gamma_negative, loss.margin)
     model.au_thresholds.copy_(thresholds if loss.units else thresholds - torch.inf)  # an untrained head forbids nothing
-    encoded_synthetic = None
+    pages = None
     if _has_region_tokens(model.config):
         words = alignment.embed_phrases(model, [example.region_phrases for example in examples])
         alignment.align(model, clips.components["motion"], words, finetune.learning_rate, finetune.alignment_steps)
-        encoded_synthetic = _encode_synthetic(model, synthetic) if synthetic else None
+        pages = _encode_pages(model, synthetic) if synthetic else None
     groups = model.parameter_groups(finetune.learning_rate, lora.learning_rate)
     trainable = [parameter for group in groups for parameter in group["params"]]
     optimiser = torch.optim.AdamW(groups, weight_decay=finetune.weight_decay, fused=True)
     steps_per_epoch = math.ceil(len(examples) / finetune.batch)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: cosine(step, epochs * steps_per_epoch))
     history = []
-    for _ in range(stop_after or epochs):
+    for _ in range(epochs if stop_after is None else stop_after):
         model.train()
         sums = np.zeros(len(EpochLosses._fields))
-        for step in np.array_split(rng.permutation(len(examples)), steps_per_epoch):
-            picked = rng.integers(max(1, len(synthetic)), size=finetune.batch)
+        for step_clips in np.array_split(rng.permutation(len(examples)), steps_per_epoch):
+            page_indices = rng.integers(max(1, len(synthetic)), size=finetune.batch)
             records = []
-            for terms in _step_losses(model, clips, step, encoded_synthetic, picked, finetune, loss):
+            for terms in _step_losses(model, clips, step_clips, pages, page_indices, finetune, loss):
                 total = terms.total(loss)
                 if total.requires_grad:  # not where no term has weight
                     total.backward()
@@ -132,7 +136,7 @@ def train(
             optimiser.step()
             optimiser.zero_grad()
             schedule.step()
-            sums += len(step) * np.sum(records, 0)
+            sums += len(step_clips) * np.sum(records, 0)
         history.append(EpochLosses(*(sums / len(examples)).tolist()))
         model.eval()
         if watch:
@@ -149,72 +153,75 @@ def epochs_within(examples: int, finetune: params.Finetune) -> int:
 def _step_losses(
     model: Deft,
     clips: Clips,
-    step: Indices,
-    synthetic: _Synthetic | None,
-    picked: Indices,
+    step_clips: Indices,
+    pages: _EncodedPages | None,
+    page_indices: Indices,
     finetune: params.Finetune,
     loss: params.Loss,
 ) -> Iterator[Losses]:
     """Yield a step's losses, one graph at a time: its micro-batches', the experts' similarity, the synthetic examples'.
 
-    ``step`` are clips, ``picked`` synthetic examples.
+    ``step_clips`` index the clips, ``page_indices`` the pages.
     """
-    by_length = sorted(step, key=lambda clip: len(clips.answers[clip]))
-    for part in np.array_split(by_length, min(finetune.gradient_accumulation, len(step))):
-        yield clip_losses(model, clips, part, step, finetune, loss)
-    prefix = model.project({name: view[step] for name, view in clips.components.items()})
+    by_length = sorted(step_clips, key=lambda clip: len(clips.answers[clip]))
+    for micro_batch in np.array_split(by_length, min(finetune.gradient_accumulation, len(step_clips))):
+        yield clip_losses(model, clips, micro_batch, step_clips, finetune, loss)
+    prefix = model.project({name: view[step_clips] for name, view in clips.components.items()})
     yield Losses(decorrelation=losses.decorrelation(prefix))
-    if synthetic is not None:
-        units = model.encode_prompt({"motion": synthetic.words[picked]}).units
-        heads = losses.head_losses(model, units, synthetic.targets, picked, picked, loss)
+    if pages is not None:
+        units = model.encode_prompt({"motion": pages.phrases[page_indices]}).units
+        heads = losses.head_losses(model, units, pages.targets, page_indices, page_indices, loss)
         yield Losses(synthetic=Losses(None, *heads).total(loss))
 
 
 def clip_losses(
-    model: Deft, clips: Clips, part: Indices, step: Indices, finetune: params.Finetune, loss: params.Loss
+    model: Deft, clips: Clips, micro_batch: Indices, step_clips: Indices, finetune: params.Finetune, loss: params.Loss
 ) -> Losses:
-    """Return the text and head losses of a step's part, as shares of the whole step's.
+    """Return the text and head losses of a micro-batch, as shares of its whole step's.
 
-    Clips whose motion is hidden are excluded from the text loss, if any expert of the model is motion.
+    Clips whose motion is hidden are excluded from the text loss, if the model has a motion expert. The sum is divided
+    by all answer tokens of the step, those of hidden clips included.
     """
-    tokens, real = pad_rows([clips.answers[clip] for clip in part], model.tokenizer.pad_token_id, model.device)
-    prefix, shown = _hide_experts(model, clips, part, finetune)
+    tokens, real = pad_rows(
+        [clips.answers[clip] for clip in micro_batch], model.tokenizer.pad_token_id, model.device
+    )  # (B, answer) each
+    prefix, visible = _augmented_prefix(model, clips, micro_batch, finetune)
     out = model(prefix, tokens, real)
-    # (B, 1): by the first expert's mask, every clip, where the model has no motion expert
-    has_text = shown["motion"] if "motion" in shown else torch.ones_like(next(iter(shown.values())))
-    wanted = tokens.masked_fill(~(real & has_text[:, None]), -100).flatten()
-    count = sum(len(clips.answers[clip]) for clip in step)
+    everyone = torch.ones(len(micro_batch), dtype=torch.bool, device=model.device)
+    has_text = visible.get("motion", everyone)  # (B,): clips whose motion is visible; all without a motion expert
+    wanted = tokens.masked_fill(~(real & has_text[:, None]), -100).flatten()  # (B · answer,)
+    count = sum(len(clips.answers[clip]) for clip in step_clips)
     text = functional.cross_entropy(out.text.float().flatten(0, 1), wanted, reduction="sum") / count
-    return Losses(text, *losses.head_losses(model, out.units, clips.targets, part, step, loss))
+    return Losses(text, *losses.head_losses(model, out.units, clips.targets, micro_batch, step_clips, loss))
 
 
-def _hide_experts(
-    model: Deft, clips: Clips, part: Indices, finetune: params.Finetune
+def _augmented_prefix(
+    model: Deft, clips: Clips, micro_batch: Indices, finetune: params.Finetune
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Return clips' prefix tokens (B, tokens, width) with some experts' hidden, and which (B,) are shown, per expert.
+    """Return the prefix tokens (B, tokens, width) per expert, and for which clips (B,) the expert is visible.
 
-    A clip of which every expert would be hidden is shown whole.
+    Components get Gaussian noise, and tokens of hidden experts are zero. A clip of which every expert would be hidden
+    is shown whole.
     """
     rates = finetune.modality_dropout
     noisy = {}
     for name, components in clips.components.items():
-        chosen = components[part]
+        chosen = components[micro_batch]  # (B, tokens, components)
         noisy[name] = chosen + finetune.component_noise * torch.randn_like(chosen)
-    shown = torch.stack(
-        [torch.rand(len(part), device=model.device) >= getattr(rates, name) for name in noisy]
-    )  # (experts, B)
-    shown |= ~shown.any(0)
-    masks = dict(zip(noisy, shown, strict=True))
+    drawn = [torch.rand(len(micro_batch), device=model.device) >= getattr(rates, name) for name in noisy]
+    visible = torch.stack(drawn)  # (experts, B)
+    visible |= ~visible.any(0)
+    masks = dict(zip(noisy, visible, strict=True))
     prefix = {name: tokens * masks[name][:, None, None] for name, tokens in model.project(noisy).items()}
     return prefix, masks
 
 
-def _encode_synthetic(model: Deft, synthetic: Sequence[Example]) -> _Synthetic:
-    words = alignment.embed_phrases(model, [example.region_phrases for example in synthetic])
-    return _Synthetic(words, losses.targets(synthetic, model.config, model.device))
+def _encode_pages(model: Deft, synthetic: Sequence[Example]) -> _EncodedPages:
+    phrases = alignment.embed_phrases(model, [example.region_phrases for example in synthetic])
+    return _EncodedPages(phrases, losses.targets(synthetic, model.config, model.device))
 
 
 def _has_region_tokens(config: Config) -> bool:
     """Whether the motion expert gives one token per region, so that words can stand in their place."""
-    tokens: Mapping[str, int] = dict(zip(config.experts, config.tokens, strict=True))
+    tokens: Mapping[str, int] = dict(zip(config.experts, config.token_counts, strict=True))
     return tokens.get("motion") == len(REGIONS)

@@ -95,7 +95,7 @@ def head_losses(
     labelled, probabilities = targets.labelled[part], unit_logits.sigmoid()  # (B, 1), (B, units)
     concepts = torch.where(labelled > 0, probabilities.detach(), probabilities)
     class_weights = targets.class_weights[part] / targets.class_weights[step].sum()
-    errors = functional.cross_entropy(model.emotion(concepts), targets.emotions[part], reduction="none")  # (B,)
+    errors = functional.cross_entropy(model.emotion_head(concepts), targets.emotions[part], reduction="none")  # (B,)
     emotion = (class_weights * errors).sum()
     shown = targets.units[part]  # (B, units)
     unit_weights = 1 + (targets.unit_weights - 1) * shown
