@@ -1,4 +1,4 @@
-# Set-up, pipeline, tests. Everything lives in .venv; nothing else on the machine is touched.
+# Set-up, pipeline, tests. Everything is installed into .venv; nothing else on the machine is touched.
 PYTHON ?= python3
 MEDIAPIPE := mediapipe==0.10.21
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -27,7 +27,7 @@ check: setup
 	ruff format --check
 	mypy
 
-# Every part against its peers, some of which live in an environment of their own; tuning needs what `make repro` makes.
+# Every part beside other methods, some of which need an environment of their own; tuning needs the output of `make repro`.
 bench: setup .bench/ready
 	python -m bench .bench/bin/python
 
@@ -36,18 +36,19 @@ bench: setup .bench/ready
 	.bench/bin/pip install -q -r bench/peers.txt
 	touch $@
 
-# The two dials of `verify` that turn an Action Unit's support into a score.
+# The two parameters of `verify` that turn an Action Unit's support into a probability.
 calibrate: setup
 	python -m bench calibrate
 
-# What each part of the method is worth: some ten experiments, queued, and their table.
+# What each part of the method contributes: about ten queued experiments, and their table.
 ablate: setup
 	python -m bench.ablate
 	$(MAKE) readme
 
-# Figures of README.md, from metrics/ and bench/results.json.
+# The tables of README.md and docs/results.md, from metrics/ and bench/results.json.
 readme: setup
 	python -m deft.report.table README.md metrics bench/results.json
+	python -m deft.report.table docs/results.md metrics bench/results.json
 
 lock:
 	rm -rf .venv

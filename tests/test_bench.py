@@ -191,7 +191,7 @@ def test_the_trainers_loss_is_ours(corpus: Path, monkeypatch: pytest.MonkeyPatch
         assert ours == pytest.approx(theirs, rel=1e-4)
 
 
-def test_what_an_ablation_keeps_is_a_row_of_the_readmes_table() -> None:
+def test_what_an_ablation_keeps_is_a_row_of_its_table() -> None:
     loso = tables.read_json(ROOT / "metrics" / "loso.json")
     found = {name: ablate._scores(loso, changes) for name, changes in [*ablate.EXPERIMENTS.items(), ("default", [])]}
     first, *others = table.ablations(found).splitlines()[2:]

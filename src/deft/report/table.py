@@ -1,6 +1,7 @@
-"""The README's figures, from ``metrics/`` and ``bench/results.json``.
+"""Tables of README.md and docs/results.md, from ``metrics/`` and ``bench/results.json``.
 
-Run: ``python -m deft.report.table README.md metrics bench/results.json``
+A table stands between the marks ``<!-- NAME -->`` and ``<!-- /NAME -->``.
+Run: ``python -m deft.report.table PAGE metrics bench/results.json``
 """
 
 import shlex
@@ -11,7 +12,7 @@ from typing import Any
 
 from deft.core import tables
 
-RESULTS, EXPERTS, ABLATIONS, BENCH = "results", "experts", "ablations", "bench"
+RESULTS, WORDS, EXPERTS, ABLATIONS, BENCH = "results", "words", "experts", "ablations", "bench"
 NAMES = {
     "mdmo_svm": "MDMO + SVM",
     "three_streams": "three-stream CNN",
@@ -20,8 +21,8 @@ NAMES = {
 }
 
 
-def markdown(loso: Mapping[str, Any], baselines: Mapping[str, Any], stages: Mapping[str, Any]) -> str:
-    """The table of emotions, a line each on words, calibration and control, and on what was measured against truth."""
+def results(loso: Mapping[str, Any], baselines: Mapping[str, Any]) -> str:
+    """Return the table of emotion scores: one row each for the head, the text and every baseline."""
     lines = ["| | UF1 | UAR | accuracy | weighted F1 | *UF1, mean of folds* |", "|---|---|---|---|---|---|"]
     rows = {"**DEFT, head**": loso["emotion"], "**DEFT, generated text**": loso["generated"]}
     rows |= {name: baselines[key]["emotion"] for key, name in NAMES.items() if key in baselines}
@@ -30,39 +31,65 @@ def markdown(loso: Mapping[str, Any], baselines: Mapping[str, Any], stages: Mapp
         f"| *{scores['fold_mean']['uf1']:.3f}* |"
         for name, scores in rows.items()
     ]
-    text, flow, verify = loso["text"], stages["flow"]["rendered"], stages["verify"]["rendered"]
-    landmarks = stages["landmarks"]["rendered"]
-    lines += [
-        "",
-        f"Words: {text['parsed']:.1%} of answers parse, {text['agreement']:.1%} name the head's class, evidence F1 "
-        f"{_cell(text, 'evidence_f1')}, {text['unsupported_au_rate']:.1%} of the units in rationales lack support in "
-        f"the motion, {text['contradictions']:.1%} of the regions named are told against the way they move, "
-        f"{text['follows']:.1%} of the classes follow from the units named; BLEU {text['bleu']:.1f} and ROUGE-1 "
-        f"{text['rouge1']:.3f} against the text written from the clip. Action Units (head, against the sheet): F1 "
-        f"{_cell(loso['au'], 'f1')}. Calibration of the head: ECE {_cell(loso['emotion'], 'ece')}.",
-        "",
-        *([_control(loso["shuffled"]), ""] if "shuffled" in loso else []),
-        f"Against truth: landmarks {landmarks['error_iod']:.1%} of the eye distance; flow {flow['epe_median_px']:.3f} "
-        f"px median endpoint error in the regions (crop), {flow['head_removed']:.1%} of the head's motion removed; "
-        f"Action Unit verdicts AUC {verify['auc']:.3f}.",
-        "",
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, ""])
 
 
-def _control(found: Mapping[str, float]) -> str:
-    return (
-        f"Control: shown the motion of another clip of its fold, the head changes {found['emotion_changed']:.1%} of "
-        f"its classes, the text {found['generated_changed']:.1%} of its and {found['evidence_changed']:.1%} of its "
-        f"evidence; UF1 is then {_cell(found, 'emotion_uf1')} and {_cell(found, 'generated_uf1')}, evidence F1 is "
-        f"{_cell(found, 'evidence_f1')} against the clip's own motion and {_cell(found, 'donor_evidence_f1')} against "
-        "the motion shown."
+def words(loso: Mapping[str, Any], stages: Mapping[str, Any]) -> str:
+    """Return the tables of the generated text, of the control with shuffled motion, and of errors against truth."""
+    text = loso["text"]
+    landmarks, flow, verify = (stages[name]["rendered"] for name in ("landmarks", "flow", "verify"))
+    answers = {
+        "answers that parse": f"{text['parsed']:.1%}",
+        "answers that name the head's class": f"{text['agreement']:.1%}",
+        "evidence F1": _cell(text, "evidence_f1"),
+        "units in rationales that the motion does not support": f"{text['unsupported_au_rate']:.1%}",
+        "regions named that move the opposite way": f"{text['contradictions']:.1%}",
+        "classes that follow from the units named": f"{text['follows']:.1%}",
+        "BLEU against the text written from the clip": f"{text['bleu']:.1f}",
+        "ROUGE-1 against the text written from the clip": f"{text['rouge1']:.3f}",
+        "Action Unit F1 of the head, against the label sheet": _cell(loso["au"], "f1"),
+        "expected calibration error of the head": _cell(loso["emotion"], "ece"),
+    }
+    truth = {
+        "landmarks, mean error": f"{landmarks['error_iod']:.1%} of the eye distance",
+        "flow, median endpoint error in the regions": f"{flow['epe_median_px']:.3f} px of the crop",
+        "head motion removed": f"{flow['head_removed']:.1%}",
+        "verdicts on Action Units, AUC": f"{verify['auc']:.3f}",
+    }
+    return "\n".join(
+        [
+            *_two_columns("answers", answers),
+            "",
+            *([*_control(loso["shuffled"]), ""] if "shuffled" in loso else []),
+            *_two_columns("measurement, against the rendered truth", truth),
+            "",
+        ]
     )
 
 
+def _two_columns(title: str, figures: Mapping[str, str]) -> list[str]:
+    return [f"| {title} | |", "|---|---|", *(f"| {name} | {figure} |" for name, figure in figures.items())]
+
+
+def _control(found: Mapping[str, float]) -> list[str]:
+    changed, uf1 = (
+        (f"{found['emotion_changed']:.1%}", f"{found['generated_changed']:.1%}"),
+        (_cell(found, "emotion_uf1"), _cell(found, "generated_uf1")),
+    )
+    return [
+        "| with the motion of another clip | head | text |",
+        "|---|---|---|",
+        f"| classes that change | {' | '.join(changed)} |",
+        f"| UF1 against the clip's own label | {' | '.join(uf1)} |",
+        f"| evidence that changes | – | {found['evidence_changed']:.1%} |",
+        f"| evidence F1 against the clip's own motion | – | {_cell(found, 'evidence_f1')} |",
+        f"| evidence F1 against the motion given | – | {_cell(found, 'donor_evidence_f1')} |",
+    ]
+
+
 def experts(found: Mapping[str, Any]) -> str:
-    """What each expert says alone, and what is lost without it."""
-    lines = ["| expert | UF1 of a line through its tokens alone | UF1 lost when it is hidden |", "|---|---|---|"]
+    """Return the table of experts: the UF1 of each one's linear probe, and the UF1 lost when it is hidden."""
+    lines = ["| expert | UF1 of a linear probe of its tokens | UF1 lost when it is hidden |", "|---|---|---|"]
     lines += [
         f"| {name} | {_cell(each['probe'], 'uf1')} | {_cell(each['drop'], 'uf1') if each['drop'] else '–'} |"
         for name, each in found.items()
@@ -72,7 +99,7 @@ def experts(found: Mapping[str, Any]) -> str:
 
 
 def ablations(found: Mapping[str, Any]) -> str:
-    """What becomes of the main figures when one thing is changed, the default first."""
+    """Return the table of ablations: the main figures of each experiment, the default first."""
     lines = [
         "| | UF1, head | UF1, text | AU F1 | evidence F1 | unsupported units | head and text agree |",
         "|---|---|---|---|---|---|---|",
@@ -92,27 +119,27 @@ def _cell(scores: Mapping[str, float], key: str) -> str:
 
 
 def bench(found: Mapping[str, Any]) -> str:
-    """The motion core against its peers, and a line each on head motion, verdicts and stages."""
+    """Return the motion core's tables against its peers, and a line each on verdicts, sheets, events and tuning."""
     names = ("solver", "verdicts", "stages", "sheets", "tuning")
     solver, verdicts, stages, sheets, tuned = (found[name] for name in names)
     solvers = sorted(solver["solvers"].items(), key=lambda each: each[1]["error_px"])
     lines = [
-        f"| 256 × 256, one thread, {solver['pairs']} pairs | ms a pair | mean endpoint error, px |",
+        f"| 256 × 256, one thread, {solver['pairs']} pairs | ms per pair | mean endpoint error, px |",
         "|---|---|---|",
         *(f"| {_bold(name)} | {each['ms']:.1f} | {each['error_px']:.3f} |" for name, each in solvers),
         "",
-        f"`flow_sequence`, warm-started in time: {solver['sequence_frames_per_s']:.0f} frames a second on one core. "
-        f"`crop`, `landmarks`, `flow` and `verify` together: {stages['clips_per_s']:.1f} clips a second "
+        f"`flow_sequence`, warm-started in time: {solver['sequence_frames_per_s']:.0f} frames per second on one core. "
+        f"`crop`, `landmarks`, `flow` and `verify` together: {stages['clips_per_s']:.1f} clips per second "
         f"({stages['frames']} frames of 640 × 480 each, two cores).",
         "",
-        "| left of the head's motion in still regions, crop px, median, at a shift of | "
+        "| median residual head motion in still regions, crop px, at a shift of | "
         + " | ".join(f"{level} px" for level in found["compensation"])
         + " |",
         "|---|" + "---|" * len(found["compensation"]),
         *(f"| {_bold(name)} | {' | '.join(f'{left:.3f}' for left in each)} |" for name, each in _left(found)),
         "",
         f"Verdicts on {verdicts['clips']} rendered clips: AUC {verdicts['auc_from_1_px']:.3f} for units that move by "
-        f"1 px and more, {verdicts['auc_half_to_1_px']:.3f} from 0.5 to 1 px; wrong labels found with precision "
+        f"at least 1 px, {verdicts['auc_half_to_1_px']:.3f} from 0.5 to 1 px; wrong labels found with precision "
         f"{verdicts['wrong_precision']:.2f} and recall {verdicts['wrong_recall']:.2f} from 1 px on.",
         "",
         f"`index`: {sheets['rows']:,} rows of a label sheet and {sheets['frames']:,} frames in "
@@ -120,9 +147,9 @@ def bench(found: Mapping[str, Any]) -> str:
         "",
         _events(found["events"]),
         "",
-        f"Tuning the small Llama: {tuned['tokens_per_s']['ours']:,} tokens a second on {tuned['cores']} cores, "
+        f"Tuning the small Llama: {tuned['tokens_per_s']['ours']:,} tokens per second on {tuned['cores']} cores, "
         f"{tuned['tuning_ratio']:.2f} × transformers' Trainer with PEFT and padding. Structured generation: "
-        f"{tuned['clips_per_s']['ours']:.0f} clips a second, {tuned['generation_ratio']:.0f} × `generate` clip by "
+        f"{tuned['clips_per_s']['ours']:.0f} clips per second, {tuned['generation_ratio']:.0f} × `generate` clip by "
         "clip.",
         "",
     ]
@@ -132,11 +159,11 @@ def bench(found: Mapping[str, Any]) -> str:
 def _events(found: Mapping[str, Any]) -> str:
     short, long = found["predict"]
     return (
-        f"Events in {found['films']} films of {found['seconds']:.0f} s with {found['expressions']} micro-expressions "
-        f"and {found['blinks']} blinks, at an overlap of 0.5 with the true ones: F1 {found['f1']:.3f} (precision "
-        f"{found['precision']:.3f}, recall {found['recall']:.3f}). `deft predict` takes {short['s_per_s']:.2f} s for a "
-        f"second of film (640 × 480, 30 frames a second, start included) and {short['peak_mib']} MiB; for a film four "
-        f"times as long {long['s_per_s']:.2f} s and {long['peak_mib']} MiB."
+        f"Spotting in {found['films']} rendered videos of {found['seconds']:.0f} s with {found['expressions']} "
+        f"micro-expressions and {found['blinks']} blinks: F1 {found['f1']:.3f} (precision {found['precision']:.3f}, "
+        f"recall {found['recall']:.3f}), at an overlap of at least 0.5 with the true interval. `deft predict` takes "
+        f"{short['s_per_s']:.2f} s per second of video (640 × 480, 30 frames per second, start-up included) and "
+        f"{short['peak_mib']} MiB; for a video four times as long, {long['s_per_s']:.2f} s and {long['peak_mib']} MiB."
     )
 
 
@@ -152,34 +179,30 @@ def _bold(name: str) -> str:
 
 
 def put(page: str, name: str, table: str) -> str:
-    """The page with the table between the two marks of this name."""
+    """Return the page with the table between the two marks of this name."""
     begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
     before, rest = page.split(begin)
     return before + begin + "\n" + table + "\n" + end + rest.split(end)[1]
 
 
-def from_metrics(folder: Path) -> str:
-    """`markdown` of a folder of metrics."""
-    names = ("loso", "baselines", "flow", "verify", "landmarks")
-    read = {name: tables.read_json(folder / f"{name}.json") for name in names}
-    return markdown(read["loso"], read["baselines"], read)
-
-
-def written(name: str, folder: Path, results: Path) -> str:
-    """The table of this name, from a folder of metrics and the bench's results."""
-    if name == RESULTS:
-        return from_metrics(folder)
+def written(name: str, folder: Path, results_file: Path) -> str:
+    """Return the table of this name, from a folder of metrics and the bench's results."""
     if name == BENCH:
-        return bench(tables.read_json(results))
-    return {EXPERTS: experts, ABLATIONS: ablations}[name](tables.read_json(folder / f"{name}.json"))
+        return bench(tables.read_json(results_file))
+    if name in (EXPERTS, ABLATIONS):
+        return {EXPERTS: experts, ABLATIONS: ablations}[name](tables.read_json(folder / f"{name}.json"))
+    loso = tables.read_json(folder / "loso.json")
+    if name == RESULTS:
+        return results(loso, tables.read_json(folder / "baselines.json"))
+    return words(loso, {stage: tables.read_json(folder / f"{stage}.json") for stage in ("landmarks", "flow", "verify")})
 
 
-def main(page: Path, folder: Path, results: Path) -> None:
-    """Write every table into the page that has its marks there."""
+def main(page: Path, folder: Path, results_file: Path) -> None:
+    """Write into a page every table for which it has marks."""
     text = page.read_text(encoding="utf-8")
-    for name in (RESULTS, EXPERTS, ABLATIONS, BENCH):
+    for name in (RESULTS, WORDS, EXPERTS, ABLATIONS, BENCH):
         if f"<!-- {name} -->" in text:
-            text = put(text, name, written(name, folder, results))
+            text = put(text, name, written(name, folder, results_file))
     page.write_text(text, encoding="utf-8")
 
 
