@@ -91,7 +91,7 @@ def flow(crops: Mapping[int, Image], points: Points, onset: int, targets: Sequen
 
 def flow_of_field(field: npt.NDArray[np.float32], points: Points, apex: int, params: Flow) -> list[Step]:
     """Return the only step of a clip that comes as flow: its field (H, W, 2), head motion removed."""
-    return [_as_stored(steps.given(field, points, apex, params.compensated))]
+    return [_as_stored(steps.from_field(field, points, apex, params.compensated))]
 
 
 def evidence(flows: Flows, points: Points, noise_px: float, params: Verify) -> list[Evidence]:

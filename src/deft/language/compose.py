@@ -54,7 +54,7 @@ def compose(
     """
     moving = [region for region in evidence.values() if region.level != "none"]
     strongest = sorted(moving, key=lambda region: -region.z)[:regions]
-    best_code = {region.region: verification.reason(codes, region) for region in strongest}
+    best_code = {region.region: verification.explaining_code(codes, region) for region in strongest}
     reasons: dict[Code, list[triple.Sight]] = {}
     for code in sorted(set(codes), key=lambda code: (code.unit, code.side or "")):
         explained = [_sight(region) for region in strongest if best_code[region.region] == code]

@@ -111,7 +111,7 @@ def _sight(region: str, sign: Sign, rng: np.random.Generator, turn: int = 1) -> 
         out = 0.0 if side(region) is None else sign.out
         octant = round(math.atan2(out, sign.up) / (math.pi / 4))
         octant += int(rng.integers(-turn, turn + 1)) if rng.random() < 0.3 or turn > 1 else 0
-        direction = words.ways(region)[octant % 8]
+        direction = words.directions(region)[octant % 8]
     level = str(rng.choice(words.LEVELS[1:]))
     return triple.Sight(region, direction, level, str(rng.choice(words.TIMINGS, p=[0.15, 0.25, 0.6])))
 
@@ -119,4 +119,4 @@ def _sight(region: str, sign: Sign, rng: np.random.Generator, turn: int = 1) -> 
 def _way(sign: Sign) -> str:
     if sign.opening and sign.up >= 0:
         return words.OPENING[sign.opening < 0]
-    return words.WAYS[round(math.atan2(sign.out, sign.up) / (math.pi / 4)) % 8]
+    return words.SIDE_DIRECTIONS[round(math.atan2(sign.out, sign.up) / (math.pi / 4)) % 8]
