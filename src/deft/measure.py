@@ -53,7 +53,7 @@ class Measured(NamedTuple):
 
 def crop_positions(onset: int, apex: int, offset: int, params: Crop) -> list[int]:
     """Return the positions of a clip's frames that are cropped, from onset to offset, the apex among them."""
-    return align.spread(onset, apex, offset, params.frames)
+    return align.sampled_positions(onset, apex, offset, params.frames)
 
 
 def crop(frames: Mapping[int, Image], onset: int, params: Crop) -> Crops:
