@@ -208,7 +208,8 @@ def _means(flows: npt.NDArray[np.float32], mask: Mask) -> npt.NDArray[np.float32
     """Return the mean vector per step (steps, 2) over a mask (H, W); zero if the mask is empty."""
     if not mask.any():
         return np.zeros((len(flows), 2), np.float32)
-    return flows[:, mask].mean(1)
+    means: npt.NDArray[np.float32] = flows[:, mask].mean(1)
+    return means
 
 
 def _filled(polygon: npt.NDArray[np.floating], shape: tuple[int, int]) -> Mask:
