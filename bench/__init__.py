@@ -1,1 +1,1 @@
-"""Measurements: the motion core against its peers and against known truth."""
+"""Benchmarks of the motion core, against its peers and against known truth."""

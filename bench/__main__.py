@@ -1,7 +1,7 @@
-"""Measure the motion core and the readers: ``make bench``. Prints tables and writes bench/results.json.
+"""Measure the motion core, the stages and the tuning: ``make bench``. Prints tables and writes bench/results.json.
 
 Run: ``python -m bench PEERS`` (the Python of the peers' environment), or ``python -m bench calibrate``, which prints
-the two dials that turn an Action Unit's support into a score.
+the two parameters that turn an Action Unit's support into a score.
 """
 
 import os
@@ -25,14 +25,15 @@ RESULTS = Path(__file__).parent / "results.json"
 
 
 def calibrate() -> None:
-    """Print the calibration's dials, fitted on clips that no figure is taken on."""
-    found = verdicts.calibrated(verdicts.table(verdicts.CALIBRATION_SEED))
-    print(f"verify:\n  even_z: {found.even_z:.2g}\n  slope: {found.slope:.2g}")
+    """Print the calibration's parameters, fitted on clips that are in no figure."""
+    calibration = verdicts.calibrated(verdicts.table(verdicts.CALIBRATION_SEED))
+    print(f"verify:\n  even_z: {calibration.even_z:.2g}\n  slope: {calibration.slope:.2g}")
 
 
 def measure(peers: Path) -> None:
-    """Take all figures."""
-    dials = params.load().verify
+    """Take all figures, print them and write them to `RESULTS`; ``peers`` is the Python of the peers' environment."""
+    verify = params.load().verify
+    calibration = Calibration(verify.even_z, verify.slope)
     tuned = tuning.figures()  # first: it needs what `make repro` makes
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -41,9 +42,9 @@ def measure(peers: Path) -> None:
         indexed = sheets.figures(Path(folder))
         spotted = events.figures(Path(folder))
     moved = compensation.figures()
-    judged = verdicts.figures(verdicts.table(verdicts.SEED), Calibration(dials.even_z, dials.slope), dials.supported)
+    judged = verdicts.figures(verdicts.table(verdicts.SEED), calibration, verify.supported)
     machine = {"cores": os.cpu_count(), "platform": platform.platform()}
-    found: dict[str, Any] = {
+    results: dict[str, Any] = {
         "machine": machine,
         "solver": solved,
         "compensation": moved,
@@ -54,27 +55,28 @@ def measure(peers: Path) -> None:
         "tuning": tuned,
     }
     if torch.cuda.is_available():
-        found["gpu"] = gpu.figures()
-        found["llama"] = llama.figures()
-    tables.write_json(RESULTS, found)
-    levels = [f"{level} px" for level in compensation.LEVELS_PX]
+        results["gpu"] = gpu.figures()
+        results["llama"] = llama.figures()
+    tables.write_json(RESULTS, results)
+    shifts = [f"{shift} px" for shift in compensation.SHIFTS_PX]
     heads = [f"head {head} px" for head in verdicts.HEADS_PX]
     _print("Solver, 256 × 256, one thread", ["", "ms", "times ours", "error px", "of DualTVL1's"], solver.rows(solved))
-    _print("Left in still regions at a head shift of", ["", *levels, "kept, at least"], compensation.rows(moved))
+    _print("Left in still regions at a head shift of", ["", *shifts, "kept, at least"], compensation.rows(moved))
     _print("AUC of the verdicts", ["amplitude", *heads], verdicts.rows(judged))
     flat = [
-        (f"{part}.{name}", str(value))
-        for part, values in found.items()
+        (f"{benchmark}.{name}", str(value))
+        for benchmark, values in results.items()
         for name, value in values.items()
         if isinstance(value, int | float | str)
     ]
-    _print(f"All else is in {RESULTS.name}", ["figure", "found"], flat)
+    _print(f"Other figures, also in {RESULTS.name}", ["figure", "value"], flat)
 
 
 def _print(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table whose first column holds names, and the others numbers."""
     table = Table(title=title, title_justify="left")
-    for at, name in enumerate(header):
-        table.add_column(name, justify="right" if at else "left")
+    for column, name in enumerate(header):
+        table.add_column(name, justify="right" if column else "left")
     for row in rows:
         table.add_row(*row)
     Console().print(table)

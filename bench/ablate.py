@@ -1,6 +1,7 @@
-"""What each part of the method is worth: ``make ablate``. Queues the experiments and writes metrics/ablations.json.
+"""Measure what each part of the method contributes: ``make ablate``. Writes metrics/ablations.json.
 
-Every experiment is a ``dvc exp run -S …`` that anybody can type; what they share with the default run is not run again.
+Every experiment is a ``dvc exp run -S …`` that anybody can type; stages that it shares with the default run are not run
+again.
 Run: ``python -m bench.ablate``
 """
 
@@ -31,29 +32,30 @@ EXPERIMENTS: dict[str, list[str]] = {
 
 
 def main() -> None:
-    """Run all of them, and keep what they found."""
-    listed = subprocess.run(["dvc", "exp", "list", "--name-only"], check=True, capture_output=True, text=True).stdout
-    earlier = {*listed.split()} & {_id(name) for name in EXPERIMENTS}
+    """Queue all experiments, run them, and write their scores to `RESULTS`."""
+    listing = subprocess.run(["dvc", "exp", "list", "--name-only"], check=True, capture_output=True, text=True).stdout
+    earlier = {*listing.split()} & {_id(name) for name in EXPERIMENTS}
     if earlier:
         _dvc("exp", "remove", *sorted(earlier))
     for name, changes in EXPERIMENTS.items():
-        sets = [word for change in changes for word in ("-S", change)]
-        _dvc("exp", "run", "--queue", "--name", _id(name), *sets)
+        options = [word for change in changes for word in ("-S", change)]
+        _dvc("exp", "run", "--queue", "--name", _id(name), *options)
     _dvc("exp", "run", "--run-all")
-    found = {"default": _scores(tables.read_json(Path(LOSO)), [])}
+    scores = {"default": _scores(tables.read_json(Path(LOSO)), [])}
     for name, changes in EXPERIMENTS.items():
-        found[name] = _scores(json.loads(dvc.api.read(LOSO, rev=_id(name))), changes)
-    tables.write_json(RESULTS, found)
+        scores[name] = _scores(json.loads(dvc.api.read(LOSO, rev=_id(name))), changes)
+    tables.write_json(RESULTS, scores)
 
 
 def _scores(loso: dict[str, Any], changes: list[str]) -> dict[str, Any]:
+    """Return an experiment's changes and its main scores, from metrics/loso.json."""
     keys = {"head": ("emotion", "uf1"), "text": ("generated", "uf1"), "units": ("au", "f1")}
     scores = {
         name: {f"{key}{end}": loso[group][f"{key}{end}"] for end in ("", "_low", "_high")}
         for name, (group, key) in keys.items()
     }
-    words = {name: loso["text"][name] for name in ("evidence_f1", "unsupported_au_rate", "agreement")}
-    return {"set": changes, **scores, **words}
+    text_scores = {name: loso["text"][name] for name in ("evidence_f1", "unsupported_au_rate", "agreement")}
+    return {"set": changes, **scores, **text_scores}
 
 
 def _id(name: str) -> str:

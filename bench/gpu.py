@@ -1,4 +1,4 @@
-"""``flow_batch`` on a GPU: pairs a second at 256 × 256, and the memory it moves against what the card can move."""
+"""``flow_batch`` on a GPU: pairs per second at 256 × 256, and its memory traffic against the card's bandwidth."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ COPY_BYTES = 2**30
 
 
 class Traffic(TorchDispatchMode):
-    """Counts the bytes that operations read and write, each tensor once an operation, as if no cache helped."""
+    """Counts the bytes that operations read and write, each tensor once per operation, as if uncached."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -33,36 +33,37 @@ class Traffic(TorchDispatchMode):
         return out
 
     def counted(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
-        """A kernel that torch does not see, with its arguments counted; outputs count where torch makes them."""
+        """Return a kernel that also counts its arguments, for kernels that torch does not dispatch."""
 
-        def work(*arguments: Any) -> Any:
+        def counting_kernel(*arguments: Any) -> Any:
             self.bytes += _size(arguments)
             return kernel(*arguments)
 
-        return work
+        return counting_kernel
 
 
 def _size(values: Iterable[Any]) -> int:
+    """Return the bytes of all tensors among the values."""
     return sum(value.numel() * value.element_size() for value in values if isinstance(value, Tensor))
 
 
 def figures() -> dict[str, Any]:
-    """The card's name, pairs a second, the largest distance from the CPU's flow, and its traffic.
+    """Return the card's name, pairs per second, the largest difference from the CPU's flow in px, and the traffic.
 
-    ``of_bandwidth`` is `Traffic` a second against the bytes a second of a plain copy.
+    ``of_bandwidth`` is the `Traffic` per second divided by the bytes per second of a plain copy.
     """
     from deft.motion import fused  # Triton comes with torch's CUDA build
 
     made = pairs.make(SEED, rendered=8, rounds=1)
-    references, targets = (
-        torch.from_numpy(np.stack([getattr(made[at % len(made)], name) for at in range(BATCH)])).cuda()
-        for name in ("reference", "target")
-    )
-    found = tvl1.flow_batch(references, targets, "cuda").numpy(force=True)  # compiles
-    alone = [tvl1.flow(pair.reference, pair.target) for pair in made]
+    batch = [made[index % len(made)] for index in range(BATCH)]
+    references = torch.from_numpy(np.stack([pair.reference for pair in batch])).cuda()  # (BATCH, 256, 256)
+    targets = torch.from_numpy(np.stack([pair.target for pair in batch])).cuda()
+    flows = tvl1.flow_batch(references, targets, "cuda").numpy(force=True)  # compiles
+    flows_on_cpu = [tvl1.flow(pair.reference, pair.target) for pair in made]
     per_s = BATCH / _seconds(lambda: tvl1.flow_batch(references, targets, "cuda"))
     source = torch.empty(COPY_BYTES, dtype=torch.uint8, device="cuda")
     copied_per_s = 2 * COPY_BYTES / _seconds(source.clone)
+    difference_px = float(np.linalg.norm(flows[: len(made)] - flows_on_cpu, axis=-1).max())
     traffic = Traffic()
     with (
         mock.patch.object(fused, "tensors", traffic.counted(fused.tensors)),
@@ -73,7 +74,7 @@ def figures() -> dict[str, Any]:
     return {
         "card": torch.cuda.get_device_name(),
         "pairs_per_s": round(per_s),
-        "furthest_from_cpu_px": round(float(np.linalg.norm(found[: len(made)] - alone, axis=-1).max()), 5),
+        "furthest_from_cpu_px": round(difference_px, 5),
         "mb_per_pair": round(traffic.bytes / BATCH / 1e6, 2),
         "copy_gb_per_s": round(copied_per_s / 1e9),
         "of_bandwidth": round(traffic.bytes / BATCH * per_s / copied_per_s, 3),
@@ -81,6 +82,7 @@ def figures() -> dict[str, Any]:
 
 
 def _seconds(work: Callable[[], Any]) -> float:
+    """Return the mean seconds of a call, after one to warm up."""
     work()
     torch.cuda.synchronize()
     started = time.perf_counter()

@@ -1,7 +1,7 @@
-"""Tuning a model of Llama-3.1-8B's exact shape on a GPU, ours beside the Trainer with PEFT: a few steps of each.
+"""Tuning a model of Llama-3.1-8B's exact shape on a GPU: a few steps by our loop, and by the Trainer with PEFT.
 
-Its weights are random, its token ids too: neither changes how long a step takes. Answers are as long as the default
-run's would be in Llama's tokens.
+The model's weights and its token ids are random, which does not change the duration of a step. Answers are as long as
+those of the default run would be in Llama's tokens.
 """
 
 import gc
@@ -29,14 +29,14 @@ SHAPE: dict[str, Any] = {  # https://huggingface.co/meta-llama/Llama-3.1-8B, con
     "max_position_embeddings": 131072,
     "tie_word_embeddings": False,
 }
-CHARACTERS = 4.0  # a token of Llama's on English text
+CHARACTERS_PER_TOKEN = 4.0  # of Llama's tokenizer on English text
 RANK, CLIPS, SUBJECTS = 16, 247, 26  # CASME II
-STEPS = 6  # an epoch
-PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12}  # bfloat16 operations a second, dense, by the data sheets
+STEPS = 6  # per epoch
+PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12}  # bfloat16 operations per second, dense, by the data sheets
 
 
 class RandomTokens:
-    """Ids as many as Llama's tokenizer would give, whatever they are."""
+    """A tokenizer that returns random ids, about as many as Llama's tokenizer would."""
 
     eos_token_id = pad_token_id = 0
     bos_token_id = 1
@@ -45,20 +45,21 @@ class RandomTokens:
         self.vocabulary = vocabulary
 
     def encode(self, text: str, **_: Any) -> list[int]:
-        """Random ids of a text, the same each time."""
+        """Return random ids for a text, the same each time."""
         rng = np.random.default_rng(len(text))
-        return [int(token) for token in rng.integers(2, self.vocabulary, math.ceil(len(text) / CHARACTERS))]
+        return [int(token) for token in rng.integers(2, self.vocabulary, math.ceil(len(text) / CHARACTERS_PER_TOKEN))]
 
     def __call__(self, texts: Sequence[str], **_: Any) -> dict[str, list[list[int]]]:
-        """Ids of several texts."""
+        """Return random ids for several texts."""
         return {"input_ids": [self.encode(text) for text in texts]}
 
 
 def load(shape: dict[str, Any]) -> tuple[Any, Any]:
-    """A random model of this shape in bfloat16 where there is a GPU."""
+    """Return a random model of this shape and its tokenizer, in bfloat16 on a GPU, else in float32."""
     cuda = torch.cuda.is_available()
-    with torch.device("cuda" if cuda else "cpu"):
-        torch.set_default_dtype(torch.bfloat16 if cuda else torch.float32)
+    device, dtype = ("cuda", torch.bfloat16) if cuda else ("cpu", torch.float32)
+    with torch.device(device):
+        torch.set_default_dtype(dtype)
         try:
             return LlamaForCausalLM(LlamaConfig(**shape)), RandomTokens(shape["vocab_size"])
         finally:
@@ -66,34 +67,37 @@ def load(shape: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def figures(shape: dict[str, Any] = SHAPE) -> dict[str, Any]:
-    """Tokens a second, share of the peak, gigabytes and hours of a CASME II LOSO, and the Trainer's speed."""
-    dials = params.load()
-    lora = dials.lora.model_copy(update={"rank": RANK, "alpha": 2 * RANK})
-    dials = dials.model_copy(update={"lora": lora})
+    """Return speed and memory of our loop and of the Trainer, our share of the card's peak, and the hours per LOSO.
+
+    The LOSO is that of CASME II, by our loop; speeds are tokens per second. ``shape`` holds Llama's configuration.
+    """
+    default = params.load()
+    lora = default.lora.model_copy(update={"rank": RANK, "alpha": 2 * RANK})
+    parameters = default.model_copy(update={"lora": lora})
     rows = [row for row in tables.rows(stage.DATA / "triples.parquet") if not row["dropped"]]
-    rows = (rows * STEPS)[: STEPS * dials.finetune.batch]
-    clips, vectors = (
-        [examples.from_triple(row) for row in rows],
-        features.read(stage.features(dials, dials.experts), [row["clip"] for row in rows]),
-    )
-    tokens = tuning.read(RandomTokens(shape["vocab_size"]), clips, vectors)
-    found: dict[str, Any] = {"card": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"}
-    for name, work in (("ours", tuning.ours), ("trainer", tuning.trainers)):
+    rows = (rows * STEPS)[: STEPS * parameters.finetune.batch]
+    clips = [examples.from_triple(row) for row in rows]
+    vectors = features.read(stage.features(parameters, parameters.experts), [row["clip"] for row in rows])
+    tokens = tuning.tokens_per_epoch(RandomTokens(shape["vocab_size"]), clips, vectors)
+    results: dict[str, Any] = {"card": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"}
+    for name, epochs_of in (("ours", tuning.our_epochs), ("trainer", tuning.trainer_epochs)):
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
-        seconds = float(np.median(work(partial(load, shape), dials, clips, vectors)))
-        found[name] = {"tokens_per_s": round(tokens / seconds), "s_per_step": round(seconds / STEPS, 3)}
+        seconds = float(np.median(epochs_of(partial(load, shape), parameters, clips, vectors)))
+        results[name] = {"tokens_per_s": round(tokens / seconds), "s_per_step": round(seconds / STEPS, 3)}
         if torch.cuda.is_available():
-            found[name]["peak_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 1)
-    speed = found["ours"]["tokens_per_s"]
+            results[name]["peak_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 1)
+    speed = results["ours"]["tokens_per_s"]
     with torch.device("meta"):
-        weights = sum(p.numel() for p in LlamaForCausalLM(LlamaConfig(**shape)).parameters())
-    peak = next((peak for card, peak in PEAK.items() if card in found["card"]), None)
-    if peak:  # forwards and backwards through frozen weights: two products each, two operations a weight and product
-        found["of_peak"] = round(4 * weights * speed / peak, 3)
-    learned = CLIPS * (SUBJECTS - 1) / SUBJECTS
-    passes = min(dials.finetune.epochs, max(1, dials.finetune.max_steps // math.ceil(learned / dials.finetune.batch)))
-    found["casme2_loso_hours"] = round(SUBJECTS * passes * learned * tokens / len(clips) / speed / 3600, 2)
-    return found
+        model = LlamaForCausalLM(LlamaConfig(**shape))
+    weights = sum(weight.numel() for weight in model.parameters())
+    peak = next((peak for card, peak in PEAK.items() if card in results["card"]), None)
+    if peak:  # two products per frozen weight, forward and backward, of two operations each
+        results["of_peak"] = round(4 * weights * speed / peak, 3)
+    training_clips = CLIPS * (SUBJECTS - 1) / SUBJECTS  # per fold
+    steps_per_epoch = math.ceil(training_clips / parameters.finetune.batch)
+    epochs = min(parameters.finetune.epochs, max(1, parameters.finetune.max_steps // steps_per_epoch))
+    results["casme2_loso_hours"] = round(SUBJECTS * epochs * training_clips * tokens / len(clips) / speed / 3600, 2)
+    return results

@@ -1,4 +1,4 @@
-"""How soon a report of 500 clips can be used, in headless Chromium; needs what ``make repro`` makes.
+"""Measure how soon a report of 500 clips is usable in headless Chromium; needs the outputs of ``make repro``.
 
 Run: ``python -m bench.page``
 """
@@ -20,8 +20,8 @@ CLIPS, RUNS = 500, 5
 DATA, METRICS = Path("data"), Path("metrics")
 
 
-def many(cards: list[page.Card]) -> list[page.Card]:
-    """`CLIPS` cards: these ones again and again under other names."""
+def repeated(cards: list[page.Card]) -> list[page.Card]:
+    """Return `CLIPS` cards: these cards repeated under other names."""
     return [
         card._replace(clip=f"{card.clip}-{number}", page=card.page.replace(card.clip, f"{card.clip}-{number}"))
         for number, card in enumerate(islice(cycle(cards), CLIPS))
@@ -29,7 +29,7 @@ def many(cards: list[page.Card]) -> list[page.Card]:
 
 
 def opened(browser: Browser, path: Path) -> dict[str, float]:
-    """Seconds from navigation to the first paint, and until a name typed into the search has filtered the list."""
+    """Return the seconds from navigation to the first paint, to a filtered list of clips, and to the end of loading."""
     tab = browser.new_page(viewport={"width": 1200, "height": 900})
     started = time.perf_counter()
     tab.goto(path.as_uri(), wait_until="commit")
@@ -44,12 +44,12 @@ def opened(browser: Browser, path: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print the file's size and the medians of some runs."""
+    """Print the file's size and the median seconds over `RUNS` runs."""
     datasets = params.load().datasets
     cards = list(map(partial(page.card, DATA, "deft"), tables.clips(DATA / "triples.parquet")))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         path = Path(folder) / "report.html"
-        page.write(path, many(cards), [], METRICS, datasets)
+        page.write(path, repeated(cards), [], METRICS, datasets)
         print(f"{CLIPS} clips: {path.stat().st_size / 1e6:.1f} MB")
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         runs = [opened(browser, path) for _ in range(RUNS)]

@@ -1,6 +1,7 @@
 """One solver in a process of its own, on one thread: reads pair numbers, writes milliseconds and endpoint error.
 
-Run: ``python bench/peer.py NAME PAIRS.npz``. It imports only what NAME needs, so that it runs in any environment.
+Run: ``python bench/peer.py NAME PAIRS.npz``. The script imports only what the solver NAME needs, so that it runs in any
+environment.
 """
 
 import importlib
@@ -16,12 +17,12 @@ Solver = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.floating]]
 
 
 def deft() -> Solver:
-    """Ours."""
+    """Return our solver."""
     return importlib.import_module("deft.motion.tvl1").flow  # type: ignore[no-any-return]
 
 
 def dual_tvl1() -> Solver:
-    """OpenCV contrib's DualTVL1 with its defaults (Zach et al. 2007; Sánchez et al. 2013)."""
+    """Return OpenCV contrib's DualTVL1 with its defaults (Zach et al. 2007; Sánchez et al. 2013)."""
     cv2 = importlib.import_module("cv2")
     cv2.setNumThreads(1)
     solver = cv2.optflow.DualTVL1OpticalFlow_create()
@@ -29,7 +30,7 @@ def dual_tvl1() -> Solver:
 
 
 def dis() -> Solver:
-    """OpenCV's DIS, preset medium (Kroeger et al. 2016)."""
+    """Return OpenCV's DIS, preset medium (Kroeger et al. 2016)."""
     cv2 = importlib.import_module("cv2")
     cv2.setNumThreads(1)
     solver = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -37,7 +38,7 @@ def dis() -> Solver:
 
 
 def scikit_image() -> Solver:
-    """scikit-image's optical_flow_tvl1 with its defaults; rows come first there."""
+    """Return scikit-image's optical_flow_tvl1 with its defaults, its rows-first flow turned to x, y."""
     solve = importlib.import_module("skimage.registration").optical_flow_tvl1
     return lambda reference, target: np.moveaxis(solve(reference, target)[::-1], 0, -1)
 
@@ -46,19 +47,20 @@ SOLVERS = {"deft": deft, "DualTVL1": dual_tvl1, "scikit-image": scikit_image, "D
 
 
 def main() -> None:
-    """Serve until the input ends."""
+    """Solve the pair of each number on standard input, until the input ends."""
     name, path = sys.argv[1:]
     solve = SOLVERS[name]()
     with np.load(path) as pairs:
-        references, targets, truths, seen = (pairs[key] for key in ("reference", "target", "truth", "seen"))
-    solve(references[0], targets[0])  # what is compiled or loaded on first use
+        references, targets = pairs["reference"], pairs["target"]  # (n, 256, 256)
+        truths, visible = pairs["truth"], pairs["visible"]  # (n, 256, 256, 2), (n, 256, 256)
+    solve(references[0], targets[0])  # compiles or loads on first use
     print("ready", flush=True)
     for line in sys.stdin:
-        at = int(line)
+        index = int(line)
         started = time.perf_counter()
-        flow = solve(references[at], targets[at])
+        flow = solve(references[index], targets[index])
         seconds = time.perf_counter() - started
-        error = np.linalg.norm(flow - truths[at], axis=-1)[seen[at]].mean()
+        error = np.linalg.norm(flow - truths[index], axis=-1)[visible[index]].mean()
         print(json.dumps({"ms": 1000 * seconds, "error_px": float(error)}), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Ours against its peers: the same pairs in turn, one process and one thread each."""
+"""Compare our solver with its peers on the same pairs, in turn, one process and one thread each."""
 
 import json
 import os
@@ -17,51 +17,51 @@ from tqdm import tqdm
 from bench import pairs, peer
 from deft.motion import tvl1
 
-SEED = 2026  # no setting was chosen on its pairs
-OURS, YARDSTICK = "deft", "DualTVL1"
-CLIPS = 4  # of the sequence's time
+SEED = 2026  # no parameter was chosen on these pairs
+OURS, REFERENCE = "deft", "DualTVL1"
+CLIPS = 4  # that the time of a sequence is measured on
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 
 
 def figures(peers: Path, folder: Path) -> dict[str, Any]:
-    """Time and endpoint error of every solver, and what the bars ask for; writes the pairs into ``folder``.
+    """Return time and endpoint error of every solver, and their ratios to ours; writes the pairs into ``folder``.
 
-    ``peers`` is the Python of the peers' environment. A pair's error is the mean over its pixels, px; ``error_px`` is
-    the mean over pairs, ``ms`` the median time of a pair.
+    ``peers`` is the Python of the peers' environment. A pair's error is the mean over its visible pixels, in px;
+    ``error_px`` is the mean over pairs, ``ms`` the median time per pair.
     """
     made = pairs.make(SEED)
     path = folder / "pairs.npz"
-    stacked = {key: np.stack([getattr(pair, key) for pair in made]) for key in pairs.Pair._fields[1:]}
-    np.savez(path, allow_pickle=False, **stacked)
-    found = _in_turn(peers, path, len(made))
-    ms = {name: float(np.median(each[:, 0])) for name, each in found.items()}
-    error = {name: float(each[:, 1].mean()) for name, each in found.items()}
-    against = found[OURS][:, 1] / found[YARDSTICK][:, 1]
+    pairs.save(path, made)
+    measured = _in_turn(peers, path, len(made))
+    ms = {name: float(np.median(measurements[:, 0])) for name, measurements in measured.items()}
+    error = {name: float(measurements[:, 1].mean()) for name, measurements in measured.items()}
+    ratio = measured[OURS][:, 1] / measured[REFERENCE][:, 1]  # (pairs,)
     return {
         "pairs": len(made),
-        "solvers": {name: {"ms": round(ms[name], 2), "error_px": round(error[name], 4)} for name in found},
-        "times_faster": {name: round(ms[name] / ms[OURS], 2) for name in found if name != OURS},
-        "error_against_dual_tvl1": round(error[OURS] / error[YARDSTICK], 3),
-        "worst_pair_against_dual_tvl1": round(float(against.max()), 3),
-        "worst_pair": made[int(against.argmax())].name,
+        "solvers": {name: {"ms": round(ms[name], 2), "error_px": round(error[name], 4)} for name in measured},
+        "times_faster": {name: round(ms[name] / ms[OURS], 2) for name in measured if name != OURS},
+        "error_against_dual_tvl1": round(error[OURS] / error[REFERENCE], 3),
+        "worst_pair_against_dual_tvl1": round(float(ratio.max()), 3),
+        "worst_pair": made[int(ratio.argmax())].name,
         "sequence_frames_per_s": round(_sequence(), 1),
     }
 
 
 def _in_turn(peers: Path, path: Path, count: int) -> dict[str, NDArray[np.float64]]:
-    """Solver → (milliseconds, error) of each pair, (count, 2): each pair goes to all solvers, one after the other."""
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in peer.SOLVERS}
+    """Return solver → (milliseconds, error) of each pair, (count, 2); all solvers take turns on each pair."""
+    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in peer.SOLVERS}
     with ExitStack() as stack:
         servers = {name: stack.enter_context(_server(name, peers, path)) for name in peer.SOLVERS}
-        for at in tqdm(range(count), desc="pairs", unit=""):
+        for index in tqdm(range(count), desc="pairs", unit=""):
             for name, server in servers.items():
-                answer = json.loads(_ask(server, f"{at}\n"))
-                found[name].append((answer["ms"], answer["error_px"]))
-    return {name: np.array(answers) for name, answers in found.items()}
+                answer = json.loads(_ask(server, f"{index}\n"))
+                measured[name].append((answer["ms"], answer["error_px"]))
+    return {name: np.array(measurements) for name, measurements in measured.items()}
 
 
 @contextmanager
 def _server(name: str, peers: Path, path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start a solver's process, `bench.peer`, and wait until it is ready."""
     python = sys.executable if name == OURS else str(peers)
     command = [python, str(Path(peer.__file__)), name, str(path)]
     environment = os.environ | ONE_THREAD
@@ -75,18 +75,19 @@ def _server(name: str, peers: Path, path: Path) -> Iterator[subprocess.Popen[str
 
 
 def _ask(server: subprocess.Popen[str], text: str) -> str:
+    """Write a text to a solver's process, and return the line that it answers."""
     assert server.stdin is not None
     assert server.stdout is not None
     server.stdin.write(text)
     server.stdin.flush()
     answer = server.stdout.readline()
     if not answer:
-        raise RuntimeError(f"{server.args!r}: ended; its message stands above")
+        raise RuntimeError(f"{server.args!r}: ended; its error message is above")
     return answer
 
 
 def _sequence() -> float:
-    """Frames a second of ``flow_sequence`` over rendered clips, 256 × 256."""
+    """Return the frames per second of ``flow_sequence`` on rendered clips, 256 × 256."""
     frames = pairs.sequences(SEED, CLIPS)
     for _ in tvl1.flow_sequence(frames[0][:3]):  # compile
         pass
@@ -97,17 +98,17 @@ def _sequence() -> float:
     return sum(len(clip) - 1 for clip in frames) / (time.perf_counter() - started)
 
 
-def rows(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """The table: solver, milliseconds, times slower than ours, error, against DualTVL1's."""
-    solvers = found["solvers"]
-    yardstick = solvers[YARDSTICK]["error_px"]
+def rows(results: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the table's rows: solver, ms, times slower than ours, error in px, error against DualTVL1's."""
+    solvers = results["solvers"]
+    reference_error = solvers[REFERENCE]["error_px"]
     return [
         (
             name,
-            f"{each['ms']:.1f}",
-            "" if name == OURS else f"{found['times_faster'][name]:.1f}",
-            f"{each['error_px']:.3f}",
-            f"{each['error_px'] / yardstick:.2f}",
+            f"{solver['ms']:.1f}",
+            "" if name == OURS else f"{results['times_faster'][name]:.1f}",
+            f"{solver['error_px']:.3f}",
+            f"{solver['error_px'] / reference_error:.2f}",
         )
-        for name, each in solvers.items()
+        for name, solver in solvers.items()
     ]

@@ -1,4 +1,4 @@
-"""How many clips a second crop, landmarks, flow and verify take together, run as the pipeline runs them."""
+"""Measure the clips per second of crop, landmarks, flow and verify together, run as the pipeline runs them."""
 
 import os
 import re
@@ -21,17 +21,17 @@ ROOT = Path(__file__).parent.parent
 
 
 def figures(folder: Path) -> dict[str, Any]:
-    """Milliseconds a clip of every stage, start of its workers included, and clips a second of all but ``index``.
+    """Return milliseconds per clip of each stage, start of its workers included, and clips per second of all.
 
     Renders 120 clips of 60 frames of 640 × 480 into ``folder``.
     """
     root = folder / "data" / "raw" / "rendered"
-    plans = [_as_long(plan) for plan in corpus.plan(SEED, subjects=8, clips=CLIPS // 8, wrong=0.0)]
+    plans = [_stretched(plan) for plan in corpus.plan(SEED, subjects=8, clips=CLIPS // 8, wrong=0.0)]
     Parallel(n_jobs=-1)(delayed(clips.render)(plan, root) for plan in plans)
     layouts.write_labels(casme2.LAYOUT, plans, root, traps=False)
     shutil.copy(ROOT / "params.yaml", folder)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
-    took = {}
+    ms_per_clip = {}
     for stage in ("index", *TIMED):
         command = [sys.executable, "-m", "pipeline", stage, "rendered"]
         done = subprocess.run(command, cwd=folder, env=environment, check=True, stderr=subprocess.PIPE, text=True)
@@ -39,16 +39,16 @@ def figures(folder: Path) -> dict[str, Any]:
         if report["clips"] != CLIPS:
             raise RuntimeError(f"{stage}: {report['clips']} of {CLIPS} clips\n{done.stderr}")
         if stage in TIMED:
-            took[stage] = float(re.findall(r"([\d.]+) ms per clip", done.stderr)[-1])
+            ms_per_clip[stage] = float(re.findall(r"([\d.]+) ms per clip", done.stderr)[-1])
     return {
         "clips": CLIPS,
         "frames": FRAMES,
-        "ms_per_clip": took,
-        "clips_per_s": round(1000 / sum(took.values()), 2),
+        "ms_per_clip": ms_per_clip,
+        "clips_per_s": round(1000 / sum(ms_per_clip.values()), 2),
     }
 
 
-def _as_long(plan: corpus.ClipPlan) -> corpus.ClipPlan:
-    """The same clip, from onset to offset in all of its frames."""
-    late = (FRAMES - 1) / (plan.offset - plan.onset)
-    return plan._replace(frames=FRAMES, onset=0, apex=round((plan.apex - plan.onset) * late), offset=FRAMES - 1)
+def _stretched(plan: corpus.ClipPlan) -> corpus.ClipPlan:
+    """Return the same clip stretched from onset to offset over `FRAMES` frames."""
+    stretch = (FRAMES - 1) / (plan.offset - plan.onset)
+    return plan._replace(frames=FRAMES, onset=0, apex=round((plan.apex - plan.onset) * stretch), offset=FRAMES - 1)

@@ -176,7 +176,7 @@ def triples(draw: st.DrawFn) -> triple.Triple:
     shown: dict[Code, list[triple.Sight]] = {code: [] for code in codes}
     others: list[triple.Sight] = []
     for region in draw(st.lists(st.sampled_from(REGIONS), unique=True, max_size=8)):
-        way = draw(st.sampled_from((*words.ways(region), *words.OPENING)))
+        way = draw(st.sampled_from((*words.directions(region), *words.OPENING)))
         sight = triple.Sight(region, way, draw(st.sampled_from(words.LEVELS[1:])), draw(st.sampled_from(words.TIMINGS)))
         draw(st.sampled_from([*shown.values(), others])).append(sight)
     return triple.write(draw(st.sampled_from(CLASSES)), list(shown.items()), others)

@@ -33,9 +33,9 @@ def made() -> list[pairs.Pair]:
     return pairs.make(5, rendered=3, rounds=1)
 
 
-def alike(one: NDArray[np.generic], other: NDArray[np.generic], seen: NDArray[np.bool_]) -> float:
+def alike(one: NDArray[np.generic], other: NDArray[np.generic], visible: NDArray[np.bool_]) -> float:
     """Correlation, each pixel less the mean around it: light does not matter."""
-    flat = [(each - cv2.blur(each, (9, 9)))[seen] for each in (one.astype(np.float32), other.astype(np.float32))]
+    flat = [(each - cv2.blur(each, (9, 9)))[visible] for each in (one.astype(np.float32), other.astype(np.float32))]
     return float(np.corrcoef(*flat)[0, 1])
 
 
@@ -45,9 +45,9 @@ def test_truth_says_where_the_target_shows_the_reference(made: list[pairs.Pair])
         back = cv2.remap(pair.target, X + pair.truth[..., 0], Y + pair.truth[..., 1], cv2.INTER_CUBIC)
         moved = np.linalg.norm(pair.truth, axis=-1) > 1
         if moved.sum() > 500:
-            seen = pair.seen & moved
+            visible = pair.visible & moved
             judged += 1
-            assert alike(back, pair.reference, seen) > alike(pair.target, pair.reference, seen), pair.name
+            assert alike(back, pair.reference, visible) > alike(pair.target, pair.reference, visible), pair.name
     assert judged > len(made) / 3
 
 
@@ -58,7 +58,7 @@ def test_pairs_are_as_the_bar_asks(made: list[pairs.Pair]) -> None:
     assert {pair.name.split()[0] for pair in made} > {"rendered", "astronaut", "hopper", "china"}
     for pair in made:
         assert pair.reference.shape == pair.target.shape == (256, 256)
-        assert pair.seen.mean() > 0.9
+        assert pair.visible.mean() > 0.9
         assert np.isfinite(pair.truth).all()
 
 
@@ -70,20 +70,20 @@ def test_the_same_seed_gives_the_same_pairs(made: list[pairs.Pair]) -> None:
 
 def test_a_peer_answers_pair_by_pair(made: list[pairs.Pair], tmp_path: Path) -> None:
     path = tmp_path / "pairs.npz"
-    np.savez(path, **{key: np.stack([getattr(pair, key) for pair in made[:2]]) for key in pairs.Pair._fields[1:]})  # type: ignore[arg-type]
+    pairs.save(path, made[:2])
     command = [sys.executable, str(Path(peer.__file__)), "deft", str(path)]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(command, input="0\n1\n", capture_output=True, text=True, env=environment, check=True)
     ready, *answers = done.stdout.splitlines()
     assert ready == "ready"
     for pair, answer in zip(made[:2], map(json.loads, answers), strict=True):
-        error = np.linalg.norm(tvl1.flow(pair.reference, pair.target) - pair.truth, axis=-1)[pair.seen].mean()
+        error = np.linalg.norm(tvl1.flow(pair.reference, pair.target) - pair.truth, axis=-1)[pair.visible].mean()
         assert answer["error_px"] == pytest.approx(float(error), abs=1e-5)
         assert answer["ms"] > 0
 
 
-def test_a_wished_clip_shows_what_was_wished() -> None:
-    scene = faces.render(3, 0, faces.Wish(2.0, 2.0))
+def test_a_clip_shows_its_conditions() -> None:
+    scene = faces.render(3, 0, faces.Conditions(2.0, 2.0))
     assert max(scene.moved.values()) == pytest.approx(2.0)
     flow = tvl1.flow(scene.crops[0], scene.crops[-1])
     middle = slice(60, 200), slice(60, 200)
@@ -93,27 +93,29 @@ def test_a_wished_clip_shows_what_was_wished() -> None:
 
 
 def test_a_clip_without_expression_is_still_but_for_the_head() -> None:
-    scene = faces.render(3, 1, faces.Wish(0.0, 1.0))
+    scene = faces.render(3, 1, faces.Conditions(0.0, 1.0))
     assert not scene.moved
     assert np.abs(scene.expression).max() < 1e-3
     assert np.abs(scene.head).max() > 0.3
 
 
 def test_every_method_removes_a_shift() -> None:
-    scene = faces.render(3, 1, faces.Wish(0.0, 1.0))
+    scene = faces.render(3, 1, faces.Conditions(0.0, 1.0))
     shift = np.full((256, 256, 2), (1.5, -0.5), np.float32)
     for name, method in compensation.METHODS.items():
         left = np.abs(method(shift, scene.points)).max()
         assert left == pytest.approx(1.5 if name == "none" else 0.0, abs=1e-3)
 
 
-def judged(moved: dict[int, float], support: float, spare: float = 0.0, **wish: object) -> list[dict[str, object]]:
+def judged(
+    moved: dict[int, float], support: float, spare: float = 0.0, **conditions: object
+) -> list[dict[str, object]]:
     """Rows of one clip: units in `moved` have this support, all others none."""
     return [
         {"amplitude_px": max(moved.values(), default=0.0), "head_px": 0.0, "blink": False, "gaze": False}
         | {"unit": unit, "moved_px": moved.get(unit, 0.0), "support": support if unit in moved else 0.0}
         | {"spare": 0.0 if unit in moved else spare}
-        | wish
+        | conditions
         for unit in EXPRESSIVE
     ]
 
@@ -180,7 +182,7 @@ def test_the_trainers_loss_is_ours(corpus: Path, monkeypatch: pytest.MonkeyPatch
     with adapted(base, dials.lora) as language:
         model = Deft(language, tokens, config, {expert: fit(vectors[expert], 4) for expert in config.experts})
         targets = losses.targets(clips, config, model.device)
-        usual = tuning.Usual(model, model.reduce(vectors), targets, loss)
+        usual = tuning.PaddedModel(model, model.reduce(vectors), targets, loss)
         encoded = llm.tokenize_answers(tokens, [clip.answer for clip in clips])
         answers, real = pad_rows(encoded, 0)
         theirs = usual(torch.arange(6), answers, real)["loss"].item()

@@ -55,7 +55,7 @@ def test_directions_are_said_from_the_subject(points: Points, octant: int) -> No
         if regions.place(region) == "eye":
             continue  # lids only go up and down
         mirrored = regions.side(region) == "R"
-        assert seen.direction == words.ways(region)[-octant % 8 if mirrored else octant], region
+        assert seen.direction == words.directions(region)[-octant % 8 if mirrored else octant], region
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_values_stay_within_their_ranges(points: Points, seed: int) -> None:
     for seen in measured(flow, points, evidence.noise(flow, points)).values():
         assert 0 <= seen.concentration <= 1 + 1e-6
         assert 0 < seen.peak <= 1
-        assert seen.direction in (*words.ways(seen.region), *words.OPENING)
+        assert seen.direction in (*words.directions(seen.region), *words.OPENING)
         assert seen.magnitude == pytest.approx(math.hypot(seen.out, seen.up), rel=1e-3, abs=1e-6)
 
 

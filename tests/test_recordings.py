@@ -233,7 +233,7 @@ def test_the_stage_writes_recordings_of_every_dataset_and_counts_them(tmp_path: 
         table = pq.read_table(tmp_path / "data" / "recordings" / f"{name}.parquet")
         assert table.schema == schemas.RECORDINGS
         assert table.to_pylist() == read(name, root).rows
-        report = tables.read_json(tmp_path / "data" / "index" / f"{name}.json")
+        report = tables.read_json(tmp_path / "data" / "reports" / "index" / f"{name}.json")
         assert report["recordings"] == table.num_rows == count
         assert report["intervals"] == (len(PLANS) if count else 0)
         assert report["recording_failures"] == {}

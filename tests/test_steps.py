@@ -78,5 +78,5 @@ def test_uncompensated_motion_keeps_the_heads(crop: Image, points: Points) -> No
 
 def test_a_field_as_given_keeps_the_heads_motion_too(points: Points) -> None:
     field = np.full((256, 256, 2), 3.0, np.float32)
-    assert steps.given(field, points, 0, compensated=False).flow is field
-    assert np.abs(steps.given(field, points, 0).flow).max() < 0.01
+    assert steps.from_field(field, points, 0, compensated=False).flow is field
+    assert np.abs(steps.from_field(field, points, 0).flow).max() < 0.01

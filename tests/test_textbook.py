@@ -67,8 +67,8 @@ def test_what_is_seen_at_a_region_is_one_token() -> None:
     known = tokenizer.train(
         [phrase for page in pages for phrase in (*page.region_phrases, page.text)], dials.vocabulary
     )
-    for way in (*words.WAYS, *words.MIDLINE_WAYS, *words.OPENING):
-        assert [len(known.encode(f"chin {way}, {level}, late")) for level in words.LEVELS[1:]] == [2, 2, 2]
+    for direction in words.DIRECTIONS:
+        assert [len(known.encode(f"chin {direction}, {level}, late")) for level in words.LEVELS[1:]] == [2, 2, 2]
 
 
 def test_same_text_same_tokens() -> None:

@@ -224,5 +224,5 @@ def test_what_explains_best_is_what_acts_there(points: Points) -> None:
     flow = shown(points, 12)
     found = evidence.by_region(evidence.measure(flow[None], points, LEVEL, (SLIGHT, 5.0, 10.0)))
     held = [Code(6), Code(12)]
-    assert verification.reason(held, found["right mouth corner"]) == Code(12)
-    assert verification.reason([], found["right mouth corner"]) is None
+    assert verification.explaining_code(held, found["right mouth corner"]) == Code(12)
+    assert verification.explaining_code([], found["right mouth corner"]) is None

@@ -53,7 +53,7 @@ class Measured(NamedTuple):
 
 def crop_positions(onset: int, apex: int, offset: int, params: Crop) -> list[int]:
     """Return the positions of a clip's frames that are cropped, from onset to offset, the apex among them."""
-    return align.spread(onset, apex, offset, params.frames)
+    return align.sampled_positions(onset, apex, offset, params.frames)
 
 
 def crop(frames: Mapping[int, Image], onset: int, params: Crop) -> Crops:
@@ -100,7 +100,7 @@ def flow(crops: Mapping[int, Image], points: Points, onset: int, targets: Sequen
 
 def flow_of_field(field: npt.NDArray[np.float32], points: Points, apex: int, params: Flow) -> list[Step]:
     """Return the only step of a clip that comes as flow, from its field (H, W, 2); the rest as in `flow`."""
-    return [_as_stored(steps.given(field, points, apex, params.compensated))]
+    return [_as_stored(steps.from_field(field, points, apex, params.compensated))]
 
 
 def evidence(flows: Flows, points: Points, noise_px: float, params: Verify) -> list[Evidence]:

@@ -1,4 +1,4 @@
-"""From a picture to an aligned face and its 68 landmarks. One file a landmark backend."""
+"""From a picture to an aligned face and its 68 landmarks, one file per landmark backend."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,12 @@ Backend = Callable[[Image], Points]
 
 
 def backend(name: str) -> Backend:
-    """The landmarker of that name ("mediapipe", "face_alignment"); it raises NoFaceError where a crop shows no face."""
+    """Return the landmark function of that name ("mediapipe" or "face_alignment"): picture → points (68, 2), in px.
+
+    Raises:
+        ValueError: there is no backend of that name. The function itself raises NoFaceError for a crop without a face.
+
+    """
     if name == "mediapipe":
         from deft.face import mesh
 

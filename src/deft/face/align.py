@@ -1,4 +1,4 @@
-"""The crop's geometry: one similarity transform, taken from the onset's eyes, for every frame of a clip."""
+"""The crop's geometry: one similarity transform, from the eyes in the onset frame, for every frame of a clip."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,11 @@ Matrix = npt.NDArray[np.float64]  # (2, 3)
 
 
 def transform(points: Points, size_px: int, iod_px: float, eye_line: float) -> Matrix:
-    """Frame pixels → crop pixels (2, 3): eyes level, ``iod_px`` apart, at ``eye_line`` of the height, centred."""
+    """Return the matrix (2, 3) from frame pixels to pixels of a square crop of side ``size_px``.
+
+    points: the 68 landmarks (68, 2) in frame pixels. In the crop the eyes are level, ``iod_px`` apart and centred, at
+    the share ``eye_line`` of its height. Raises ValueError where points are not those of a face (`regions.axes`).
+    """
     face = regions.axes(points)
     scale = iod_px / face.iod
     rotation = scale * np.stack([face.left, face.down])
@@ -22,7 +26,7 @@ def transform(points: Points, size_px: int, iod_px: float, eye_line: float) -> M
 
 
 def cut(image: npt.NDArray[np.uint8], matrix: Matrix, size_px: int) -> Image:
-    """The crop (size_px, size_px[, 3]) of a picture; smoothed first where it shrinks, so that nothing aliases."""
+    """Return a picture's crop (size_px, size_px[, 3]), smoothed first if it shrinks, against aliasing."""
     scale = float(np.hypot(*matrix[:, 0]))
     if scale < 0.8:
         image = cv2.GaussianBlur(image, (0, 0), 0.4 * (1 / scale - 1) + 0.2)
@@ -32,11 +36,11 @@ def cut(image: npt.NDArray[np.uint8], matrix: Matrix, size_px: int) -> Image:
 
 
 def moved(points: npt.NDArray[np.floating], matrix: Matrix) -> Points:
-    """Points (n, 2) through a 2×3 transform."""
+    """Return points (n, 2), in px, transformed by a matrix (2, 3)."""
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
 
 
-def spread(onset: int, apex: int, offset: int, frames: int) -> list[int]:
-    """Positions of the frames to keep: ``frames`` evenly from onset to offset, and the apex."""
-    even = np.linspace(onset, offset, frames).round().astype(int).tolist()
-    return sorted({*even, apex})
+def sampled_positions(onset: int, apex: int, offset: int, frames: int) -> list[int]:
+    """Return the positions of the frames to keep: ``frames`` at equal distances from onset to offset, and the apex."""
+    equidistant = np.linspace(onset, offset, frames).round().astype(int).tolist()
+    return sorted({*equidistant, apex})

@@ -14,22 +14,24 @@ from deft.media import Image
 
 
 def landmarks(image: Image) -> Points:
-    """68 points of the face that fills a crop, pixels.
+    """Return the 68 landmarks (68, 2), in px, of the face that fills a crop (H, W, 3).
 
     Raises:
         NoFaceError: the network returns no points.
-        DataError: its weights are not on this machine and may not be fetched.
+        DataError: the network's weights are not on this machine and may not be fetched.
 
     """
     height, width = image.shape[:2]
-    found = _network().get_landmarks_from_image(image, detected_faces=[np.array([0, 0, width, height], float)])
-    if not found:
+    box = np.array([0, 0, width, height], float)
+    faces = _network().get_landmarks_from_image(image, detected_faces=[box])
+    if not faces:
         raise NoFaceError(f"crop of {width}×{height}", "no face", "one face", "use landmarks.backend: mediapipe")
-    return np.asarray(found[0], np.float32)
+    return np.asarray(faces[0], np.float32)
 
 
 @lru_cache(maxsize=1)
 def _network() -> Any:
+    """Return the network with its weights, loaded once per process."""
     import face_alignment
     from face_alignment.api import models_urls
 
@@ -43,7 +45,7 @@ def _network() -> Any:
             f"put {url} there, or set HF_HUB_OFFLINE=0 to let it be fetched, or use landmarks.backend: mediapipe",
         )
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    # The crop is the face already: the "folder" detector needs no weights and is never asked.
+    # The crop is the face, so nothing is detected; the "folder" detector is the one that needs no weights.
     return face_alignment.FaceAlignment(
         face_alignment.LandmarksType.TWO_D, device=device, flip_input=False, face_detector="folder", compile=False
     )

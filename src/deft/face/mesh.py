@@ -25,31 +25,40 @@ _VERTICES = np.array(
     + [61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 62, 82, 13, 312, 292, 317, 14, 87]
 )
 _LOWER_BROWS = np.array([46, 53, 52, 65, 55, 285, 295, 282, 283, 276])
-_MARGINS = (0.6, 0.0)  # of the longer side: a face that fills its picture is read best with air, a small one without
+# Share of the longer side added around the picture: large faces are found best with a margin, small ones without.
+_MARGINS = (0.6, 0.0)
 
 
 def landmarks(image: Image, near: Points | None = None) -> Points:
-    """68 points of the largest face, pixels; the mean of what the picture and its mirror image give.
+    """Return the 68 landmarks (68, 2), in px, of the largest face in a picture (H, W, 3).
 
-    Of several faces that of the person whose points in a picture shortly before were ``near``, if it is given.
+    The landmarks are the mean of those of the picture and of its mirror image. If ``near`` (68, 2) is given, the
+    landmarks of one person in an earlier frame, the face nearest to it is taken instead of the largest.
 
     Raises:
-        NoFaceError: no face is seen, neither with a margin added around the picture nor without.
+        NoFaceError: no face is found, neither with a margin added around the picture nor without.
 
     """
     for share in _MARGINS:
         margin = round(share * max(image.shape[:2]))
-        padded = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REPLICATE) if margin else image
+        padded = image
+        if margin:
+            padded = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
         faces = _faces(padded)
         if not faces:
             continue
-        place = None if near is None else near + margin
-        found = max(faces, key=_width) if place is None else min(faces, key=lambda points: _away(points, place))
-        # The mirrored picture's points err the other way: the mean of both is closer than either.
-        mirrored = _faces(np.ascontiguousarray(padded[:, ::-1]))
-        back = [points[regions.MIRROR] * [-1, 1] + [padded.shape[1] - 1, 0] for points in mirrored]
-        same = [points for points in back if _away(points, found) < 0.1 * _width(found)]  # not another's face
-        return np.asarray(((found + same[0]) / 2 if same else found) - margin, np.float32)
+        if near is None:
+            face = max(faces, key=_width)
+        else:
+            distances = [_distance(points, near + margin) for points in faces]
+            face = faces[int(np.argmin(distances))]
+        # The landmarks of the mirrored picture err in the opposite direction: the mean is closer than either.
+        for mirrored in _faces(np.ascontiguousarray(padded[:, ::-1])):
+            unmirrored = mirrored[regions.MIRROR] * [-1, 1] + [padded.shape[1] - 1, 0]
+            if _distance(unmirrored, face) < 0.1 * _width(face):  # the same face, not another
+                face = (face + unmirrored) / 2
+                break
+        return np.asarray(face - margin, np.float32)
     height, width = image.shape[:2]
     raise NoFaceError(
         f"picture of {width}×{height}",
@@ -60,19 +69,22 @@ def landmarks(image: Image, near: Points | None = None) -> Points:
 
 
 def _width(points: npt.NDArray[np.floating]) -> float:
+    """Return the width of a face, in px, from its landmarks (68, 2)."""
     return float(np.ptp(points[:, 0]))
 
 
-def _away(points: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> float:
+def _distance(points: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> float:
+    """Return the mean distance between two sets of landmarks (68, 2), in px."""
     return float(np.hypot(*(points - others).T).mean())
 
 
 def _faces(image: Image) -> list[npt.NDArray[np.float64]]:
+    """Return the 68 landmarks (68, 2), in px, of each face in a picture (H, W, 3)."""
     with _quiet():
-        found = _mesh().process(image).multi_face_landmarks
+        meshes = _mesh().process(image).multi_face_landmarks
     size = np.array([image.shape[1], image.shape[0]])
     faces = []
-    for face in found or []:
+    for face in meshes or []:
         vertices = np.array([(point.x, point.y) for point in face.landmark]) * size
         points = vertices[_VERTICES]
         points[17:27] = (points[17:27] + vertices[_LOWER_BROWS]) / 2
@@ -82,6 +94,7 @@ def _faces(image: Image) -> list[npt.NDArray[np.float64]]:
 
 @lru_cache(maxsize=1)
 def _mesh() -> Any:
+    """Return the Face Mesh detector, loaded once per process."""
     import mediapipe
 
     return mediapipe.solutions.face_mesh.FaceMesh(
@@ -91,7 +104,7 @@ def _mesh() -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep MediaPipe's C++ messages off the terminal: they pass by Python, and no log level silences them."""
+    """Keep MediaPipe's C++ messages off the terminal; they bypass Python, and no log level silences them."""
     kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 2)
     try:

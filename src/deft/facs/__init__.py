@@ -1,4 +1,4 @@
-"""What is known of faces: code grammar, regions, Action Units, emotion classes. Tables only, no pixels."""
+"""Facts about faces: the grammar of codes, regions, Action Units, emotion classes. Tables only, no pixels."""
 
 from deft.facs.codes import Code, parse, read, text
 

@@ -37,22 +37,22 @@ class Code(NamedTuple):
 
 
 class Unread(NamedTuple):
-    """What a cell says besides codes, and why it is none."""
+    """A piece of a cell that is no code, and the reason."""
 
     text: str
     reason: str
 
 
 class Cell(NamedTuple):
-    """A cell of a sheet, read: its codes, and whatever is no code with the reason."""
+    """A parsed cell of a sheet: its codes, and the pieces that are no codes."""
 
     codes: list[Code]
     unread: list[Unread]
 
     @property
     def note(self) -> str:
-        """What was left out, in words: ``"soft focus": no code; "?": uncertain``."""
-        return "; ".join(f'"{left.text}": {left.reason}' for left in self.unread)
+        """Return the unread pieces as text: ``"soft focus": no code; "?": uncertain``."""
+        return "; ".join(f'"{piece.text}": {piece.reason}' for piece in self.unread)
 
 
 _TOKEN = re.compile(
@@ -69,12 +69,22 @@ _TOKEN = re.compile(
 
 
 def parse(cell: object) -> list[Code]:
-    """Codes of a cell, in the order written; ``[]`` for an empty one. Never raises; `read` tells what was left out."""
+    """Return the codes of a cell, in the order written; ``[]`` for an empty cell.
+
+    It raises no error: `read` also returns the pieces that are no codes.
+
+    >>> [code.unit for code in parse("4+L10")]
+    [4, 10]
+    """
     return read(cell).codes
 
 
 def read(cell: object) -> Cell:
-    """Codes of a cell (text, int, float or None) and what else it says, for example ``read("4+L10 ?")``."""
+    """Return the codes of a cell (text, int, float or None) and the pieces that are no codes.
+
+    >>> read("4+L10 ?").note
+    '"?": uncertain'
+    """
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return Cell([], [])
     if isinstance(cell, float) and cell.is_integer():
@@ -85,17 +95,12 @@ def read(cell: object) -> Cell:
 
 
 def text(codes: Iterable[Code]) -> str:
-    """Canonical text of codes: ``4+L10A``, ``(R6 or R12)+R15``, ``ref(24)``, ``12(k)``."""
+    """Return the canonical text of codes: ``4+L10A``, ``(R6 or R12)+R15``, ``ref(24)``, ``12(k)``."""
     parts: list[str] = []
     group: dict[int, dict[int, list[str]]] = {}
     places: dict[int, int] = {}
     for code in codes:
-        written = f"{'A/' if code.asymmetric and code.side else 'A' if code.asymmetric else ''}"
-        written += f"{code.side or ''}{code.part or ''}{code.unit}"
-        if code.intensity:
-            written += f"({code.intensity})" if "/" in code.intensity else code.intensity
-        written += "(k)" if code.static else ""
-        written = f"ref({written})" if code.referenced else written
+        written = _text(code)
         if code.alternative is None:
             parts.append(written)
             continue
@@ -109,7 +114,20 @@ def text(codes: Iterable[Code]) -> str:
     return "+".join(parts)
 
 
-_DEEPEST = 20  # brackets in brackets: more are no code of any coder
+def _text(code: Code) -> str:
+    """Return the canonical text of one code, without its alternatives."""
+    asymmetry = ""
+    if code.asymmetric:
+        asymmetry = "A/" if code.side else "A"
+    written = f"{asymmetry}{code.side or ''}{code.part or ''}{code.unit}"
+    if code.intensity:
+        written += f"({code.intensity})" if "/" in code.intensity else code.intensity
+    if code.static:
+        written += "(k)"
+    return f"ref({written})" if code.referenced else written
+
+
+_DEEPEST = 20  # nested brackets: no coder writes more
 
 _NO_CODE = "no code"
 _REASONS = {
@@ -122,7 +140,7 @@ _REASONS = {
 
 
 class _Reader:
-    """Recursive descent over the tokens; whatever does not fit is left unread."""
+    """A recursive-descent parser over the tokens of a cell; tokens that fit no rule are left unread."""
 
     def __init__(self, source: str) -> None:
         self.tokens = [(_kind(m), m) for m in _TOKEN.finditer(source) if not m["space"]]
@@ -132,13 +150,16 @@ class _Reader:
         self.depth = 0
 
     def read(self) -> Cell:
+        """Return the whole cell, its alternatives numbered from 1."""
         codes: list[Code] = []
         while self.at < len(self.tokens):
             codes += self._sum()
             if self.at < len(self.tokens):
                 self._leave(self._take())
-        numbers = {group: n for n, group in enumerate(dict.fromkeys(c.alternative for c in codes if c.alternative), 1)}
-        return Cell([c._replace(alternative=numbers.get(c.alternative or 0)) for c in codes], self.unread)
+        groups = dict.fromkeys(code.alternative for code in codes if code.alternative)  # in order, each once
+        numbers = {group: number for number, group in enumerate(groups, 1)}
+        renumbered = [code._replace(alternative=numbers.get(code.alternative or 0)) for code in codes]
+        return Cell(renumbered, self.unread)
 
     def _peek(self) -> str:
         return self.tokens[self.at][0] if self.at < len(self.tokens) else ""
@@ -148,14 +169,16 @@ class _Reader:
         return self.tokens[self.at - 1][1]
 
     def _leave(self, token: re.Match[str], reason: str = "") -> None:
-        """Leave a token unread; words in a row that share their reason are one text."""
+        """Leave a token unread; consecutive words that are no codes become one piece."""
         text = token.group().strip()
-        reason = reason or _REASONS.get(text.lower()) or (_NO_CODE if not text.isdigit() else "no number of FACS")
+        default = "no number of FACS" if text.isdigit() else _NO_CODE
+        reason = reason or _REASONS.get(text.lower()) or default
         if self.unread and reason == self.unread[-1].reason == _NO_CODE:
             text = f"{self.unread.pop().text} {text}"
         self.unread.append(Unread(text, reason))
 
     def _sum(self) -> list[Code]:
+        """Return codes joined by plus signs, or by nothing, up to a closing bracket."""
         codes = self._alternatives()
         while self._peek() not in ("", "close"):
             if self._peek() == "plus":
@@ -164,15 +187,17 @@ class _Reader:
         return codes
 
     def _alternatives(self) -> list[Code]:
+        """Return the codes of one atom, or of several joined by ``or``, then marked as alternatives."""
         options = [self._atom()]
         while self._peek() == "or":
             token = self._take()
             options.append(self._atom())
             if not (options[-1] and any(options[:-1])):
                 self._leave(token)
-        if len([option for option in options if option]) < 2:
-            return next((option for option in options if option), [])
-        options = [each for option in options for each in self._flat(option)]
+        nonempty = [option for option in options if option]
+        if len(nonempty) < 2:
+            return nonempty[0] if nonempty else []
+        options = [flat for option in options for flat in self._flat(option)]
         self.groups += 1
         return [
             code._replace(alternative=self.groups, option=number)
@@ -181,7 +206,10 @@ class _Reader:
         ]
 
     def _flat(self, option: list[Code]) -> Iterator[list[Code]]:
-        """An option without choices of its own: a bare choice is as many options, one among other codes is left."""
+        """Yield an option without nested alternatives.
+
+        An option made of alternatives becomes as many options; alternatives beside other codes are left unread.
+        """
         inner = {code.alternative for code in option} - {None}
         if len(inner) == 1 and all(code.alternative for code in option):
             for number in sorted({code.option or 0 for code in option}):
@@ -190,10 +218,12 @@ class _Reader:
         if inner:
             choice = text(code for code in option if code.alternative)
             self.unread.append(Unread(choice, "a choice within a choice"))
-        if kept := [code for code in option if not code.alternative]:
-            yield kept
+        certain = [code for code in option if not code.alternative]
+        if certain:
+            yield certain
 
     def _atom(self) -> list[Code]:
+        """Return the codes of one token or one bracket; ``[]`` if there is no code."""
         kind = self._peek()
         if kind in ("", "close", "plus", "or"):
             return []
@@ -203,14 +233,14 @@ class _Reader:
         if kind == "code" and int(token["unit"]) in INVENTORY:
             return [self._code(token)]
         if token.group().lower() == "loses" and self._peek() == "code":
-            gone = f"{token.group()} {self._take().group().strip()}"
-            self.unread.append(Unread(gone, "what goes away does not show"))
+            lost = f"{token.group()} {self._take().group().strip()}"
+            self.unread.append(Unread(lost, "what goes away does not show"))
             return []
         self._leave(token, "no number of FACS" if kind == "code" else "")
         return []
 
     def _inner(self, kind: str, token: re.Match[str]) -> list[Code]:
-        """What stands in brackets, or behind ``ref``."""
+        """Return the codes in brackets, or after ``ref``."""
         if self.depth == _DEEPEST:
             self._leave(token, "brackets too deep")
             return []
@@ -227,6 +257,7 @@ class _Reader:
         return codes
 
     def _code(self, token: re.Match[str]) -> Code:
+        """Return the code of a token, static if ``(k)`` follows it."""
         letter = (token["side"] or "").upper()
         static = self._peek() == "static"
         self.at += static

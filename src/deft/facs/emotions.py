@@ -38,8 +38,8 @@ COMBINATIONS: dict[frozenset[int], int] = {
     for combination in row.split(", ")
 }
 
-# What speaks for a class: the labelling criteria of CASME II (Yan et al. 2014, table 2) and, for the classes it lacks,
-# the prototypes of EMFACS (Friesen and Ekman 1983).
+# Units that speak for a class: the labelling criteria of CASME II (Yan et al. 2014, table 2) and, for classes that it
+# lacks, the prototypes of EMFACS (Friesen and Ekman 1983).
 PROTOTYPES: dict[str, tuple[frozenset[int], ...]] = {
     "happiness": (frozenset({12}), frozenset({6, 12}), frozenset({6})),
     "disgust": (frozenset({9}), frozenset({10}), frozenset({4, 7}), frozenset({4, 9}), frozenset({4, 10})),
@@ -53,44 +53,49 @@ PROTOTYPES: dict[str, tuple[frozenset[int], ...]] = {
 }
 
 
-_SAME = {"happy": "happiness", "sad": "sadness", "other": "others"}
+_SYNONYMS = {"happy": "happiness", "sad": "sadness", "other": "others"}
 
 
 def coarse(emotion: str) -> str:
-    """Negative | positive | surprise | others, for a dataset's own word in any case."""
+    """Return negative, positive, surprise or others for a dataset's own word, in upper or lower case."""
     return COARSE.get(emotion.strip().lower(), "others")
 
 
 def classes(emotion: str | None) -> dict[str, str | None]:
-    """An emotion's class among the 3, the 5 and the 7; None: it has none there, or nobody named one.
+    """Return an emotion's class among the 3, the 5 and the 7; None where it has no class or no emotion is given.
 
-    The 5 are CASME II's. Readers of datasets whose own convention differs say so.
+    The 5 classes are CASME II's. Readers of datasets with another convention define their own.
     """
-    word = _SAME.get(emotion or "", emotion)
+    word = _SYNONYMS.get(emotion or "", emotion)
     given = {"3": coarse(emotion or ""), "5": word, "7": word}
     return {labels: name if name in LABELS[labels] else None for labels, name in given.items()}
 
 
 def objective(units: Iterable[int]) -> int:
-    """Objective class 1-7 from AUs alone; 7 is all else."""
+    """Return the objective class, 1-7, from AUs alone; 7 holds all combinations of no other class."""
     return COMBINATIONS.get(frozenset(units), 7)
 
 
 def spoken_for(units: Iterable[int]) -> set[str]:
-    """Classes that these units speak for, as any set of labels names them.
+    """Return the classes that these units speak for, as any set of labels names them.
 
-    An emotion (and its coarse class) when one of its `PROTOTYPES` is among the units; and their objective class.
+    These are each emotion with one of its `PROTOTYPES` among the units, its coarse class, and the objective class.
     """
     shown = frozenset(units)
-    found = {emotion for emotion, ways in PROTOTYPES.items() if any(way <= shown for way in ways)}
-    also = {word for word, emotion in _SAME.items() if emotion in found} | {coarse(emotion) for emotion in found}
-    return found | also | {LABELS["objective"][objective(shown) - 1]}
+    emotions = {
+        emotion for emotion, prototypes in PROTOTYPES.items() if any(prototype <= shown for prototype in prototypes)
+    }
+    synonyms = {word for word, emotion in _SYNONYMS.items() if emotion in emotions}
+    coarse_classes = {coarse(emotion) for emotion in emotions}
+    return emotions | synonyms | coarse_classes | {LABELS["objective"][objective(shown) - 1]}
 
 
 def label(labels: str, emotion: str | None, number: int | None, classes: Mapping[str, str | None]) -> str | None:
-    """A clip's class under ``task.labels`` (native | 3 | 5 | 7 | objective); None: the clip has no class there."""
+    """Return a clip's class under ``task.labels`` (native | 3 | 5 | 7 | objective); None if it has no class there."""
     if labels == "native":
         return emotion
     if labels == "objective":
-        return None if number is None else LABELS["objective"][number - 1]
+        if number is None:
+            return None
+        return LABELS["objective"][number - 1]
     return classes[labels]

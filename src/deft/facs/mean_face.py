@@ -1,4 +1,4 @@
-"""The mean face: where the 68 points lie on a frontal face that nobody landmarked."""
+"""The mean face: the 68 landmarks of a frontal face in a dataset that has no pictures to landmark."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ MARGIN = 0.06  # of the points' box, around it, in a picture that the face fills
 
 
 def filling(shape: Sequence[int]) -> npt.NDArray[np.float32]:
-    """The 68 points (68, 2) in pixels of a picture (H, W) that the face fills: but for a margin of 6 % of it."""
+    """Return the mean face's landmarks (68, 2), in px, in a picture (H, W) that the face fills but for a 6 % margin."""
     points = np.array(_POINTS)
     low, high = points.min(0), points.max(0)
     share = (points - low + MARGIN * (high - low)) / ((1 + 2 * MARGIN) * (high - low))

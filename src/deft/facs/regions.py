@@ -1,4 +1,4 @@
-"""The 17 regions over the 68 landmarks. Names say the subject's side: "right" is left in an unmirrored picture.
+"""The 17 regions over the 68 landmarks, named by the subject's side: "right" is left in an unmirrored picture.
 
 The regions are convex hulls over landmark groups (Zhang et al., arXiv 2511.10948, figure); the list is our choice.
 """
@@ -30,7 +30,7 @@ REGIONS: tuple[str, ...] = (
     "chin",
 )
 
-# Skin is one sheet: a unit drags what lies beside its own place.
+# Skin is continuous: a unit also drags the places beside its own.
 NEIGHBOURS: dict[str, frozenset[str]] = {
     "inner brow": frozenset({"outer brow", "glabella", "eye", "nose root"}),
     "outer brow": frozenset({"inner brow", "eye"}),
@@ -63,17 +63,18 @@ class Axes(NamedTuple):
 
 
 def side(region: str) -> str | None:
-    """``"R"``, ``"L"`` or None for a region on the midline."""
-    return {"right": "R", "left": "L"}.get(region.split()[0])
+    """Return a region's side, ``"R"`` or ``"L"``; None on the midline."""
+    first_word = region.split()[0]
+    return {"right": "R", "left": "L"}.get(first_word)
 
 
 def place(region: str) -> str:
-    """A region's name without its side: ``"right inner brow"`` → ``"inner brow"``."""
+    """Return a region's name without its side: ``"right inner brow"`` → ``"inner brow"``."""
     return region if side(region) is None else region.split(maxsplit=1)[1]
 
 
 def axes(points: Points) -> Axes:
-    """Face axes from 68 landmarks (68, 2) in pixels; ``left`` points to the subject's left, along the eye line.
+    """Return the face's axes from its landmarks (68, 2), in px; ``left`` is the subject's, along the eye line.
 
     Raises ValueError where points are not 68 finite places, or both eyes lie in one place.
     """
@@ -83,52 +84,56 @@ def axes(points: Points) -> Axes:
     iod = float(np.hypot(*(left - right)))
     if not np.isfinite(points).all() or iod == 0:
         bad = np.count_nonzero(~np.isfinite(points))
-        found = f"{bad} NaN or infinite" if bad else "both eyes in one place"
-        raise ValueError(f"points: expected finite places of a face, got {found}")
+        problem = f"{bad} NaN or infinite" if bad else "both eyes in one place"
+        raise ValueError(f"points: expected finite places of a face, got {problem}")
     along = (left - right) / iod
     return Axes(along, np.array([-along[1], along[0]]), iod)
 
 
 def outward(region: str, face: Axes) -> Points:
-    """The unit vector (2,) that points out of the face from a region; from the midline, to the subject's left."""
+    """Return the unit vector (2,) that points outward from a region; on the midline, to the subject's left."""
     return -face.left if side(region) == "R" else face.left
 
 
 def polygons(points: Points) -> dict[str, Points]:
-    """Region → its points (n, 2) in pixels, whose convex hull is the region."""
+    """Return each region's points (n, 2), in px, from the landmarks (68, 2); their convex hull is the region."""
     left, down, iod = axes(points)
     left, down = left * iod, down * iod
-    found: dict[str, Points] = {}
+    vertices: dict[str, Points] = {}
     for name, p, out in (("right", points, -left), ("left", points[MIRROR], left)):
         brow = p[17:22]
         middle = brow[2:3]
         inner, outer = np.vstack([middle, brow[3:]]), np.vstack([brow[:2], middle])
-        found[f"{name} inner brow"] = _swept(inner, 0.08 * down, -0.33 * down)
-        found[f"{name} outer brow"] = _swept(outer, 0.08 * down, -0.33 * down)
-        found[f"{name} eye"] = _swept(p[RIGHT_EYE], -0.10 * down, 0.10 * down)
-        found[f"{name} nasal wing"] = _swept(p[31:33], 0.14 * out - 0.05 * down, -0.24 * down)
+        vertices[f"{name} inner brow"] = _swept(inner, 0.08 * down, -0.33 * down)
+        vertices[f"{name} outer brow"] = _swept(outer, 0.08 * down, -0.33 * down)
+        vertices[f"{name} eye"] = _swept(p[RIGHT_EYE], -0.10 * down, 0.10 * down)
+        vertices[f"{name} nasal wing"] = _swept(p[31:33], 0.14 * out - 0.05 * down, -0.24 * down)
         below_eye = p[[36, 41, 40]] + 0.24 * down
-        found[f"{name} cheek"] = np.vstack([below_eye, p[31:32] + 0.18 * out, p[48:49] + 0.08 * out - 0.28 * down])
-        found[f"{name} mouth corner"] = p[48] + 0.17 * _circle(left, down)
-    found["glabella"] = np.vstack([_swept(points[[21, 22]], np.zeros(2), -0.15 * down), points[27:28]])
+        vertices[f"{name} cheek"] = np.vstack([below_eye, p[31:32] + 0.18 * out, p[48:49] + 0.08 * out - 0.28 * down])
+        vertices[f"{name} mouth corner"] = p[48] + 0.17 * _circle(left, down)
+    vertices["glabella"] = np.vstack([_swept(points[[21, 22]], np.zeros(2), -0.15 * down), points[27:28]])
     bridge = points[27:30]
-    found["nose root"] = np.vstack([bridge - 0.13 * left, bridge + 0.13 * left])
-    found["upper lip"] = _swept(points[[49, 50, 51, 52, 53, 61, 62, 63]], np.zeros(2), -0.10 * down)
-    found["lower lip"] = _swept(points[[55, 56, 57, 58, 59, 65, 66, 67]], np.zeros(2), 0.06 * down)
+    vertices["nose root"] = np.vstack([bridge - 0.13 * left, bridge + 0.13 * left])
+    vertices["upper lip"] = _swept(points[[49, 50, 51, 52, 53, 61, 62, 63]], np.zeros(2), -0.10 * down)
+    vertices["lower lip"] = _swept(points[[55, 56, 57, 58, 59, 65, 66, 67]], np.zeros(2), 0.06 * down)
     chin = points[[7, 8, 9]] - 0.06 * down
-    found["chin"] = np.vstack([chin, points[[56, 57, 58]] + 0.16 * down])
-    return {region: found[region] for region in REGIONS}
+    vertices["chin"] = np.vstack([chin, points[[56, 57, 58]] + 0.16 * down])
+    return {region: vertices[region] for region in REGIONS}
 
 
 def outline(points: Points) -> Points:
-    """The face's outline (n, 2) in pixels: jaw, and the brows raised by the height of the forehead that we use."""
-    return np.vstack([points[:17], points[17:27] - 0.45 * axes(points).down * axes(points).iod])
+    """Return the face's outline (27, 2), in px: the jaw, and the brows raised by 0.45 eye distances."""
+    face = axes(points)
+    raised_brows = points[17:27] - 0.45 * face.down * face.iod
+    return np.vstack([points[:17], raised_brows])
 
 
 def _swept(points: Points, first: Points, last: Points) -> Points:
+    """Return points (2n, 2): points (n, 2) shifted by ``first`` and by ``last``."""
     return np.vstack([points + first, points + last])
 
 
 def _circle(left: Points, down: Points) -> Points:
-    turns = np.linspace(0, 2 * np.pi, 12, endpoint=False)[:, None]
-    return np.asarray(np.cos(turns) * left + np.sin(turns) * down)
+    """Return 12 points (12, 2) on the ellipse with these two half axes (2,)."""
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)[:, None]  # (12, 1), radians
+    return np.asarray(np.cos(angles) * left + np.sin(angles) * down)

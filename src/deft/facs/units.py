@@ -1,15 +1,15 @@
 """Action Units: muscle, place and the motion each must show (FACS 2002; Ekman, Friesen, Hager).
 
-Ways are in face axes, for the subject's own side: ``out`` is away from the midline, ``up`` towards the brow.
-``opening`` is a relative motion of the two lids or of the two lips: +1 apart, -1 together; with ``up`` beside it, their
-middle does not move the other way: a tightened lower lid lifts it, a blink's upper lid takes it down.
+Directions are in face axes, on the subject's side: ``out`` is away from the midline, ``up`` towards the brow.
+``opening`` is a relative motion of the two lids or of the two lips: +1 apart, -1 together. With ``up`` beside it, their
+middle must not move in the opposite direction: a tightened lower lid lifts it, a blink's upper lid lowers it.
 """
 
 from typing import NamedTuple
 
 
 class Sign(NamedTuple):
-    """One motion that a unit shows: a place (without its side) and a way; ``weight`` is its share of the evidence."""
+    """One motion that a unit shows, at a place (without its side); ``weight`` is its share of the unit's evidence."""
 
     place: str
     out: float = 0.0
@@ -19,7 +19,7 @@ class Sign(NamedTuple):
 
 
 class Unit(NamedTuple):
-    """An Action Unit. Without ``signs`` the frontal flow of a clip cannot show it: it is unobservable."""
+    """An Action Unit. A unit without ``signs`` is unobservable: the flow of a frontal clip cannot show it."""
 
     number: int
     name: str
@@ -87,13 +87,13 @@ _ALL = (
 
 UNITS: dict[int, Unit] = {unit.number: unit for unit in sorted(_ALL)}
 
-# Eyelid closure is everyday behaviour, not expression: seen, but never a reason for a class.
+# Eyelid closure is everyday behaviour, not expression: evidence may name it, but it speaks for no class.
 BLINKS = frozenset({43, 45})
 
 
 def observable(unit: int) -> bool:
-    """Whether the flow of a frontal clip can speak for or against this unit."""
+    """Return whether the flow of a frontal clip can show this unit."""
     return unit in UNITS and bool(UNITS[unit].signs)
 
 
-EXPRESSIVE = tuple(unit for unit in UNITS if observable(unit) and unit not in BLINKS)  # what a head is asked for
+EXPRESSIVE = tuple(unit for unit in UNITS if observable(unit) and unit not in BLINKS)  # the units that models predict

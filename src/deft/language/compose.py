@@ -1,4 +1,4 @@
-"""From verified evidence to a triple: what both the labels and the motion support, and nothing else."""
+"""Write a triple from verified evidence: only units that both the labels and the motion support."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -11,9 +11,9 @@ from deft.motion.evidence import Evidence
 
 
 class Composed(NamedTuple):
-    """A triple, and what the motion alone says.
+    """A triple, and what the motion shows without the labels.
 
-    phrases: what each of the 17 regions shows (`deft.language.triple.phrases`).
+    phrases: one phrase for each of the 17 regions (`deft.language.triple.phrases`).
     moving: the units that the motion supports, listed or not.
     """
 
@@ -46,7 +46,7 @@ def compose(
     calibration: verification.Calibration,
     supported: float,
 ) -> Composed:
-    """Write the triple of a clip from its evidence by region and the codes that it names.
+    """Return the triple of a clip, written from its evidence by region and the codes that it names.
 
     At most ``regions`` regions are named, the strongest first. Without any listed code (``labelled`` false) all of them
     are named; else only those that a supported code explains. ``supported`` is the score from which the motion supports
@@ -54,7 +54,7 @@ def compose(
     """
     moving = [region for region in evidence.values() if region.level != "none"]
     strongest = sorted(moving, key=lambda region: -region.z)[:regions]
-    best_code = {region.region: verification.reason(codes, region) for region in strongest}
+    best_code = {region.region: verification.explaining_code(codes, region) for region in strongest}
     reasons: dict[Code, list[triple.Sight]] = {}
     for code in sorted(set(codes), key=lambda code: (code.unit, code.side or "")):
         explained = [_sight(region) for region in strongest if best_code[region.region] == code]

@@ -30,7 +30,7 @@ def evidence(most: int) -> str:
     """
     rules = [f'start: " "? "Evidence: " (from0of{most} | "{triple.NOTHING}") ".\\nRationale:" " "?']
     for number, region in enumerate(REGIONS):
-        directions = _any(f" {direction}" for direction in (*words.ways(region), *words.OPENING))
+        directions = _any(f" {direction}" for direction in (*words.directions(region), *words.OPENING))
         rules.append(f"SIGHT{number}: /{region}{directions}, {_any(words.LEVELS[1:])}, {_any(words.TIMINGS)}/")
         later = number + 1
         for left in range(1, most + 1):

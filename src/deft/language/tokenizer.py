@@ -1,8 +1,8 @@
-"""A byte-pair tokenizer whose words are the answers' own set phrases.
+"""A byte-pair tokenizer whose vocabulary holds the set phrases of answers.
 
-A region, all that is seen there, a unit's name is one token each, so an answer is some 40 tokens long. A small model
-looks up what a region shows from the region's own token; for a level that stood apart from its direction it would have
-to look back twice, which two layers do not learn. Any other text falls back to pairs of bytes.
+A region, all that evidence says of it, and a unit's name are one token each, so an answer has about 40 tokens. A small
+model looks up a region's motion from the region's token; with separate tokens for level and direction it would have to
+look back twice, which two layers do not learn. Any other text is encoded as pairs of bytes.
 """
 
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ BEGIN, END, PAD = "<begin>", "<end>", "<pad>"
 
 
 def phrases() -> list[str]:
-    """The set phrases of `deft.language.triple`, each with the space or comma before it."""
+    """Return the set phrases of `deft.language.triple`, each with the space before it."""
     sided = [region for region in REGIONS if side(region)]
     return [
         *REGIONS,
         *(f"both {place(region)}s" for region in sided),
-        *(f" {way}" for way in (*words.DIRECTIONS, "still")),
-        *(f" {', '.join(seen)}" for seen in product(words.DIRECTIONS, words.LEVELS[1:], words.TIMINGS)),
+        *(f" {motion}" for motion in (*words.DIRECTIONS, "still")),
+        *(f" {', '.join(motion)}" for motion in product(words.DIRECTIONS, words.LEVELS[1:], words.TIMINGS)),
         *(f" {unit.name}" for unit in UNITS.values()),
         *("Evidence: ", ".\nRationale: ", ".\nCategory: ", " speaks for ", " and ", "; ", ": ", "+", ".", "\n"),
     ]
 
 
 def train(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A tokenizer of at most ``vocabulary`` tokens, learned from ``texts``; any byte can be encoded."""
+    """Return a tokenizer of at most ``vocabulary`` tokens, learned from ``texts``; it encodes any byte."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [

@@ -1,4 +1,4 @@
-"""The triple (C, E, R) as text: evidence first, rationale next, category last.
+"""The triple (C, E, R) as text: first the evidence, then the rationale, then the category.
 
 ::
 
@@ -25,7 +25,7 @@ VERDICT = " speaks for "
 
 
 class Sight(NamedTuple):
-    """One region's motion in words."""
+    """One region's motion in words (`deft.facs.words`)."""
 
     region: str
     direction: str
@@ -34,7 +34,7 @@ class Sight(NamedTuple):
 
     @property
     def text(self) -> str:
-        """``left cheek up, slight, late``."""
+        """Return the motion as text: ``left cheek up, slight, late``."""
         return f"{self.region} {self.direction}, {self.level}, {self.timing}"
 
 
@@ -48,17 +48,17 @@ class Triple(NamedTuple):
 
     @property
     def code_texts(self) -> list[str]:
-        """The Action Units as the answers name them: ``["6", "R12"]``."""
+        """Return the Action Units as answers name them: ``["6", "R12"]``."""
         return [code_text(code) for code in self.aus]
 
     @property
     def category(self) -> str:
-        """C as text: ``happiness; 6+R12``."""
+        """Return C as text: ``happiness; 6+R12``."""
         return category_text(self.emotion, self.code_texts)
 
     @property
     def text(self) -> str:
-        """The whole answer as the model writes it."""
+        """Return the whole answer as the model writes it."""
         evidence = "; ".join(sight.text for sight in self.evidence) or NOTHING
         return f"Evidence: {evidence}.\nRationale: {self.rationale}.\nCategory: {self.category}"
 
@@ -68,12 +68,10 @@ def write(emotion: str, reasons: Sequence[tuple[Code, Sequence[Sight]]], unexpla
 
     ``reasons`` pairs each code with the sights that it explains; no code explains the sights in ``unexplained``.
     """
-    arguments = [
-        f"{' and '.join(moves(sights))}: {unit_name(code)}" if sights else f"also {unit_name(code)}"
-        for code, sights in reasons
-    ]
-    evidence = sorted([sight for _, sights in reasons for sight in sights] + list(unexplained), key=_from_the_top)
-    argument = "; ".join(arguments) or (UNEXPLAINED if evidence else STILL)
+    clauses = [_clause(code, sights) for code, sights in reasons]
+    explained = [sight for _, sights in reasons for sight in sights]
+    evidence = sorted([*explained, *unexplained], key=_from_the_top)
+    argument = "; ".join(clauses) or (UNEXPLAINED if evidence else STILL)
     aus = tuple(code for code, _ in reasons)
     return Triple(emotion, aus, tuple(evidence), _rationale(argument, [code_text(code) for code in aus], emotion))
 
@@ -90,14 +88,15 @@ def parse(text: str) -> Triple | None:
 
 
 def phrases(sights: Sequence[Sight]) -> list[str]:
-    """Return what each of the 17 regions shows, in their order: a sight's text, or ``<region> still``."""
+    """Return one phrase for each of the 17 regions, in their order: a sight's text, or ``<region> still``."""
     texts = {sight.region: sight.text for sight in sights}
     return [texts.get(region, f"{region} still") for region in REGIONS]
 
 
 def moving(phrases: Iterable[str]) -> list[Sight]:
-    """Return the sights among `phrases`: what the regions that are not still show."""
-    return [Sight(**sight.groupdict()) for phrase in phrases if (sight := _SIGHT.fullmatch(phrase))]
+    """Return the sights among `phrases`: those of the regions that are not still."""
+    matches = [_SIGHT.fullmatch(phrase) for phrase in phrases]
+    return [Sight(**match.groupdict()) for match in matches if match]
 
 
 def parse_evidence(text: str) -> tuple[Sight, ...]:
@@ -115,8 +114,9 @@ def parse_evidence(text: str) -> tuple[Sight, ...]:
 
 
 def concluded(argued: str, emotion: str) -> str:
-    """Complete an answer whose evidence and argument are written: with the units it argues for, and with this class."""
-    codes = [code["code"] for code in _ARGUED.finditer(argued[argued.rindex("Rationale: ") :])]
+    """Return the rest of an answer that ends in its argument: the units argued for, this class and the category."""
+    rationale_so_far = argued[argued.rindex("Rationale: ") :]
+    codes = [match["code"] for match in _ARGUED.finditer(rationale_so_far)]
     return f"{_rationale(argued, codes, emotion)}.\nCategory: {category_text(emotion, codes)}"
 
 
@@ -151,11 +151,20 @@ def any_of(phrases: Iterable[str]) -> str:
     return "|".join(sorted(map(re.escape, phrases), key=len, reverse=True))
 
 
+def _clause(code: Code, sights: Sequence[Sight]) -> str:
+    """Return the clause that argues for a code from its sights: ``right cheek up: R6 cheek raiser``."""
+    if not sights:
+        return f"also {unit_name(code)}"
+    return f"{' and '.join(moves(sights))}: {unit_name(code)}"
+
+
 def _rationale(argument: str, codes: Sequence[str], emotion: str) -> str:
+    """Return a rationale without its full stop: the argument, then the codes and the class that they speak for."""
     return f"{argument}; {'+'.join(codes) or 'this'}{VERDICT}{emotion}"
 
 
 def _from_the_top(sight: Sight) -> int:
+    """Return the sort key that orders sights from brow to chin."""
     return REGIONS.index(sight.region)
 
 

@@ -1,1 +1,1 @@
-"""Facial motion: TV-L1 flow, head motion removed, evidence a region, labels against evidence."""
+"""Facial motion: TV-L1 flow, head motion removed, evidence per region, verdicts on labels."""

@@ -1,7 +1,7 @@
 """`deft.motion.tvl1` on many pairs at once, in torch: the same equations and constants, the same flow to rounding.
 
-What is linear along rows and columns (smoothing, halving, cells, derivatives) is a matrix from either side. On a GPU
-the two loops that are not, `tensors` and `relax`, are a fused kernel each (`deft.motion.fused`).
+Operations that are linear along rows and columns (smoothing, halving, cells, derivatives) are products with two
+matrices. The two nonlinear loops, `tensors` and `relax`, are fused kernels on a GPU (`deft.motion.fused`).
 """
 
 from collections.abc import Callable
@@ -13,27 +13,32 @@ from deft.motion import constants, contrast, matrices
 
 
 def solve(references: Tensor, targets: Tensor) -> Tensor:
-    """Flow of checked pairs (N, H, W) of float64, on their device: float32 (N, H, W, 2); see `tvl1.flow_batch`."""
+    """Return the flow (N, H, W, 2), float32, in px, of checked pairs (N, H, W) of float64; see `tvl1.flow_batch`."""
     fixed, moving = (_pyramid(_normalised(pictures)) for pictures in (references, targets))
-    cell = contrast.cell_px(fixed[-1].shape[1:])
-    u = fixed[-1].new_zeros(len(references), 2, *(side // cell for side in fixed[-1].shape[1:]))
+    coarsest = fixed[-1]
+    cell = contrast.cell_px(coarsest.shape[1:])
+    u = coarsest.new_zeros(len(references), 2, *(side // cell for side in coarsest.shape[1:]))  # (N, 2, h, w)
     for reference, target in zip(reversed(fixed), reversed(moving), strict=True):
         cell = contrast.cell_px(reference.shape[1:])
         grid = tuple(side // cell for side in reference.shape[1:])
-        if reference is not fixed[-1]:
-            u = 2 * (u if u.shape[2:] == grid else matrices.enlarged(u, 2, grid))
+        if reference is not coarsest:
+            if u.shape[2:] != grid:
+                u = matrices.enlarged(u, 2, grid)
+            u = 2 * u
         u = _refined(reference, target, u, cell)
-    flow = matrices.enlarged(u, cell, references.shape[1:])
+    flow = matrices.enlarged(u, cell, references.shape[1:])  # (N, 2, H, W)
     still = _is_constant(references) | _is_constant(targets)
     return flow.masked_fill(still[:, None, None, None], 0).movedim(1, -1).contiguous()
 
 
 def _is_constant(pictures: Tensor) -> Tensor:
+    """Return which of the pictures (N, H, W) have no contrast, (N,)."""
     low, high = pictures.amin((1, 2)), pictures.amax((1, 2))
     return high - low <= 1e-6 * torch.maximum(low.abs(), high.abs())
 
 
 def _normalised(pictures: Tensor) -> Tensor:
+    """Return the pictures' local contrast (N, H, W), float32; see `contrast.normalised`."""
     mean, deviation = pictures.mean((1, 2), keepdim=True), pictures.std((1, 2), correction=0, keepdim=True)
     layer = ((pictures - mean) / deviation.clamp(min=1e-300)).float()
     layer = matrices.smoothed(layer, contrast.SMOOTHING_PX)
@@ -42,12 +47,14 @@ def _normalised(pictures: Tensor) -> Tensor:
 
 
 def _local_mean(pictures: Tensor) -> Tensor:
+    """Return the Gaussian mean around each pixel, (N, H, W)."""
     cell = contrast.cell_px(pictures.shape[1:])
     means = matrices.gathered(pictures, cell) / matrices.gathered(torch.ones_like(pictures[0]), cell)
     return matrices.enlarged(matrices.smoothed(means, contrast.CONTRAST_PX / cell), cell, pictures.shape[1:])
 
 
 def _pyramid(pictures: Tensor) -> list[Tensor]:
+    """Return the pictures (N, H, W) and their halves, finest first."""
     levels = [pictures]
     while min(levels[-1].shape[1:]) >= contrast.COARSEST_PX:
         levels.append(matrices.halved(levels[-1]))
@@ -55,17 +62,20 @@ def _pyramid(pictures: Tensor) -> list[Tensor]:
 
 
 def _refined(reference: Tensor, target: Tensor, u: Tensor, cell: int) -> Tensor:
-    """One level: pictures (N, H, W), u (N, 2, h, w); the twin of `tvl1._refined`."""
+    """Return the flow u (N, 2, h, w) of pictures (N, H, W) after one level's warps, as `tvl1._refined` does."""
     n, _, h, w = u.shape
     slope = matrices.gradient(reference)
     dual, back = u.new_zeros(n, 4, h, w), torch.zeros_like(u)
     tensors, relax = _loops(u)
     for _ in range(constants.WARPS):
-        dense = matrices.enlarged(u, cell, reference.shape[1:])
-        every = slice(cell // 2, None, cell)
-        warped, _ = _warped(target, dense[..., every, every][..., :h, :w], cell)
-        spread = 1.4826 * _median((warped - reference[:, every, every][:, :h, :w]).abs().flatten(1))
-        delta = (constants.DELTA * spread).clamp(min=constants.LEAST_DELTA)
+        dense = matrices.enlarged(u, cell, reference.shape[1:])  # (N, 2, H, W)
+        centres = slice(cell // 2, None, cell)  # one pixel per cell
+        sampled_flow = dense[..., centres, centres][..., :h, :w]  # (N, 2, h, w)
+        sampled_reference = reference[:, centres, centres][:, :h, :w]  # (N, h, w)
+        warped, _ = _warped(target, sampled_flow, cell)
+        # 1.4826 turns the median of a Gaussian's absolute values into its standard deviation.
+        deviation = 1.4826 * _median((warped - sampled_reference).abs().flatten(1))  # (N,)
+        delta = (constants.DELTA * deviation).clamp(min=constants.LEAST_DELTA)
         data = matrices.smoothed(tensors(reference, slope, target, dense, cell, delta), constants.WINDOW)
         relax(_completed(data, u, back), _affine_slope(u), u, dual)
         back = divergence(dual)
@@ -73,22 +83,24 @@ def _refined(reference: Tensor, target: Tensor, u: Tensor, cell: int) -> Tensor:
 
 
 def _median(x: Tensor) -> Tensor:
-    """Median of each row, (N,): the mean of the middle two, where torch's own takes the lower."""
+    """Return each row's median (N,): the mean of the middle two, of which `torch.median` takes the lower."""
     ordered, count = x.sort(1).values, x.shape[1]
     return (ordered[:, (count - 1) // 2] + ordered[:, count // 2]) / 2
 
 
 def _loops(u: Tensor) -> tuple[Callable[..., Tensor], Callable[..., None]]:
-    """The fused kernels where u lies on a GPU and its grid fits one program, else torch."""
+    """Return the functions for `tensors` and `relax`: fused on a GPU if the grid fits one program, else torch."""
     if u.device.type != "cuda":
         return tensors, relax
     from deft.motion import fused  # Triton comes with torch's CUDA build only
 
-    return fused.tensors, fused.relax if u.shape[2:].numel() <= fused.MOST_CELLS else relax
+    if u.shape[2:].numel() <= fused.MOST_CELLS:
+        return fused.tensors, fused.relax
+    return fused.tensors, relax
 
 
 def tensors(reference: Tensor, slope: Tensor, target: Tensor, dense: Tensor, cell: int, delta: Tensor) -> Tensor:
-    """Sum the data term cell by cell (N, 5, h, w); see `deft.motion.kernels.tensors`. delta (N,)."""
+    """Return the data term per cell (N, 5, h, w); see `deft.motion.kernels.tensors`. delta is (N,)."""
     warped, inside = _warped(target, dense, 1)
     rho = warped - reference
     weight = inside / (rho * rho + (delta * delta)[:, None, None]).sqrt()
@@ -98,9 +110,12 @@ def tensors(reference: Tensor, slope: Tensor, target: Tensor, dense: Tensor, cel
 
 
 def relax(data: Tensor, slope: Tensor, u: Tensor, dual: Tensor) -> None:
-    """All iterations of one warp, in place; see `deft.motion.kernels.relax`. dual (N, 4, h, w), slope (N, 2, 2)."""
+    """Run all iterations of one warp on u and dual, in place; see `deft.motion.kernels.relax`.
+
+    data (N, 5, h, w), slope (N, 2, 2), u (N, 2, h, w), dual (N, 4, h, w).
+    """
     ahead = u.clone()
-    for _ in range(constants.TURNS):
+    for _ in range(constants.ITERATIONS):
         rise = torch.zeros_like(dual)
         rise[:, 0::2, :, :-1] = ahead[..., 1:] - ahead[..., :-1] - slope[:, :, :1, None]
         rise[:, 1::2, :-1] = ahead[..., 1:, :] - ahead[..., :-1, :] - slope[:, :, 1:, None]
@@ -114,15 +129,16 @@ def relax(data: Tensor, slope: Tensor, u: Tensor, dual: Tensor) -> None:
 
 
 def divergence(dual: Tensor) -> Tensor:
-    """Div p (N, 2, h, w) of p (N, 4, h, w): along x and y for u[0], then for u[1]."""
+    """Return div p (N, 2, h, w) of the dual variable p (N, 4, h, w): along x and y for u[0], then for u[1]."""
     px, py = dual[:, 0::2], dual[:, 1::2]
-    found = px + py
-    found[..., 1:] -= px[..., :-1]
-    found[..., 1:, :] -= py[..., :-1, :]
-    return found
+    total = px + py  # (N, 2, h, w)
+    total[..., 1:] -= px[..., :-1]
+    total[..., 1:, :] -= py[..., :-1, :]
+    return total
 
 
 def _completed(data: Tensor, u: Tensor, back: Tensor) -> Tensor:
+    """Return the data term in the form that `relax` needs, (N, 5, h, w); see `deft.motion.kernels.complete`."""
     xx, xy, yy, bx, by = (constants.TAU * constants.LAMBDA * data).unbind(1)
     ux, uy = u.unbind(1)
     right = torch.stack([xx * ux + xy * uy - bx, xy * ux + yy * uy - by], 1) - constants.TAU * back
@@ -131,33 +147,37 @@ def _completed(data: Tensor, u: Tensor, back: Tensor) -> Tensor:
 
 
 def _affine_slope(u: Tensor) -> Tensor:
-    """The slope of u's least-squares affine part (N, 2, 2)."""
+    """Return the slope (N, 2, 2) of u's least-squares affine part."""
     y, x = (torch.arange(side, dtype=u.dtype, device=u.device) - (side - 1) / 2 for side in u.shape[2:])
     return torch.stack([u.mean(2) @ x / (x @ x), u.mean(3) @ y / (y @ y)], -1)
 
 
 def _warped(target: Tensor, flow: Tensor, step: int) -> tuple[Tensor, Tensor]:
-    """T(x + u), bicubic (Catmull-Rom), at every step-th pixel, and that pixel's weight.
+    """Return T(x + u), bicubic (Catmull-Rom), at every step-th pixel, and that pixel's weight, both (N, h, w).
 
-    The weight is 1 where x + u lies in the picture, and falls to 0 over one pixel outside it.
+    target (N, H, W), flow (N, 2, h, w). The weight is 1 where x + u lies in the picture, and falls to 0 over one pixel
+    outside it.
     """
     _, height, width = target.shape
     y, x = (torch.arange(side, dtype=flow.dtype, device=flow.device) * step + step // 2 for side in flow.shape[2:])
     px, py = x + flow[:, 0], y[:, None] + flow[:, 1]
     sx, sy = px.clamp(0, width - 1), py.clamp(0, height - 1)
     left, top = sx.floor(), sy.floor()
-    flat, found = target.flatten(1), torch.zeros_like(px)
+    flat, values = target.flatten(1), torch.zeros_like(px)  # (N, H·W), (N, h, w)
     for row, across in enumerate(_catmull_rom(sy - top), -1):
         line = torch.zeros_like(px)
         for column, along in enumerate(_catmull_rom(sx - left), -1):
-            at = (top + row).clamp(0, height - 1).long() * width + (left + column).clamp(0, width - 1).long()
-            line += along * flat.gather(1, at.flatten(1)).view_as(px)
-        found += across * line
+            y_index = (top + row).clamp(0, height - 1).long()
+            x_index = (left + column).clamp(0, width - 1).long()
+            index = y_index * width + x_index  # (N, h, w), into a flat picture
+            line += along * flat.gather(1, index.flatten(1)).view_as(px)
+        values += across * line
     inside = (1 - (px - sx).abs()).clamp(min=0) * (1 - (py - sy).abs()).clamp(min=0)
-    return found, inside
+    return values, inside
 
 
 def _catmull_rom(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the weights of the values at −1, 0, 1 and 2 for a place t in [0, 1)."""
     square, cube = t * t, t * t * t
     inner, outer = 1.5 * cube - 2.5 * square, 0.5 * (cube - square)
     return square - 0.5 * (cube + t), inner + 1, 2 * square - 1.5 * cube + 0.5 * t, outer

@@ -1,10 +1,10 @@
-"""Remove the head's motion from a flow field, so that what is left is the face's own.
+"""Remove the head's motion from a flow field, so that only the face's motion is left.
 
 A head that goes on facing the camera shifts, turns and comes nearer: between near frames its motion is a similarity,
-u(x) = M · (x − cx, y − cy, 1) with M = ((s, −t, a), (t, s, b)) and (cx, cy) the picture's centre. What else an affine
-motion could do, no such head does, but a smile does: it widens and lifts, and a free affine takes a fifth of it away.
-M is fitted where expressions hardly reach, and robustly, because they do reach a little: weights 1 / r (an L1 fit) find
-the majority, Tukey's biweight (1 − (r / 4.685 σ)²)² then gives whatever disagrees with it no say at all.
+u(x) = M · (x − cx, y − cy, 1) with M = ((s, −t, a), (t, s, b)) and (cx, cy) the picture's centre. A free affine
+fit would also remove a fifth of a smile, which widens and lifts the face; the motion of such a head does neither.
+M is fitted where expressions hardly move the skin, and robustly, because they move it a little: weights 1 / r (an L1
+fit) find the majority, then Tukey's biweight (1 − (r / 4.685 σ)²)² excludes what disagrees with it.
 
 Source: Holland and Welsch, "Robust Regression Using Iteratively Reweighted Least-Squares", 1977, for the fit and its
 constant; Beaton and Tukey, 1974, for the biweight. Taking an affine off the flow: Liu et al., "A Main Directional Mean
@@ -22,11 +22,11 @@ from deft.facs import regions
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
-GRID = 64  # points of the fit along the shorter side: flow is smooth, more of them only cost time
+GRID = 64  # points of the fit along the shorter side; flow is smooth, so more points only cost time
 L1_ROUNDS = 10
 TUKEY_ROUNDS = 10
 TUKEY = 4.685  # in standard deviations: 95 % efficient on Gaussian noise
-RESOLUTION_PX = 1e-3  # residuals below this are all alike
+RESOLUTION_PX = 1e-3  # residuals below this count as equal
 
 # Where expressions move the skin, as hulls: landmarks, how far a second copy of them lies above, and the margin around
 # both, in eye distances. A brow carries a third of an eye distance of skin with it; between the brows the frontalis
@@ -50,8 +50,8 @@ class Compensated(NamedTuple):
     """A flow field without the head's motion.
 
     flow: float32 (H, W, 2), pixels, x right and y down.
-    head: float32 (2, 3), what was taken away, pixels: (dx, dy) = head · (x − (W − 1) / 2, y − (H − 1) / 2, 1).
-    residual: median length of what is left in the stable area, pixels: the clip's own noise.
+    head: float32 (2, 3), the motion removed, pixels: (dx, dy) = head · (x − (W − 1) / 2, y − (H − 1) / 2, 1).
+    residual: median length of the remaining motion in the stable area, pixels.
     """
 
     flow: Floats
@@ -60,7 +60,7 @@ class Compensated(NamedTuple):
 
 
 def compensate(flow: Floats, weights: NDArray[np.generic]) -> Compensated:
-    """Fit the head's similarity where weights allow, and take it away everywhere.
+    """Return a flow (H, W, 2), in px, without the head's motion, a similarity fitted where weights are positive.
 
     flow: (H, W, 2) in pixels. weights: (H, W), at least 0; a boolean mask of the stable area is the usual case.
     Raises ValueError where shapes differ, the flow is not finite or fewer than three grid points have weight.
@@ -77,34 +77,40 @@ def compensate(flow: Floats, weights: NDArray[np.generic]) -> Compensated:
     rows, columns = np.nonzero(trust > 0)
     if len(rows) < 3:
         raise ValueError(f"weights: expected at least 3 grid points (every {stride} px) above zero, got {len(rows)}")
-    moved = flow[::stride, ::stride][rows, columns].astype(np.float64)
-    x, y = columns * stride - (width - 1) / 2, rows * stride - (height - 1) / 2
+    displacements = flow[::stride, ::stride][rows, columns].astype(np.float64)  # (N, 2)
+    x = columns * stride - (width - 1) / 2  # (N,)
+    y = rows * stride - (height - 1) / 2
     scale = max(height, width) / 4  # makes the three columns alike in size: well conditioned
-    grow, turn, right, down, residual = _robust_fit(x / scale, y / scale, moved, trust[rows, columns])
+    grow, turn, right, down, residual = _robust_fit(x / scale, y / scale, displacements, trust[rows, columns])
     head = np.array([[grow / scale, -turn / scale, right], [turn / scale, grow / scale, down]], np.float32)
     return Compensated((flow - _field(head, height, width)).astype(np.float32), head, residual)
 
 
-def untouched(flow: Floats, stable: NDArray[np.bool_]) -> Compensated:
-    """The flow (H, W, 2) as it is, no head's motion, and the median length in the stable area (H, W)."""
-    return Compensated(flow, np.zeros((2, 3), np.float32), float(np.median(np.hypot(*flow[stable].T))))
+def uncompensated(flow: Floats, stable: NDArray[np.bool_]) -> Compensated:
+    """Return a flow (H, W, 2) as it is, with zero head motion and its median length in the stable area (H, W)."""
+    residual = float(np.median(np.hypot(*flow[stable].T)))
+    return Compensated(flow, np.zeros((2, 3), np.float32), residual)
 
 
-def _robust_fit(x: Doubles, y: Doubles, moved: Doubles, trust: Doubles) -> tuple[float, float, float, float, float]:
-    """Least squares for a similarity at places x, y (N,) that moved (N, 2), reweighted: first L1, then Tukey.
+def _robust_fit(
+    x: Doubles, y: Doubles, displacements: Doubles, trust: Doubles
+) -> tuple[float, float, float, float, float]:
+    """Return the growth, turn, shift right and shift down of a similarity, and the median residual.
 
-    Returns growth, turn, shift to the right and down, and the median residual.
+    The fit is by reweighted least squares, first L1, then Tukey, from displacements (N, 2) at places x, y (N,).
     """
-    none, one = np.zeros_like(x), np.ones_like(x)
-    places = np.stack([np.stack([x, -y, one, none], -1), np.stack([y, x, none, one], -1)], 1)  # (N, 2, 4)
+    zero, one = np.zeros_like(x), np.ones_like(x)
+    places = np.stack([np.stack([x, -y, one, zero], -1), np.stack([y, x, zero, one], -1)], 1)  # (N, 2, 4)
     weights: NDArray[np.floating] = trust
     motion, lengths = np.zeros(4), np.zeros(len(x))
-    for turn in range(L1_ROUNDS + TUKEY_ROUNDS):
+    for iteration in range(L1_ROUNDS + TUKEY_ROUNDS):
         root = np.sqrt(weights)[:, None]
-        motion = np.linalg.lstsq((root[..., None] * places).reshape(-1, 4), (root * moved).ravel(), rcond=None)[0]
-        lengths = _lengths(moved - places @ motion)
+        motion = np.linalg.lstsq((root[..., None] * places).reshape(-1, 4), (root * displacements).ravel(), rcond=None)[
+            0
+        ]
+        lengths = _lengths(displacements - places @ motion)
         bounded = np.maximum(lengths, RESOLUTION_PX)
-        if turn < L1_ROUNDS:
+        if iteration < L1_ROUNDS:
             weights = trust / bounded
         else:
             deviation = np.median(bounded) / 1.1774  # a Rayleigh variable's median is 1.1774 σ
@@ -118,16 +124,17 @@ def _lengths(vectors: Doubles) -> Doubles:
 
 
 def _field(head: Floats, height: int, width: int) -> Floats:
+    """Return the head's motion at every pixel, (H, W, 2), in px."""
     x = np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2)
     y = np.arange(height, dtype=np.float32) - np.float32((height - 1) / 2)
     return np.stack([row[0] * x + row[1] * y[:, None] + row[2] for row in head], axis=-1)
 
 
 def stable_area(points: NDArray[np.floating], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Find where expressions hardly move the skin: nose bridge, temples, sides of forehead, cheeks and jaw.
+    """Return the mask (H, W) of skin that expressions hardly move: nose bridge, temples, sides of forehead and face.
 
     points: the 68 landmarks (68, 2) as (x, y) in pixels. shape: (H, W) of the picture.
-    Returns bool (H, W): the face with its forehead, less its rim and the EXPRESSIVE hulls.
+    The mask is the face with its forehead, less its rim and the EXPRESSIVE hulls.
     Raises ValueError where points are not those of a face (`regions.axes`) or leave no stable pixel in the picture.
     """
     axes = regions.axes(points)

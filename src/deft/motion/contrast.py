@@ -1,7 +1,7 @@
-"""What the solver sees of a picture: its local contrast, at several sizes.
+"""Local contrast of pictures, at several sizes: the input of the flow solver.
 
-Skin under another light has another brightness and another contrast, but the same pattern: each pixel less the mean
-around it, over the deviation around it, keeps the pattern alone.
+Light changes the brightness and the contrast of skin, but not its pattern. Subtracting the mean around each pixel and
+dividing by the standard deviation around it leaves the pattern alone.
 """
 
 import math
@@ -23,34 +23,36 @@ CONTRAST_FLOOR = 0.2  # of the whole picture's contrast: plain skin keeps its no
 
 
 def is_constant(picture: NDArray[np.generic]) -> bool:
-    """Whether a picture has no contrast at all."""
+    """Return whether a picture (H, W) has no contrast at all."""
     low, high = float(picture.min()), float(picture.max())
     return high - low <= 1e-6 * max(abs(low), abs(high))
 
 
 def cell_px(shape: tuple[int, ...]) -> int:
-    """Side of a cell in a picture of this shape."""
-    return CELLS_PX[min(shape) >= LARGE_PX]
+    """Return the side of a cell, in px, for a picture of this shape (H, W)."""
+    small, large = CELLS_PX
+    return large if min(shape) >= LARGE_PX else small
 
 
 def gaussian(sigma: float) -> Floats:
-    """Taps of a Gaussian, out to three standard deviations; they sum to 1."""
+    """Return the taps (n,) of a Gaussian, out to three standard deviations; they sum to 1."""
     radius = math.ceil(3 * sigma)
     taps: Floats = np.exp(-0.5 * (np.arange(-radius, radius + 1, dtype=np.float32) / np.float32(sigma)) ** 2)
     return taps / np.float32(taps.sum())
 
 
 def normalised(picture: NDArray[np.generic]) -> Floats:
-    """Local contrast, float32 (H, W): (I − mean) / √(variance + floor²), each over a Gaussian window."""
+    """Return a picture's local contrast, float32 (H, W): (I − mean) / √(variance + floor²) over a Gaussian window."""
     exact = picture.astype(np.float64, order="C")
     layer = ((exact - exact.mean()) / exact.std()).astype(np.float32)
     grids.convolve(layer[None], gaussian(SMOOTHING_PX))
     layer -= _local_mean(layer)
-    spread = np.maximum(_local_mean(layer * layer), 0)  # straight on beyond the border's cells it may fall below zero
-    return cast(Floats, layer / np.sqrt(spread + np.float32(CONTRAST_FLOOR**2)))
+    variance = np.maximum(_local_mean(layer * layer), 0)  # extrapolation at the border may go below zero
+    return cast(Floats, layer / np.sqrt(variance + np.float32(CONTRAST_FLOOR**2)))
 
 
 def _local_mean(picture: Floats) -> Floats:
+    """Return the Gaussian mean around each pixel, (H, W)."""
     cell = cell_px(picture.shape)
     means = grids.pooled(picture, cell)
     grids.convolve(means, gaussian(CONTRAST_PX / cell))
@@ -58,7 +60,7 @@ def _local_mean(picture: Floats) -> Floats:
 
 
 def pyramid(picture: Floats) -> list[Floats]:
-    """A picture and its halves, finest first."""
+    """Return a picture (H, W) and its halves, finest first."""
     levels = [picture]
     while min(levels[-1].shape) >= COARSEST_PX:
         levels.append(grids.halved(levels[-1]))

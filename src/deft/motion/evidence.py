@@ -1,4 +1,4 @@
-"""Evidence: what each region's motion is, in multiples of the clip's own noise (so its unit does not matter)."""
+"""Evidence: each region's motion, in multiples of the clip's own noise, so that the flow's unit does not matter."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -16,10 +16,10 @@ Points = npt.NDArray[np.float32]  # (68, 2), pixels
 Mask = npt.NDArray[np.bool_]  # (H, W)
 
 _BLOCK = 0.25  # of iod: about a region's size, so that block means and region means carry the same noise
-# Lids do not slide sideways: what seems to is the eyeball's motion, and a part of it smears up and down.
-_SMEAR = 0.15
-# Lids that tighten meet halfway: they converge by more than this for each pixel that their middle sinks. With less, the
-# upper one comes down alone, as in a blink, and down is what is told.
+# Lids do not slide sideways: sideways motion there is the eyeball's; the flow spreads this share of it up and down.
+_GAZE_LEAKAGE = 0.15
+# Lids that tighten meet halfway: they converge by more than this for each pixel that their middle sinks. If they
+# converge by less, only the upper lid comes down, as in a blink, and the evidence says "down".
 BLINK = 1.7
 _QUARTILE_OF_RAYLEIGH = 0.7585  # sqrt(-2 ln 0.75)
 
@@ -28,10 +28,10 @@ class Evidence(NamedTuple):
     """One region's motion from onset to apex.
 
     ``dx``, ``dy`` are crop pixels; ``out``, ``up`` the same in face axes (for a midline region ``out`` is the
-    subject's left; of an eye only the lids' way up and down counts, the rest is gaze). ``divergence`` is how far the
-    region's upper and lower halves part (the two lids, the two lips), in pixels, positive when they open; ``z`` is the
-    larger of both in multiples of ``noise``. ``rise`` and ``peak`` are the fractions of the way from onset to apex at
-    which that larger one first reaches half of its most, and its most.
+    subject's left; for an eye only the lids' vertical motion counts, since the rest is gaze). ``divergence`` is how far
+    the region's upper and lower halves part (the two lids, the two lips), in pixels, positive when they open. ``z`` is
+    the larger of magnitude and divergence in multiples of ``noise``. ``rise`` and ``peak`` are the fractions of the
+    time from onset to apex at which the larger one first reaches half of its maximum, and its maximum.
     """
 
     region: str
@@ -51,14 +51,14 @@ class Evidence(NamedTuple):
 
     @property
     def timing(self) -> str:
-        """``peak`` as a word."""
+        """Return ``peak`` as a word."""
         return words.timing(self.peak)
 
 
 def masks(points: Points, shape: tuple[int, int]) -> dict[str, Mask]:
-    """Region → the picture's pixels in its hull, cut to the face's outline, for a picture of ``shape`` (H, W).
+    """Return each region's mask (H, W): its hull, cut to the face's outline, without the opening between the lids.
 
-    Between the lids lies no skin: what moves there is gaze.
+    points: (68, 2), in px. shape: (H, W). Motion between the lids is gaze, not skin.
     """
     skin = _filled(regions.outline(points), shape)
     for eye in (regions.RIGHT_EYE, regions.LEFT_EYE):
@@ -67,43 +67,51 @@ def masks(points: Points, shape: tuple[int, int]) -> dict[str, Mask]:
 
 
 def noise(flow: Flow, points: Points) -> float:
-    """The clip's own noise: standard deviation a component of the flow's mean over a still, region-sized block.
+    """Return the clip's own noise: the standard deviation, per component, of the mean flow of a still block.
 
-    At least a quarter of a face is still whatever it expresses. There the block means' lengths follow a Rayleigh
-    distribution, so its lower quartile over the whole face gives the deviation, in the flow's unit; 0 for no flow.
+    flow: (H, W, 2); points: (68, 2), in px. Blocks have about a region's size; the noise has the flow's unit and is 0
+    for no flow. At least a quarter of a face is still in any expression. There the lengths of the blocks' means follow
+    a Rayleigh distribution, so the lower quartile of all lengths on the face gives the deviation.
     """
     iod = regions.axes(points).iod
     size = max(3, round(_BLOCK * iod))
     means = cv2.blur(flow, (size, size))
     inside = _filled(regions.outline(points), flow.shape[:2])
     lengths = np.hypot(means[..., 0], means[..., 1])[inside]
-    return float(np.quantile(lengths, 0.25) / _QUARTILE_OF_RAYLEIGH) if lengths.size else 0.0
+    if not lengths.size:
+        return 0.0
+    return float(np.quantile(lengths, 0.25) / _QUARTILE_OF_RAYLEIGH)
 
 
 def measure(
-    flows: npt.NDArray[np.float32], points: Points, level: float, thresholds: tuple[float, float, float]
+    flows: npt.NDArray[np.float32], points: Points, noise_px: float, thresholds: tuple[float, float, float]
 ) -> list[Evidence]:
-    """Evidence of the 17 regions from flows (steps, H, W, 2), onset → step, of which the last is the apex.
+    """Return the evidence of the 17 regions from flows (steps, H, W, 2), onset → step, of which the last is the apex.
 
-    ``level`` is the clip's noise (`noise`, flow's unit); ``thresholds`` are the z of slight, clear and strong motion.
+    points: (68, 2), in px. noise_px: the clip's noise (`noise`), in the flow's unit. thresholds: the z from which
+    motion is slight, clear and strong.
     """
     face = regions.axes(points)
-    floor = max(level, 1e-3 * float(np.abs(flows[-1]).max())) or 1.0
-    found = masks(points, flows.shape[1:3])
-    means: dict[str, npt.NDArray[np.floating]] = {region: _means(flows, mask) for region, mask in found.items()}
+    floor = max(noise_px, 1e-3 * float(np.abs(flows[-1]).max())) or 1.0
+    region_masks = masks(points, flows.shape[1:3])
+    means: dict[str, npt.NDArray[np.floating]] = {region: _means(flows, mask) for region, mask in region_masks.items()}
     openings: dict[str, npt.NDArray[np.floating]] = {}
-    floors = dict.fromkeys(found, floor)
-    for region, mask in found.items():
-        parts = (found["upper lip"], found["lower lip"]) if region in _LIPS else halves(region, mask, points, face.down)
-        upper, lower = (_means(flows, part) for part in parts)
+    floors = dict.fromkeys(region_masks, floor)
+    for region, mask in region_masks.items():
+        if region in _LIPS:
+            upper_mask, lower_mask = region_masks["upper lip"], region_masks["lower lip"]
+        else:
+            upper_mask, lower_mask = halves(region, mask, points, face.down)
+        upper = _means(flows, upper_mask)  # (steps, 2)
+        lower = _means(flows, lower_mask)
         openings[region] = (lower - upper) @ face.down
-        if regions.place(region) == "eye":  # two lids of one weight, however much of each is seen
+        if regions.place(region) == "eye":  # both lids weigh the same, however much of each shows
             lids = (upper + lower) / 2
             means[region] = (lids @ face.down)[:, None] * face.down
-            floors[region] = max(floor, _SMEAR * float(abs(lids[-1] @ face.left)))
+            floors[region] = max(floor, _GAZE_LEAKAGE * float(abs(lids[-1] @ face.left)))
     return [
         _evidence(region, flows[-1][mask], means[region], openings[region], face, floors[region], thresholds)
-        for region, mask in found.items()
+        for region, mask in region_masks.items()
     ]
 
 
@@ -116,15 +124,18 @@ def _evidence(
     floor: float,
     thresholds: tuple[float, float, float],
 ) -> Evidence:
-    """From the apex's vectors (n, 2), and mean (steps, 2) and opening (steps,) of every step."""
+    """Return a region's evidence from its vectors (n, 2) at the apex, its means (steps, 2) and openings (steps,)."""
     lengths = np.hypot(*means.T)
     mean = means[-1]
-    out, up = float(mean @ regions.outward(region, face)), float(-(mean @ face.down))
+    out = float(mean @ regions.outward(region, face))
+    up = float(-(mean @ face.down))
     blink = regions.place(region) == "eye" and 0 < -openings[-1] <= BLINK * -up
     relative = regions.place(region) in RELATIVE and abs(openings[-1]) > lengths[-1] and not blink
-    course = np.abs(openings) if relative else lengths
-    z = float(course[-1]) / floor
-    whole = float(np.hypot(*vectors.T).mean()) if len(vectors) else 0.0
+    trajectory = np.abs(openings) if relative else lengths  # (steps,)
+    z = float(trajectory[-1]) / floor
+    mean_length = float(np.hypot(*vectors.T).mean()) if len(vectors) else 0.0
+    concentration = float(np.hypot(*vectors.mean(0))) / mean_length if mean_length else 0.0
+    opening_word = words.OPENING[int(openings[-1] < 0)]
     return Evidence(
         region=region,
         dx=float(mean[0]),
@@ -133,36 +144,42 @@ def _evidence(
         up=up,
         magnitude=float(lengths[-1]),
         z=z,
-        direction=words.OPENING[int(openings[-1] < 0)] if relative else way(region, out, up),
-        concentration=float(np.hypot(*vectors.mean(0))) / whole if whole else 0.0,
+        direction=opening_word if relative else direction(region, out, up),
+        concentration=concentration,
         divergence=float(openings[-1]),
         level=words.LEVELS[int(np.searchsorted(thresholds, z, side="right"))],
-        rise=_reaches(course, 0.5),
-        peak=_reaches(course, 1.0),
+        rise=_time_of_reaching(trajectory, 0.5),
+        peak=_time_of_reaching(trajectory, 1.0),
         noise=floor,
     )
 
 
-def _reaches(course: npt.NDArray[np.floating], share: float) -> float:
-    """The fraction of the way at which a course (steps,), zero at the onset, first reaches a share of its most."""
-    target = share * float(course.max())
-    step = int(np.argmax(course >= target))
-    before, after = (0.0 if step == 0 else float(course[step - 1])), float(course[step])
-    return (step + ((target - before) / (after - before) if after > before else 1.0)) / len(course)
+def _time_of_reaching(trajectory: npt.NDArray[np.floating], share: float) -> float:
+    """Return the fraction of the time from onset to apex at which a trajectory first reaches a share of its maximum.
+
+    trajectory: (steps,), without the onset, where it is zero; between steps it is linear.
+    """
+    target = share * float(trajectory.max())
+    step = int(np.argmax(trajectory >= target))
+    before = float(trajectory[step - 1]) if step else 0.0
+    after = float(trajectory[step])
+    part_of_step = (target - before) / (after - before) if after > before else 1.0
+    return (step + part_of_step) / len(trajectory)
 
 
 _LIPS = frozenset({"upper lip", "lower lip"})
 RELATIVE = _LIPS | {"eye"}
 
 
-def way(region: str, out: float, up: float) -> str:
-    """The direction of a motion as one of the region's eight words."""
-    return words.ways(region)[round(math.atan2(out, up) / (math.pi / 4)) % 8]
+def direction(region: str, out: float, up: float) -> str:
+    """Return the direction of a motion as one of the region's eight words."""
+    octant = round(math.atan2(out, up) / (math.pi / 4)) % 8
+    return words.directions(region)[octant]
 
 
-def by_region(found: list[Evidence]) -> Mapping[str, Evidence]:
-    """Evidence by region name."""
-    return {evidence.region: evidence for evidence in found}
+def by_region(regions: Iterable[Evidence]) -> Mapping[str, Evidence]:
+    """Return evidence by region name."""
+    return {region.region: region for region in regions}
 
 
 def from_rows(regions: Iterable[Row]) -> list[Evidence]:
@@ -171,23 +188,32 @@ def from_rows(regions: Iterable[Row]) -> list[Evidence]:
 
 
 def halves(region: str, mask: Mask, points: Points, down: npt.NDArray[np.floating]) -> tuple[Mask, Mask]:
-    """The upper and the lower half of a region: of an eye, what lies above and below the line through its corners."""
-    along = np.arange(mask.shape[1]) * down[0] + np.arange(mask.shape[0])[:, None] * down[1]
+    """Return the upper and the lower half (H, W) of a region, an eye's above and below the line through its corners.
+
+    mask: (H, W); points: (68, 2), in px; down: (2,), the face's own axis.
+    """
+    columns, rows = np.arange(mask.shape[1]), np.arange(mask.shape[0])
+    along = columns * down[0] + rows[:, None] * down[1]  # (H, W), the position along the face's vertical axis
     if regions.place(region) == "eye":
         inner, outer = (36, 39) if regions.side(region) == "R" else (42, 45)
         (x, y), (dx, dy) = points[inner], points[outer] - points[inner]
-        middle = (y + (np.arange(mask.shape[1]) - x) * dy / dx) * down[1] + np.arange(mask.shape[1]) * down[0]
+        line = y + (columns - x) * dy / dx  # (W,), the row of the line through the corners
+        middle = line * down[1] + columns * down[0]
     else:
         middle = np.median(along[mask]) if mask.any() else 0.0
     return mask & (along <= middle), mask & (along > middle)
 
 
 def _means(flows: npt.NDArray[np.float32], mask: Mask) -> npt.NDArray[np.float32]:
-    """Mean vector a step (steps, 2) over a mask; zero where it is empty."""
-    return flows[:, mask].mean(1) if mask.any() else np.zeros((len(flows), 2), np.float32)
+    """Return the mean vector per step (steps, 2) over a mask (H, W); zero if the mask is empty."""
+    if not mask.any():
+        return np.zeros((len(flows), 2), np.float32)
+    means: npt.NDArray[np.float32] = flows[:, mask].mean(1)
+    return means
 
 
 def _filled(polygon: npt.NDArray[np.floating], shape: tuple[int, int]) -> Mask:
+    """Return the mask (H, W) of a polygon's convex hull, points (n, 2) in px, exact to 1/16 px."""
     canvas = np.zeros(shape, np.uint8)
     hull = cv2.convexHull(polygon.astype(np.float32))
     cv2.fillConvexPoly(canvas, np.round(hull * 16).astype(np.int32), 1, shift=4)

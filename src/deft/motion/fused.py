@@ -1,8 +1,8 @@
 """The two loops of `deft.motion.batch` as fused Triton kernels, for a GPU.
 
-A strip of cells' data term is one program: it warps, weighs and sums without writing a picture. All iterations on one
-pair's grid are one program too: u, ū, p and the data stay in registers, and only what a neighbour needs goes through
-the L1 cache, so that the card's memory sees each value once.
+One program computes the data term of a row of cells: it warps, weighs and sums without writing a picture. One program
+runs all iterations on one pair's grid: u, ū, p and the data stay in registers, and only the values that neighbouring
+cells need go through the L1 cache, so that the card's memory is read and written once per value.
 """
 
 import triton
@@ -15,22 +15,22 @@ MOST_CELLS = 8192  # of a grid that fits into the registers of one program
 
 
 def tensors(reference: Tensor, slope: Tensor, target: Tensor, dense: Tensor, cell: int, delta: Tensor) -> Tensor:
-    """`deft.motion.batch.tensors`."""
+    """Return the data term per cell (N, 5, h, w), as `deft.motion.batch.tensors` does."""
     n, height, width = reference.shape
     h, w = height // cell, width // cell
     out = reference.new_empty(n, 5, h, w)
     block = max(triton.next_power_of_2(width), 32)
-    arrays = (each.contiguous() for each in (reference, slope, target, dense, delta))
+    arrays = (array.contiguous() for array in (reference, slope, target, dense, delta))
     _tensors[n, h](*arrays, out, height, width, h, w, CELL=cell, BLOCK=block)
     return out
 
 
 def relax(data: Tensor, slope: Tensor, u: Tensor, dual: Tensor) -> None:
-    """`deft.motion.batch.relax`."""
+    """Run all iterations of one warp in place, as `deft.motion.batch.relax` does."""
     n, _, h, w = u.shape
     rows, columns = (triton.next_power_of_2(side) for side in (h, w))
     ahead = u.clone()
-    steps = {"tau": constants.TAU, "sigma": constants.SIGMA, "TURNS": constants.TURNS}
+    steps = {"tau": constants.TAU, "sigma": constants.SIGMA, "ITERATIONS": constants.ITERATIONS}
     block = {"ROWS": rows, "COLUMNS": columns, "num_warps": 16 if rows * columns >= 4096 else 4}
     _relax[(n,)](data.contiguous(), slope.contiguous(), u, ahead, dual, h, w, **steps, **block)
 
@@ -45,7 +45,7 @@ def _weights(t):
 
 @triton.jit
 def _line(target, top, left, width, height, a, b, c, d, mask):
-    """One row of the bicubic footprint, edges repeated."""
+    """Interpolate along one row of the bicubic footprint, edges repeated."""
     start = target + tl.minimum(tl.maximum(top, 0), height - 1) * width
     before = tl.load(start + tl.maximum(left - 1, 0), mask=mask, other=0.0)
     here = tl.load(start + left, mask=mask, other=0.0)
@@ -56,7 +56,7 @@ def _line(target, top, left, width, height, a, b, c, d, mask):
 
 @triton.jit
 def _cells(values, cells, x, w, CELL: tl.constexpr, BLOCK: tl.constexpr):
-    """Sum a row (BLOCK,) cell by cell; what is left over falls to the last."""
+    """Sum a row (BLOCK,) cell by cell; the last cell also takes the remaining pixels."""
     last = tl.sum(tl.where(x // CELL >= w - 1, values, 0.0))
     sums = tl.sum(tl.reshape(values, (BLOCK // CELL, CELL)), 1)
     return tl.where(cells == w - 1, last, sums)
@@ -113,7 +113,7 @@ def _tensors(reference, slope, target, dense, delta, out, height, width, h, w, C
 
 @triton.jit
 def _relax(
-    data, slope, u, ahead, dual, h, w, tau, sigma, TURNS: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr
+    data, slope, u, ahead, dual, h, w, tau, sigma, ITERATIONS: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr
 ):
     pair, size = tl.program_id(0), h * w
     y, x = tl.arange(0, ROWS)[:, None], tl.arange(0, COLUMNS)[None, :]
@@ -134,7 +134,7 @@ def _relax(
     p, q = tl.load(dual, mask=valid, other=0.0), tl.load(dual + size, mask=valid, other=0.0)
     r, s = tl.load(dual + 2 * size, mask=valid, other=0.0), tl.load(dual + 3 * size, mask=valid, other=0.0)
     mx, my = ux, uy  # ū
-    for _ in range(TURNS):
+    for _ in range(ITERATIONS):
         p += sigma * tl.where(has_right, tl.load(ahead + 1, mask=has_right, other=0.0) - mx - ax_x, 0.0)
         q += sigma * tl.where(has_below, tl.load(ahead + w, mask=has_below, other=0.0) - mx - ax_y, 0.0)
         r += sigma * tl.where(has_right, tl.load(ahead + size + 1, mask=has_right, other=0.0) - my - ay_x, 0.0)

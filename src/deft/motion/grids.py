@@ -1,7 +1,7 @@
-"""Compiled loops that take pictures to other grids: smoothing, halving, cells and back, derivatives.
+"""Compiled loops that resample pictures: smoothing, halving, cells and back, derivatives.
 
-Pictures are (H, W). What lives on cells, squares of `cell` × `cell` px, is (n, h, w) with h = H // cell, w = W // cell;
-the last row and column of cells also hold what is left over. All is float32 on one thread.
+Pictures are (H, W). Arrays on cells, squares of `cell` × `cell` px, are (n, h, w) with h = H // cell, w = W // cell;
+the last row and column of cells also hold the remaining pixels. All arrays are float32, and all loops use one thread.
 """
 
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def convolve(layers: Floats, taps: Floats) -> None:
 
 @compiled
 def halved(picture: Floats) -> Floats:
-    """Mean of each 2 × 2 block; an odd last row or column is left out."""
+    """Return the mean of each 2 × 2 block, (H // 2, W // 2); an odd last row or column is left out."""
     height, width = picture.shape[0] // 2, picture.shape[1] // 2
     out = np.empty((height, width), np.float32)
     for y in range(height):
@@ -63,7 +63,7 @@ def halved(picture: Floats) -> Floats:
 
 @compiled
 def pooled(picture: Floats, cell: int) -> Floats:
-    """Mean of each cell, (1, h, w)."""
+    """Return the mean of each cell, (1, h, w)."""
     height, width = picture.shape
     h, w = height // cell, width // cell
     out, column = np.empty((1, h, w), np.float32), np.empty(width, np.float32)
@@ -92,7 +92,7 @@ def gather(row: Floats, cell: int, sums: Floats) -> None:
 
 @compiled
 def enlarged(cells: Floats, cell: int, height: int, width: int) -> Floats:
-    """Bilinear between the cells' centres, (n, H, W); within a cell of the border it goes on as straight as inside."""
+    """Interpolate between the cells' centres, bilinear, to (n, H, W); extrapolate linearly beyond them."""
     count, h, w = cells.shape
     out, line = np.empty((count, height, width), np.float32), np.empty(w, np.float32)
     left, share = np.empty(width, np.uint32), np.empty(width, np.float32)
@@ -116,7 +116,7 @@ def enlarged(cells: Floats, cell: int, height: int, width: int) -> Floats:
 
 @compiled
 def gradient(picture: Floats) -> Floats:
-    """Five-point derivatives (−1, 8, 0, −8, 1) / 12 along x and y, edges repeated: (2, H, W)."""
+    """Return five-point derivatives (−1, 8, 0, −8, 1) / 12 along x and y, edges repeated, (2, H, W)."""
     height, width = picture.shape
     out = np.empty((2, height, width), np.float32)
     near, far = np.float32(8 / 12), np.float32(1 / 12)

@@ -14,7 +14,7 @@ _ZERO, _HALF, _ONE, _TWO = (np.float32(value) for value in (0, 0.5, 1, 2))
 
 @compiled
 def _weights(t: np.float32) -> tuple[np.float32, np.float32, np.float32, np.float32]:
-    """Catmull-Rom: what the values at −1, 0, 1 and 2 count for at t in [0, 1)."""
+    """Return the Catmull-Rom weights of the values at −1, 0, 1 and 2 for a place t in [0, 1)."""
     square, cube = t * t, t * t * t
     inner, outer = np.float32(1.5) * cube - np.float32(2.5) * square, _HALF * (cube - square)
     return square - _HALF * (cube + t), inner + _ONE, _TWO * square - np.float32(1.5) * cube + _HALF * t, outer
@@ -28,7 +28,7 @@ def _along(flat: Floats, at: np.uint64, weights: tuple[np.float32, np.float32, n
 
 @compiled
 def _sample(flat: Floats, start: np.int32, stride: np.int32, tx: np.float32, ty: np.float32) -> np.float32:
-    """Bicubic: the 4 × 4 footprint that begins at `start` of a flat picture with rows of `stride`."""
+    """Interpolate, bicubic, over the 4 × 4 footprint that begins at `start` of a flat picture with rows of `stride`."""
     across, (a, b, c, d) = _weights(tx), _weights(ty)
     at, row = np.uint64(start), np.uint64(stride)
     upper = a * _along(flat, at, across) + b * _along(flat, at + row, across)
@@ -36,8 +36,8 @@ def _sample(flat: Floats, start: np.int32, stride: np.int32, tx: np.float32, ty:
 
 
 @compiled
-def spread(reference: Floats, padded: Floats, flow: Floats, step: int) -> float:
-    """Median of |T(x + u) − R(x)| over every step-th pixel; arguments as for `tensors`."""
+def median_residual(reference: Floats, padded: Floats, flow: Floats, step: int) -> float:
+    """Return the median of |T(x + u) − R(x)| over every step-th pixel; arguments as for `tensors`."""
     height, width = reference.shape
     right, bottom, stride = np.float32(width - 1), np.float32(height - 1), np.int32(width + 3)
     flat = padded.ravel()
@@ -62,7 +62,7 @@ def tensors(
 
     slope (2, H, W): g, the reference's gradient. padded (H + 3, W + 3): the target, its edges repeated, one before and
     two after. flow (2, H, W). The weight of a pixel that leaves the picture falls to zero over one pixel: with a hard
-    border the last bit of its position would decide whether it counts.
+    border, rounding in the last bit of its position would decide whether the pixel counts.
     """
     height, width = reference.shape
     right, bottom, stride = np.float32(width - 1), np.float32(height - 1), np.int32(width + 3)
@@ -111,7 +111,7 @@ def divergence(dual: Floats, out: Floats) -> None:
 
 @compiled
 def complete(tensor: Floats, u: Floats, back: Floats, tau: np.float32, weight: np.float32) -> None:
-    """Turn A, b (5, h, w) into what `relax` needs, in place: (1 + τ λ A)⁻¹ and τ (λ (A u − b) − back).
+    """Overwrite A, b (5, h, w) with the terms of `relax`: (1 + τ λ A)⁻¹ and τ (λ (A u − b) − back).
 
     weight: λ. back (2, h, w): the divergence of Bregman's iteration.
     """
@@ -128,16 +128,23 @@ def complete(tensor: Floats, u: Floats, back: Floats, tau: np.float32, weight: n
 
 @compiled
 def relax(
-    data: Floats, slope: Floats, u: Floats, ahead: Floats, dual: Floats, tau: np.float32, sigma: np.float32, turns: int
+    data: Floats,
+    slope: Floats,
+    u: Floats,
+    ahead: Floats,
+    dual: Floats,
+    tau: np.float32,
+    sigma: np.float32,
+    iterations: int,
 ) -> None:
-    """All iterations on one level, in place: u and ahead (ū) are (2, h, w), data is `complete`'s.
+    """Run all iterations on one level, in place: u and ahead (ū) are (2, h, w), data comes from `complete`.
 
-    slope (2, 2): ∇A, what the total variation does not charge for. dual (4, h + 1, w + 1) holds p: along x and y for
+    slope (2, 2): ∇A, which the total variation leaves out. dual (4, h + 1, w + 1) holds p: along x and y for
     u[0], then for u[1]; its first row and column stay zero. One sweep does both steps: row y of p needs rows y and
     y + 1 of ū, and row y of u needs rows y − 1 and y of p.
     """
     _, h, w = u.shape
-    for _turn in range(turns):
+    for _iteration in range(iterations):
         for y in range(h):
             below = min(y + 1, h - 1)
             drop = sigma if y < h - 1 else _ZERO  # nothing lies below the last row

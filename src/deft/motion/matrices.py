@@ -1,4 +1,4 @@
-"""`deft.motion.grids` for pictures by the thousand, in torch: what is linear along rows and columns is two matrices."""
+"""`deft.motion.grids` for many pictures at once, in torch: every operation is a product with two matrices."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,40 +12,40 @@ from deft.motion import contrast
 
 
 def smoothed(x: Tensor, sigma: float) -> Tensor:
-    """Gaussian of x (..., H, W), edges repeated."""
-    return _both(x, _smoothing, sigma)
+    """Smooth x (..., H, W) by a Gaussian of this sigma in px, edges repeated."""
+    return _along_both(x, _smoothing, sigma)
 
 
 def halved(x: Tensor) -> Tensor:
-    """Mean of each 2 × 2 block of x (..., H, W); an odd last row or column is left out."""
-    return _both(x, _halving)
+    """Return the mean of each 2 × 2 block of x (..., H, W); an odd last row or column is left out."""
+    return _along_both(x, _halving)
 
 
 def gathered(x: Tensor, cell: int) -> Tensor:
-    """Sum over each cell of x (..., H, W): (..., h, w)."""
-    return _both(x, _gathering, cell)
+    """Return the sum over each cell of x (..., H, W), (..., h, w)."""
+    return _along_both(x, _gathering, cell)
 
 
 def enlarged(cells: Tensor, cell: int, shape: tuple[int, ...]) -> Tensor:
-    """Bilinear between the cells' centres, from (..., h, w) to (..., H, W); straight on within a border's cell."""
+    """Interpolate between the cells' centres, bilinear, from (..., h, w) to (..., H, W); see `grids.enlarged`."""
     sides = zip(cells.shape[-2:], shape, strict=True)
-    rows, columns = (_kept(_enlarging, str(cells.device), side, cell, size) for side, size in sides)
+    rows, columns = (_cached(_enlarging, str(cells.device), side, cell, size) for side, size in sides)
     return rows @ cells @ columns.T
 
 
 def gradient(pictures: Tensor) -> Tensor:
-    """Five-point derivatives along x and y, edges repeated: (N, H, W) to (N, 2, H, W)."""
-    down, across = (_kept(_deriving, str(pictures.device), side) for side in pictures.shape[1:])
+    """Return five-point derivatives along x and y, edges repeated, (N, 2, H, W) of (N, H, W)."""
+    down, across = (_cached(_deriving, str(pictures.device), side) for side in pictures.shape[1:])
     return torch.stack([pictures @ across.T, down @ pictures], 1)
 
 
-def _both(x: Tensor, matrix: Callable[..., Tensor], *arguments: float) -> Tensor:
-    rows, columns = (_kept(matrix, str(x.device), side, *arguments) for side in x.shape[-2:])
+def _along_both(x: Tensor, matrix: Callable[..., Tensor], *arguments: float) -> Tensor:
+    rows, columns = (_cached(matrix, str(x.device), side, *arguments) for side in x.shape[-2:])
     return rows @ x @ columns.T
 
 
 @lru_cache(maxsize=256)
-def _kept(matrix: Callable[..., Tensor], device: str, *arguments: float) -> Tensor:
+def _cached(matrix: Callable[..., Tensor], device: str, *arguments: float) -> Tensor:
     return matrix(*arguments).to(device)
 
 
@@ -71,7 +71,8 @@ def _halving(size: int) -> Tensor:
 
 def _gathering(size: int, cell: int) -> Tensor:
     cells = size // cell
-    return ((torch.arange(size) // cell).clamp(max=cells - 1)[None] == torch.arange(cells)[:, None]).float()
+    cell_of_pixel = (torch.arange(size) // cell).clamp(max=cells - 1)  # (size,)
+    return (cell_of_pixel[None] == torch.arange(cells)[:, None]).float()  # (cells, size)
 
 
 def _enlarging(cells: int, cell: int, size: int) -> Tensor:

@@ -13,7 +13,7 @@ class Step(NamedTuple):
     """The motion from the onset to one later frame, in crop pixels.
 
     position: the frame's position in the clip.
-    flow: what the face did, float32 (H, W, 2), x right, y down.
+    flow: the face's motion, float32 (H, W, 2), x right, y down.
     head: the head's motion that was removed, float32 (2, 3) (`deft.motion.compensation.Compensated`).
     residual_px: the median motion left in the stable area.
     noise_px: the clip's own noise (`deft.motion.evidence.noise`).
@@ -57,10 +57,10 @@ def measure(
     return [_step(tvl1.flow(crops[onset], crops[target]), stable, points, target, compensated) for target in targets]
 
 
-def given(
+def from_field(
     field: npt.NDArray[np.float32], points: npt.NDArray[np.float32], position: int, compensated: bool = True
 ) -> Step:
-    """Return the step of a clip that comes as flow: its field (H, W, 2) at ``position``, the head's motion removed."""
+    """Return the step of a clip that comes as flow: its field (H, W, 2), in px, without the head's motion."""
     return _step(field, compensation.stable_area(points, field.shape[:2]), points, position, compensated)
 
 
@@ -71,6 +71,6 @@ def _step(
     position: int,
     compensated: bool,
 ) -> Step:
-    remove_head = compensation.compensate if compensated else compensation.untouched
+    remove_head = compensation.compensate if compensated else compensation.uncompensated
     face = remove_head(field, stable)
     return Step(position, face.flow, face.head, face.residual, evidence.noise(face.flow, points))

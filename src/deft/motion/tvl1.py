@@ -6,17 +6,18 @@ With R the reference and T the target, both contrast-normalised, the flow u live
     ρ_x(u) = T(x + u₀) − R(x) + ⟨∇R(x), u − u₀⟩
 
 The total variation, one norm over all four derivatives, keeps the edge of a muscle's motion sharp. A, the affine part
-of what is known so far, is not charged for: a turned or nearer head would otherwise cost most of the energy. The L1
-data term shrugs off what is occluded; below δ, a multiple of the residual's own spread, it is rounded, since noise is
-best averaged by least squares. Skin is nearly blank, so a pixel alone says little: a cell listens to all pixels under
-a Gaussian window G, and flow on cells has a sixteenth of the unknowns. On each level of a pyramid, twice,
+of the current estimate, adds nothing to it: the flow of a turned or nearer head would otherwise make up most of the
+energy. The L1 data term is robust to occlusion; below δ, a multiple of the residual's standard deviation, it becomes
+quadratic, since least squares averages noise best. Skin has little texture, so one pixel constrains the flow weakly: a
+cell sums the data term over all pixels under a Gaussian window G, and flow on cells has a sixteenth of the unknowns. On
+each level of a pyramid, twice,
 
     w_x = 1 / √(ρ_x(u₀)² + δ²),    A_c = λ Σ_x G w ∇R ∇Rᵀ,    b_c = λ Σ_x G w ∇R ρ(u₀)
-    p ← P(p + σ ∇(ū − A))                                                                        } `TURNS` times
+    p ← P(p + σ ∇(ū − A))                                                                   } `ITERATIONS` times
     u⁺ ← (1 + τ A_c)⁻¹ (u + τ (div p − div q + A_c u₀ − b_c)),    ū ← 2 u⁺ − u                   }
 
-where P shortens what is longer than 1, and q is the p of the warp before: Bregman's iteration, which gives back the
-height that the total variation took from a small bump.
+where P projects vectors longer than 1 onto the unit ball, and q is the p of the previous warp: Bregman's iteration,
+which restores the height of small bumps that the total variation lowered.
 
 Sources: TV-L1 flow, its pyramid and warps: Zach, Pock and Bischof, "A Duality Based Approach for Realtime TV-L1 Optical
 Flow", DAGM 2007; Wedel et al., "An Improved Algorithm for TV-L1 Optical Flow", 2009. One norm for both components:
@@ -56,19 +57,19 @@ class _Level(NamedTuple):
 
 
 class _State(NamedTuple):
-    """What the solver knows: u (2, h, w) in pixels of its level, dual (4, h + 1, w + 1)."""
+    """The solver's state: the flow u (2, h, w) in pixels of its level, and the dual variable p (4, h + 1, w + 1)."""
 
     u: Floats
     dual: Floats
 
 
 def flow(reference: NDArray[np.generic], target: NDArray[np.generic]) -> Floats:
-    """Measure the motion from reference to target.
+    """Return the motion from reference to target, float32 (H, W, 2), in px.
 
     reference, target: grey pictures of one shape (H, W), both sides at least 28 px, integers or floats; gain and offset
     of either do not matter.
-    Returns float32 (H, W, 2) in pixels, x right and y down: target(x + flow(x)) ≈ reference(x). A constant picture
-    shows no motion.
+    The flow is x right and y down, with target(x + flow(x)) ≈ reference(x). Its error is some hundredths of a pixel on
+    rendered faces. If either picture is constant, the flow is zero.
     Raises ValueError where a picture is not grey, not finite, too small, or of another shape than the other.
 
     Runs on one thread, without the GIL most of the time; the same pair gives the same bytes.
@@ -82,12 +83,12 @@ def flow(reference: NDArray[np.generic], target: NDArray[np.generic]) -> Floats:
 
 
 def flow_sequence(frames: Iterable[NDArray[np.generic]]) -> Iterator[Floats]:
-    """Measure the motion from the first frame, the onset, to every frame, one after the other as they are asked for.
+    """Yield the motion from the first frame, the onset, to every frame, float32 (H, W, 2), in px.
 
-    frames: grey pictures as for `flow`; they may be read lazily, only the first and the current one are held.
-    Yields float32 (H, W, 2) a frame, in order; the first is zero. Each starts where the one before ended, which saves
-    the coarse levels; where that proves to be far off, as after a jump or in a blink, the frame is measured as `flow`
-    does.
+    frames: grey pictures as for `flow`; they may be read lazily, since only the first and the current one are held.
+    The flows come in the order of the frames; the first is zero. The solver starts each one from the flow before, which
+    saves the coarse levels. Where that start proves far off, as after a jump or in a blink, the frame is measured as by
+    `flow`.
     Raises ValueError like `flow`, and where there is no frame.
     """
     rest = iter(frames)
@@ -97,26 +98,28 @@ def flow_sequence(frames: Iterable[NDArray[np.generic]]) -> Iterator[Floats]:
     check("frame 0", reference)
     yield np.zeros((*reference.shape, 2), np.float32)
     levels = [] if contrast.is_constant(reference) else _levels(reference)
-    known: _State | None = None
+    state: _State | None = None
     for number, frame in enumerate(rest, 1):
         check(f"frame {number}", frame, reference.shape)
         if not levels or contrast.is_constant(frame):
             yield np.zeros((*reference.shape, 2), np.float32)
             continue
         finest = contrast.normalised(frame)
-        last, known = known, None if known is None else _refined(levels[0], finest, known)
-        if last is None or known is None or np.mean(np.abs(known.u - last.u) > JUMP_PX) > JUMPED:
-            known = _coarse_to_fine(levels, contrast.pyramid(finest))
-        yield _dense(known, levels[0])
+        previous = state
+        if previous is not None:
+            state = _refined(levels[0], finest, previous)
+        if previous is None or state is None or np.mean(np.abs(state.u - previous.u) > JUMP_PX) > JUMPED:
+            state = _coarse_to_fine(levels, contrast.pyramid(finest))
+        yield _dense(state, levels[0])
 
 
 def flow_batch(references: ArrayLike, targets: ArrayLike, device: str) -> "torch.Tensor":
-    """Measure the motion of many pairs at once, in torch.
+    """Return the motion of many pairs at once, a float32 tensor (N, H, W, 2), in px, computed in torch.
 
     references, targets: grey pictures as for `flow`, arrays or tensors of one shape (N, H, W). device: "cpu", or "cuda"
     for a GPU, where fused Triton kernels do the work.
-    Returns a float32 tensor (N, H, W, 2) on that device, each flow within 0.02 px of `flow`'s.
-    Raises ValueError like `flow`, naming the pair, and where there is none.
+    The tensor is on that device; each flow is within 0.02 px of `flow`'s.
+    Raises ValueError like `flow`, naming the pair, and where there is no pair.
     """
     import torch  # a second to load, and only this needs it
 
@@ -137,14 +140,14 @@ def flow_batch(references: ArrayLike, targets: ArrayLike, device: str) -> "torch
 
 
 def check(name: str, picture: NDArray[np.generic], shape: tuple[int, ...] | None = None) -> None:
-    """Refuse what is no grey, finite picture of the right size, with a ValueError that says what was found."""
+    """Raise a ValueError unless the picture is grey, finite, large enough and of the expected shape (H, W)."""
     if picture.ndim != 2 or min(picture.shape) < SMALLEST_PX:
         raise ValueError(f"{name}: expected a grey picture (H, W) of at least {SMALLEST_PX} px, got {picture.shape}")
     if picture.dtype.kind not in "uif":
         raise ValueError(f"{name}: expected integers or floats, got {picture.dtype}")
-    bad = picture.size - np.count_nonzero(np.isfinite(picture)) if picture.dtype.kind == "f" else 0
-    if bad:
-        raise ValueError(f"{name}: expected finite values, got {bad} NaN or infinite pixels")
+    not_finite = picture.size - np.count_nonzero(np.isfinite(picture))
+    if not_finite:
+        raise ValueError(f"{name}: expected finite values, got {not_finite} NaN or infinite pixels")
     if shape is not None and picture.shape != shape:
         raise ValueError(f"{name}: expected the reference's shape {shape}, got {picture.shape}")
 
@@ -155,15 +158,16 @@ def _levels(reference: NDArray[np.generic]) -> list[_Level]:
 
 
 def _coarse_to_fine(levels: list[_Level], targets: list[Floats]) -> _State:
+    """Return the state on the finest level, from pictures (H, W) of all levels, finest first."""
     state = None
     for level, target in zip(reversed(levels), reversed(targets), strict=True):
-        state = _refined(level, target, _on(level, state))
+        state = _refined(level, target, _initial_state(level, state))
     assert state is not None
     return state
 
 
-def _on(level: _Level, coarser: _State | None) -> _State:
-    """Where the next finer level starts: vectors twice as long, on its own cells."""
+def _initial_state(level: _Level, coarser: _State | None) -> _State:
+    """Return the state in which a level starts: the coarser level's flow, doubled, on this level's cells."""
     h, w = (side // level.cell for side in level.picture.shape)
     dual = np.zeros((4, h + 1, w + 1), np.float32)
     if coarser is None:
@@ -173,30 +177,35 @@ def _on(level: _Level, coarser: _State | None) -> _State:
 
 
 def _refined(level: _Level, target: Floats, start: _State) -> _State:
+    """Return the state of one level after its warps; target (H, W), start as from `_initial_state`."""
     u, dual = start.u.copy(), start.dual.copy()
     padded = np.pad(target, ((1, 2), (1, 2)), mode="edge")  # so that the bicubic footprint needs no border cases
     data, window = np.empty((5, *u.shape[1:]), np.float32), contrast.gaussian(constants.WINDOW)
     back = np.zeros_like(u)
     for _ in range(constants.WARPS):
         dense = grids.enlarged(u, level.cell, *target.shape)
-        spread = 1.4826 * kernels.spread(level.picture, padded, dense, level.cell)  # of a Gaussian's median
-        delta = np.float32(max(constants.DELTA * spread, constants.LEAST_DELTA))
+        # 1.4826 turns the median of a Gaussian's absolute values into its standard deviation.
+        deviation = 1.4826 * kernels.median_residual(level.picture, padded, dense, level.cell)
+        delta = np.float32(max(constants.DELTA * deviation, constants.LEAST_DELTA))
         kernels.tensors(level.picture, level.slope, padded, dense, level.cell, delta, data)
         grids.convolve(data, window)
         kernels.complete(data, u, back, np.float32(constants.TAU), np.float32(constants.LAMBDA))
-        steps = np.float32(constants.TAU), np.float32(constants.SIGMA), constants.TURNS
-        kernels.relax(data, _slope(u), u, u.copy(), dual, *steps)
+        tau, sigma = np.float32(constants.TAU), np.float32(constants.SIGMA)
+        kernels.relax(data, _slope(u), u, u.copy(), dual, tau, sigma, constants.ITERATIONS)
         kernels.divergence(dual, back)
     return _State(u, dual)
 
 
 def _slope(u: Floats) -> Floats:
-    """∇A (2, 2), A the least-squares affine part of u: on a full grid the columns x and y are orthogonal."""
+    """Return ∇A (2, 2), where A is the least-squares affine part of u.
+
+    On a full grid the columns x and y are orthogonal, so that each slope is a quotient of two sums.
+    """
     x, y = (np.arange(n, dtype=np.float32) - (n - 1) / 2 for n in (u.shape[2], u.shape[1]))
     slope = np.stack([u.mean(axis=1) @ x / (x @ x), u.mean(axis=2) @ y / (y @ y)], axis=1)
     return cast(Floats, slope.astype(np.float32))
 
 
 def _dense(state: _State, level: _Level) -> Floats:
-    """The flow of every pixel, (H, W, 2)."""
+    """Return the flow of every pixel, (H, W, 2)."""
     return cast(Floats, cv2.merge(tuple(grids.enlarged(state.u, level.cell, *level.picture.shape))))

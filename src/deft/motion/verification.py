@@ -1,4 +1,4 @@
-"""Labels against motion, in both directions: does each listed unit move, and is each moving region listed?"""
+"""Check labels against motion, in both directions: does each listed unit move, does a unit explain each motion?"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -13,19 +13,19 @@ from deft.motion.evidence import BLINK, Evidence
 SUPPORTED, UNSUPPORTED, UNOBSERVABLE = "supported", "unsupported", "unobservable"
 EXPLAINED, UNEXPLAINED, STILL = "explained", "unexplained", "still"
 
-_ACROSS = 0.5  # what motion across a sign's way takes from its support: 12, 14, 15 and 20 share the mouth corners
-_ALIKE = 0.5  # cosine from which a region moves a sign's way
+_ACROSS_WEIGHT = 0.5  # of motion across a sign's direction, against it: 12, 14, 15 and 20 share the mouth corners
+_LEAST_COSINE = 0.5  # from which a region counts as moving in a sign's direction
 
 
 class Calibration(NamedTuple):
-    """How support becomes a score: 0.5 at ``even_z`` multiples of the noise, the steeper the larger ``slope``."""
+    """Parameters of the score: it is 0.5 at a support of ``even_z``, and the steeper the larger ``slope``."""
 
     even_z: float
     slope: float
 
 
 class Judged(NamedTuple):
-    """A listed code with its score in [0, 1] and its verdict."""
+    """A listed code with its score in [0, 1] and its verdict (supported | unsupported | unobservable)."""
 
     code: codes.Code
     score: float
@@ -33,7 +33,7 @@ class Judged(NamedTuple):
 
 
 class Verification(NamedTuple):
-    """Both directions: ``aus`` as listed, ``regions`` region → verdict, ``consistency`` in [0, 1]."""
+    """The verdicts on a clip: of its ``aus`` as listed and of its ``regions`` by name; ``consistency`` is in [0, 1]."""
 
     aus: list[Judged]
     regions: dict[str, str]
@@ -41,24 +41,24 @@ class Verification(NamedTuple):
 
 
 def support(unit: int, side_of_face: str | None, evidence: Mapping[str, Evidence]) -> float:
-    """How far the motion goes a unit's way, in multiples of the clip's noise (negative: the other way).
+    """Return the motion in a unit's direction, in multiples of the clip's noise; negative against the direction.
 
-    Of two sides the stronger counts unless the code names one: a micro-expression is often one-sided.
+    Unless ``side_of_face`` names one side ("R" or "L"), the stronger one counts: micro-expressions are often one-sided.
     """
     sides = [side_of_face] if side_of_face else ["R", "L"]
     return max(_side_support(UNITS[unit].signs, letter, evidence) for letter in sides)
 
 
 def score(unit: int, side_of_face: str | None, evidence: Mapping[str, Evidence], calibration: Calibration) -> float:
-    """The `probability` that a unit moved, from its `support`."""
+    """Return the `probability` that a unit moved, from its `support`."""
     return probability(support(unit, side_of_face, evidence), calibration)
 
 
 def probability(supported_z: float, calibration: Calibration) -> float:
-    """Support as the probability that the unit moved, where it was as likely to move as not.
+    """Return the probability that a unit moved, given its support, if both were equally likely before.
 
-    A logistic (Platt 1999) of the support's inverse hyperbolic sine, which is linear near the noise and logarithmic
-    above it: the tenth multiple of the noise says less than the third.
+    The probability is a logistic (Platt 1999) of the support's inverse hyperbolic sine, which is linear near the noise
+    and logarithmic above it: the tenth multiple of the noise adds less than the third.
     """
     above = np.arcsinh(supported_z) - np.arcsinh(calibration.even_z)
     return float(1 / (1 + np.exp(-calibration.slope * above)))
@@ -67,103 +67,117 @@ def probability(supported_z: float, calibration: Calibration) -> float:
 def verify(
     listed: Sequence[codes.Code], evidence: Mapping[str, Evidence], calibration: Calibration, supported: float
 ) -> Verification:
-    """Judge every listed code and every region (``supported``: the score from which motion supports a code)."""
+    """Return the verdicts on every listed code and on every region.
+
+    ``evidence`` is by region; ``supported`` is the score from which the motion supports a code.
+    """
     scores = {
         code: score(code.unit, code.side, evidence, calibration)
         for code in listed
         if observable(code.unit) and not code.static
     }
-    aus = [
-        Judged(code, scores[code], SUPPORTED if scores[code] >= supported else UNSUPPORTED)
-        if code in scores
-        else Judged(code, 0.0, UNOBSERVABLE)
-        for code in listed
-    ]
-    aus = _settle(aus)
-    held = [judged.code for judged in aus if judged.verdict == SUPPORTED]
-    verdicts = {
-        region: STILL
-        if evidence[region].level == "none"
-        else EXPLAINED
-        if reason(held, evidence[region])
-        else UNEXPLAINED
-        for region in REGIONS
-    }
+    aus = _settle_alternatives([_judge(code, scores.get(code), supported) for code in listed])
+    supported_codes = [judged.code for judged in aus if judged.verdict == SUPPORTED]
+    verdicts = {region: _region_verdict(evidence[region], supported_codes) for region in REGIONS}
     return Verification(aus, verdicts, _consistency(aus, verdicts, evidence))
 
 
-def reason(held: Sequence[codes.Code], found: Evidence) -> codes.Code | None:
-    """The code that explains a region best: one that acts there, else one that acts beside it; None: no code does."""
+def _judge(code: codes.Code, code_score: float | None, supported: float) -> Judged:
+    """Return the verdict on a listed code; without a score the code is unobservable."""
+    if code_score is None:
+        return Judged(code, 0.0, UNOBSERVABLE)
+    return Judged(code, code_score, SUPPORTED if code_score >= supported else UNSUPPORTED)
+
+
+def _region_verdict(region: Evidence, supported_codes: Sequence[codes.Code]) -> str:
+    """Return still, explained or unexplained for a region."""
+    if region.level == "none":
+        return STILL
+    return EXPLAINED if explaining_code(supported_codes, region) else UNEXPLAINED
+
+
+def explaining_code(candidates: Sequence[codes.Code], region: Evidence) -> codes.Code | None:
+    """Return the code that explains a region best: one that acts there, else one that acts beside it, else None."""
     for near in (False, True):
-        for code in held:
-            if explains(code, found, near):
+        for code in candidates:
+            if explains(code, region, near):
                 return code
     return None
 
 
-def explains(code: codes.Code, found: Evidence, near: bool) -> bool:
-    """Whether a unit moves this region the way it is seen to move; ``near``: also when it acts on a neighbour."""
-    if code.side and side(found.region) not in (None, code.side):
+def explains(code: codes.Code, region: Evidence, near: bool) -> bool:
+    """Return whether a unit moves this region in the measured direction; ``near``: also from a neighbouring place."""
+    if code.side and side(region.region) not in (None, code.side):
         return False
-    here = place(found.region)
+    here = place(region.region)
     for sign in UNITS[code.unit].signs:
         places = {"upper lip", "lower lip"} if sign.place == "lips" else {sign.place}
-        if here in places and _along(sign, found) > 0:
+        if here in places and _along(sign, region) > 0:
             return True
-        around = frozenset().union(*(NEIGHBOURS[where] for where in places))
-        # What opens or closes drags both sides along, each its own way.
-        if near and here in around | places and (sign.opening or _cosine(sign, found) > _ALIKE):
+        around = frozenset().union(*(NEIGHBOURS[neighbour] for neighbour in places))
+        # Lids or lips that open or close drag the skin on both sides along, in opposite directions.
+        if near and here in around | places and (sign.opening or _cosine(sign, region) > _LEAST_COSINE):
             return True
     return False
 
 
-def _settle(aus: list[Judged]) -> list[Judged]:
-    """Of alternatives one suffices: once an option holds as a whole, the others are not held against the sheet."""
+def _settle_alternatives(aus: list[Judged]) -> list[Judged]:
+    """Return the verdicts with unsupported alternatives made unobservable once one option is supported as a whole.
+
+    A coder who writes "R6 or R12" is right if one of them moves.
+    """
     options: dict[tuple[int, int | None], list[str]] = {}
     for judged in aus:
         if judged.code.alternative is not None:
             options.setdefault((judged.code.alternative, judged.code.option), []).append(judged.verdict)
-    held = {group for (group, _), verdicts in options.items() if SUPPORTED in verdicts and UNSUPPORTED not in verdicts}
+    settled = {
+        group for (group, _), verdicts in options.items() if SUPPORTED in verdicts and UNSUPPORTED not in verdicts
+    }
     return [
         judged._replace(verdict=UNOBSERVABLE)
-        if judged.verdict == UNSUPPORTED and judged.code.alternative in held
+        if judged.verdict == UNSUPPORTED and judged.code.alternative in settled
         else judged
         for judged in aus
     ]
 
 
 def _consistency(aus: Iterable[Judged], verdicts: Mapping[str, str], evidence: Mapping[str, Evidence]) -> float:
-    """Mean score of what is observable, times the share of all motion above noise that the labels explain."""
+    """Return the mean score of observable codes times the share of all motion above noise that the codes explain."""
     scores = [judged.score for judged in aus if judged.verdict != UNOBSERVABLE]
     moving = {region: evidence[region].z for region, verdict in verdicts.items() if verdict != STILL}
     explained = sum(z for region, z in moving.items() if verdicts[region] == EXPLAINED)
     forward = float(np.mean(scores)) if scores else 1.0
-    return forward * (explained / sum(moving.values()) if moving else 1.0)
+    backward = explained / sum(moving.values()) if moving else 1.0
+    return forward * backward
 
 
 def _side_support(signs: Sequence[Sign], letter: str, evidence: Mapping[str, Evidence]) -> float:
+    """Return the weighted mean motion in the directions of a unit's signs on one side ("R" or "L")."""
     total = sum(sign.weight for sign in signs)
-    return sum(sign.weight * _along(sign, _found(sign.place, letter, evidence)) for sign in signs) / total
+    return sum(sign.weight * _along(sign, _at(sign.place, letter, evidence)) for sign in signs) / total
 
 
-def _found(where: str, letter: str, evidence: Mapping[str, Evidence]) -> Evidence:
-    if where == "lips":
+def _at(sign_place: str, letter: str, evidence: Mapping[str, Evidence]) -> Evidence:
+    """Return the evidence at a sign's place, on this side ("R" or "L") unless the place is on the midline."""
+    if sign_place == "lips":
         return evidence["lower lip"]
-    return evidence.get(where) or evidence[f"{'right' if letter == 'R' else 'left'} {where}"]
+    side_word = "right" if letter == "R" else "left"
+    return evidence.get(sign_place) or evidence[f"{side_word} {sign_place}"]
 
 
-def _along(sign: Sign, found: Evidence) -> float:
-    """Motion the sign's way less half of that across it, in multiples of the noise."""
+def _along(sign: Sign, region: Evidence) -> float:
+    """Return the motion in a sign's direction less half of that across it, in multiples of the noise."""
     if sign.opening:
-        return (sign.opening * found.divergence - BLINK * max(0.0, -sign.up * found.up)) / found.noise
-    along = sign.out * found.out + sign.up * found.up
-    across = abs(sign.out * found.up - sign.up * found.out)
-    return (along - _ACROSS * across) / found.noise
+        return (sign.opening * region.divergence - BLINK * max(0.0, -sign.up * region.up)) / region.noise
+    along = sign.out * region.out + sign.up * region.up
+    across = abs(sign.out * region.up - sign.up * region.out)
+    return (along - _ACROSS_WEIGHT * across) / region.noise
 
 
-def _cosine(sign: Sign, found: Evidence) -> float:
-    if sign.opening or not found.magnitude:
+def _cosine(sign: Sign, region: Evidence) -> float:
+    """Return the cosine between a sign's direction and a region's motion; 0 for openings and for no motion."""
+    if sign.opening or not region.magnitude:
         return 0.0
-    if side(found.region) is None and sign.out:  # an outward pull has no side on the midline
-        return sign.up * found.up / found.magnitude
-    return (sign.out * found.out + sign.up * found.up) / found.magnitude
+    if side(region.region) is None and sign.out:  # on the midline, out has no side
+        return sign.up * region.up / region.magnitude
+    return (sign.out * region.out + sign.up * region.up) / region.magnitude

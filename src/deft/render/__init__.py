@@ -1,1 +1,1 @@
-"""The licence-free corpus: faces made from one public-domain portrait, moved by known Action Units."""
+"""The licence-free corpus: faces made from one public-domain portrait and moved by known Action Units."""

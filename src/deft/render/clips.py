@@ -1,6 +1,6 @@
-"""One clip: a subject's face moved frame by frame, written as JPEGs, with its exact truth.
+"""One rendered clip: a subject's face moved frame by frame, written as pictures, with its exact truth.
 
-A subject's point x is seen in frame t at  head_t( pose( eyes_t( x + a(t)·E(x) ) ) ):  E is the expression at the apex
+A subject's point x lies in frame t at  head_t( pose( eyes_t( x + a(t)·E(x) ) ) ):  E is the expression at the apex
 in px, a(t) its profile, eyes_t gaze and blink, pose and head_t similarities. At the onset a, eyes and head are neutral.
 """
 
@@ -24,14 +24,14 @@ STRIDE = 2  # of the truth's flow, px
 
 
 class Truth(NamedTuple):
-    """What a clip really shows. Positions are 0-based in the clip's frames, coordinates frame px (x right, y down).
+    """The truth of a rendered clip. Positions are 0-based in the clip's frames, coordinates frame px (x right, y down).
 
     clip, emotion, wrong: as planned; listed: the sheet's cell as text. moved: {unit, side, amplitude_px} for each unit.
     landmarks: (68, 2) float32 at the onset. profile: (frames,) float32, strength of the expression in [0, 1].
-    head: (frames, 2, 3) float32: head[t] @ (x, y, 1) is where the onset's point (x, y) lies in frame t, were it not for
+    head: (frames, 2, 3) float32: head[t] @ (x, y, 1) is the place in frame t of the onset's point (x, y), without
     expression and eyes. blink: whether the lids meet in the clip.
-    flow: (160, 160, 2) float16: how far the onset's point (x0 + stride·column, y0 + stride·row) moves until the apex by
-    expression, gaze and blink, in px; the apex shows it at head[apex] @ (point + flow).
+    flow: (160, 160, 2) float16: the displacement, in px, of the onset's point (x0 + stride·column, y0 + stride·row) by
+    expression, gaze and blink until the apex, which shows the point at head[apex] @ (point + flow).
     Head and flow are exact in the flow's box; outside it the head's motion fades toward the picture's border.
     """
 
@@ -54,8 +54,11 @@ class Truth(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What happens in a clip: the subject's ``points`` (68, 2) and ``picture``, where it ``pose``s in the frame (2, 3),
-    ``head`` (frames, 2, 3), the ``expression`` at the apex (480, 640, 2) in subject px, and the eyes frame by frame.
+    """All that is needed to render a clip.
+
+    points: (68, 2), the subject's landmarks, px. picture: (960, 1280, 3), the subject's picture. pose: (2, 3), subject
+    → frame. head: (frames, 2, 3), the head's motion. expression: (480, 640, 2), subject px, at the apex.
+    closed: (frames,), how far the lids are closed. gaze: (frames, 2), subject px. gain: (frames,), brightness.
     """
 
     points: Array
@@ -70,7 +73,7 @@ class Scene(NamedTuple):
 
 
 def scene(plan: ClipPlan) -> Scene:
-    """Set a clip up; the same plan gives the same scene in any process."""
+    """Return the scene of a clip; the same plan gives the same scene in any process."""
     person = subject(plan.seed, plan.subject)
     points = person.landmarks
     rng = np.random.default_rng([plan.seed, plan.subject, plan.number, 1])
@@ -78,24 +81,39 @@ def scene(plan: ClipPlan) -> Scene:
     angle, scale, right, down = np.clip(rng.standard_normal(4), -2, 2) * [0.75, 0.01, 4, 3]
     pose = camera.similarity(middle, angle, 1 + scale, np.array([right, down]))
     head = _head(plan, camera.transform(pose, middle), rng)
-    closed, gaze, gain = _blink(plan, rng), _gaze(plan, points, rng), flicker(plan.frames, rng)
-    moved = expression(plan, points, 1 + scale)
-    return Scene(points, person.picture, pose, head, moved, closed, gaze, gain, rng)
+    closed = _blink(plan, rng)
+    gaze = _gaze(plan, points, rng)
+    gain = flicker(plan.frames, rng)
+    return Scene(
+        points=points,
+        picture=person.picture,
+        pose=pose,
+        head=head,
+        expression=expression(plan, points, 1 + scale),
+        closed=closed,
+        gaze=gaze,
+        gain=gain,
+        rng=rng,
+    )
 
 
 def expression(plan: ClipPlan, points: Array, scale: float = 1.0) -> NDArray[np.float32]:
-    """What the plan's units do to a face at their apex, (480, 640, 2) subject px, where it is seen ``scale`` times."""
+    """Return the displacement of a face by the plan's units at the apex, (480, 640, 2), in subject px.
+
+    points: (68, 2) subject px. scale: frame px per subject px.
+    """
     moved = np.zeros((HEIGHT, WIDTH, 2), np.float32)
-    for motion in plan.moved:  # amplitudes are meant in the frame, the expression in the subject
+    for motion in plan.moved:  # amplitudes are in frame px, the expression in subject px
         amplitude = np.float32(motion.amplitude_px / scale)
         moved += amplitude * motions.field(motion.unit, motion.side, points, plan.lopsided)
     return moved
 
 
 def render(plan: ClipPlan, root: Path, layout: Layout = casme2.LAYOUT, dataset: str = "rendered") -> Truth:
-    """Write the clip's frames under root in a layout, and return its truth; its clip is ``dataset``'s.
+    """Write the frames of a clip of ``dataset`` under root in a layout, and return the clip's truth.
 
-    The same plan gives the same bytes in any process. Bitmaps are grey: they are large.
+    The same plan gives the same bytes in any process. Bitmaps are written in grey, because they are large. Raises
+    ValueError for a layout of flow fields.
     """
     if layout.frame is None:
         raise ValueError("layout: expected one with frames, got one of flow fields")
@@ -105,8 +123,9 @@ def render(plan: ClipPlan, root: Path, layout: Layout = casme2.LAYOUT, dataset: 
     (root / layout.frame(plan, 0)).parent.mkdir(parents=True, exist_ok=True)
     for t in range(plan.frames):
         whole = camera.compose(person.head[t], person.pose)
-        eyes = person.closed[t], person.gaze[t]
-        source = camera.trace(person.points, person.expression, whole, profile[t], *eyes)
+        source = camera.trace(
+            person.points, person.expression, whole, profile[t], closed=person.closed[t], gaze=person.gaze[t]
+        )
         image = camera.expose(person.picture, source, person.gain[t], noise, person.rng)
         path = root / layout.frame(plan, t)
         if path.suffix == ".bmp":
@@ -135,19 +154,20 @@ def render(plan: ClipPlan, root: Path, layout: Layout = casme2.LAYOUT, dataset: 
 
 
 def rise_and_fall(frames: int, onset: int, apex: int, offset: int) -> Array:
-    """Shape an expression's strength over a clip, (frames,): 0 up to the onset, 1 at the apex, 0 from the offset on."""
+    """Return an expression's strength in a clip, (frames,): 0 up to the onset, 1 at the apex, 0 from the offset on."""
     share = np.interp(np.arange(frames), [onset, apex, offset], [0, 1, 0])
     return np.asarray(share**2 * (3 - 2 * share))
 
 
 def expression_flow(person: Scene, apex: int) -> NDArray[np.float32]:
-    """How far each point of the box moves until the apex by expression, gaze and blink (see `Truth`)."""
+    """Return each point's displacement until the apex by expression and eyes, (160, 160, 2), in px; see `Truth`."""
     x = np.arange(camera.X0, camera.X0 + camera.BOX_WIDTH, STRIDE)
     y = np.arange(camera.Y0, camera.Y0 + camera.BOX_HEIGHT, STRIDE)
     box = np.stack(np.meshgrid(x, y), -1).astype(np.float32)
-    moved = camera.express(camera.transform(camera.invert(person.pose), box), person.expression, 1.0)
-    seen = camera.see(moved, person.points, person.closed[apex], person.gaze[apex])
-    return np.asarray(camera.transform(person.pose, seen) - box)
+    points = camera.transform(camera.invert(person.pose), box)  # (160, 160, 2), subject px
+    moved = camera.express(points, person.expression, 1.0)
+    shown = camera.move_eyes(moved, person.points, person.closed[apex], person.gaze[apex])
+    return np.asarray(camera.transform(person.pose, shown) - box)
 
 
 def _head(plan: ClipPlan, middle: Array, rng: Generator) -> Array:
@@ -160,18 +180,19 @@ def _head(plan: ClipPlan, middle: Array, rng: Generator) -> Array:
 
 
 def _blink(plan: ClipPlan, rng: Generator) -> Array:
-    """Draw how far the lids close, (frames,) in [0, 1]: in a share of the clips one blink, begun after the onset."""
+    """Draw how far the lids close, (frames,) in [0, 1]: in 15 % of the clips one blink, begun after the onset."""
     start = rng.uniform(plan.onset, plan.frames - 0.1 * FPS)
-    return np.asarray(shut((np.arange(plan.frames) - start) / FPS) * (rng.random() < 0.15))
+    closed = lid_closure((np.arange(plan.frames) - start) / FPS)
+    return np.asarray(closed * (rng.random() < 0.15))
 
 
-def shut(seconds: Array) -> Array:
-    """How far the lids are closed at these times since a blink began, in [0, 1]."""
+def lid_closure(seconds: Array) -> Array:
+    """Return how far the lids are closed, (n,) in [0, 1], at times (n,), in s, since a blink began."""
     return np.asarray(np.interp(seconds, [0, 0.07, 0.09, 0.22], [0, 1, 1, 0]) ** 1.5)
 
 
 def _gaze(plan: ClipPlan, points: Array, rng: Generator) -> Array:
-    """Draw how far the irises shift, (frames, 2) px: in a share of the clips one saccade of 30 ms after the onset."""
+    """Draw how far the irises shift, (frames, 2) px: in 15 % of the clips one saccade of 30 ms after the onset."""
     left, up, iod = motions.axes(points)
     target = iod * (rng.uniform(-0.03, 0.03) * left + rng.uniform(-0.006, 0.006) * up)
     start = rng.uniform(plan.onset, plan.frames)

@@ -1,4 +1,4 @@
-"""The plan of the rendered corpus: who shows what, how strongly, and what the sheet says about it.
+"""The plan of the rendered corpus: each clip's subject, emotion, units and amplitudes, and its row in the sheet.
 
 Emotions, their shares and the unit combinations follow CASME II (Yan et al. 2014, PLoS ONE 9(1): e86041), with a few
 rare units mixed in so that each of the renderer's units occurs.
@@ -33,10 +33,11 @@ COMBINATIONS: dict[str, dict[str, float]] = {
     },
 }  # fmt: skip
 
-AMBIGUOUS = 0.06  # share of clips that show a combination of another emotion: coders disagree
+AMBIGUOUS = 0.06  # share of clips that show a combination of another emotion, as coders disagree
 LETTERED = 0.05  # share of sheet cells with an intensity letter
 
-# Units that move the same skin, weighted. A unit that errs is drawn from a place the clip leaves alone: it can be told.
+# Units that move the same skin, weighted. A wrong unit is drawn from a place without motion in the clip, so that
+# verification can detect it.
 PLACES: tuple[dict[str, float], ...] = (
     {"1": 1, "2": 1, "4": 3},
     {"5": 0.3, "6": 1, "7": 3, "43": 0.1, "45": 0.3},
@@ -49,7 +50,7 @@ PLACES: tuple[dict[str, float], ...] = (
 
 
 class Motion(NamedTuple):
-    """One Action Unit at work: the subject's own side ("R", "L", None for both), its peak at the apex in frame px."""
+    """One moving Action Unit: the subject's side ("R", "L", None for both) and the amplitude at the apex, frame px."""
 
     unit: int
     side: str | None
@@ -57,7 +58,7 @@ class Motion(NamedTuple):
 
 
 class Style(NamedTuple):
-    """How a subject moves: a factor on every amplitude, and the share by which the left side is weaker."""
+    """A subject's way of moving: a factor on every amplitude, and the share by which the left side is weaker."""
 
     strength: float
     lopsided: float
@@ -66,7 +67,7 @@ class Style(NamedTuple):
 class ClipPlan(NamedTuple):
     """One clip of the corpus; frames counts its frames, onset, apex and offset are positions in them (0-based).
 
-    moved: what the picture shows. lopsided: the share by which the left side of a two-sided unit is weaker.
+    moved: the units that move. lopsided: the share by which the left side of a two-sided unit is weaker.
     listed: the sheet's cell, an int where CASME II has one. first: number of the clip's first frame in its recording.
     wrong: "still" where the sheet lists a unit that does not move, "unlisted" where it lacks one that does, else None.
     """
@@ -88,9 +89,9 @@ class ClipPlan(NamedTuple):
 
 
 def plan(seed: int, subjects: int, clips: int, wrong: float) -> list[ClipPlan]:
-    """Plan `clips` clips for each of `subjects` subjects, sorted by subject and name.
+    """Return the plans of `clips` clips for each of `subjects` subjects, sorted by subject and name.
 
-    A share `wrong` of all rows gets a sheet that errs, half "still", half "unlisted"; ValueError outside [0, 1].
+    A share `wrong` of all rows lists wrong units, half "still", half "unlisted". Raises ValueError outside [0, 1].
     """
     if not 0 <= wrong <= 1:
         raise ValueError(f"wrong: expected a share in [0, 1], got {wrong}")
@@ -98,8 +99,9 @@ def plan(seed: int, subjects: int, clips: int, wrong: float) -> list[ClipPlan]:
     total = subjects * clips
     emotions = _deal(total, rng)
     errors: list[str | None] = [None] * total
-    for i, row in enumerate(rng.permutation(total)[: round(wrong * total)]):
-        errors[row] = ("still", "unlisted")[i % 2]
+    wrong_rows = rng.permutation(total)[: round(wrong * total)]
+    for index, row in enumerate(wrong_rows):
+        errors[row] = ("still", "unlisted")[index % 2]
     plans = []
     for subject in range(1, subjects + 1):
         style = Style(float(rng.uniform(0.8, 1.25)), float(np.clip(rng.normal(0, 0.08), -0.2, 0.2)))
@@ -119,59 +121,65 @@ def plan(seed: int, subjects: int, clips: int, wrong: float) -> list[ClipPlan]:
 
 
 def _deal(total: int, rng: Generator) -> list[str]:
-    """Deal emotions in their shares, exact but for rounding."""
+    """Return an emotion per clip (total,), in random order, in the proportions of `SHARES` up to rounding."""
     edges = np.round(np.cumsum(list(SHARES.values())) * total).astype(int)
     emotions = np.repeat(list(SHARES), np.diff(edges, prepend=0))
     return [str(emotion) for emotion in rng.permutation(emotions)]
 
 
 def _names(clips: int, rng: Generator) -> list[str]:
-    """Name clips as CASME II does: film, clip of that film, and in most an `f`."""
-    film, part, names = int(rng.integers(1, 4)), 0, []
+    """Draw names as in CASME II: the video, the clip of that video, and in most an `f`."""
+    video, part, names = int(rng.integers(1, 4)), 0, []
     for _ in range(clips):
         if part and rng.random() < 0.6:
-            film, part = film + int(rng.integers(1, 3)), 0
+            video, part = video + int(rng.integers(1, 3)), 0
         part += 1
-        names.append(f"EP{film:02d}_{part:02d}{'f' if rng.random() < 0.6 else ''}")
+        suffix = "f" if rng.random() < 0.6 else ""
+        names.append(f"EP{video:02d}_{part:02d}{suffix}")
     return sorted(names)
 
 
 def _show(emotion: str, wrong: str | None, style: Style, rng: Generator) -> tuple[tuple[Motion, ...], str | int]:
-    """Draw what moves in a clip of this emotion and what the sheet lists."""
+    """Draw the units that move in a clip of this emotion, and the sheet's cell."""
     if rng.random() < AMBIGUOUS:
         emotion = str(rng.choice([other for other in SHARES if other != emotion]))
     shown = _draw(COMBINATIONS[emotion], rng).split("+")
     listed = list(shown)
-    if wrong is not None:
-        (listed if wrong == "still" else shown).append(_spare(shown, rng))
-    lead = float(np.clip(style.strength * rng.lognormal(np.log(1.2), 0.4), 0.6, 2.4))  # px, of the strongest unit
+    if wrong == "still":
+        listed.append(_draw_elsewhere(shown, rng))
+    elif wrong is not None:
+        shown.append(_draw_elsewhere(shown, rng))
+    strongest_px = float(np.clip(style.strength * rng.lognormal(np.log(1.2), 0.4), 0.6, 2.4))
     shares = rng.uniform(0.65, 1, len(shown))
     shares /= shares.max()
     moved = tuple(
-        Motion(*parsed(code), round(max(0.4, lead * share), 3))
+        Motion(*parsed(code), round(max(0.4, strongest_px * share), 3))
         for code, share in zip(shown, shares.tolist(), strict=True)
     )
     return moved, _cell(listed, rng)
 
 
 def _draw(weights: dict[str, float], rng: Generator) -> str:
+    """Draw a key with a probability in proportion to its weight."""
     share = np.array(list(weights.values()))
     return str(rng.choice(list(weights), p=share / share.sum()))
 
 
-def _spare(shown: list[str], rng: Generator) -> str:
-    """Draw a unit from the places that `shown` leaves alone."""
+def _draw_elsewhere(shown: list[str], rng: Generator) -> str:
+    """Draw a unit from the places in which no unit of `shown` lies."""
     used = {str(parsed(code)[0]) for code in shown}
-    return _draw({unit: weight for place in PLACES if used.isdisjoint(place) for unit, weight in place.items()}, rng)
+    free = [place for place in PLACES if used.isdisjoint(place)]
+    return _draw({unit: weight for place in free for unit, weight in place.items()}, rng)
 
 
 def parsed(text: str) -> tuple[int, str | None]:
-    """Unit and side of a code in `COMBINATIONS`: ``"R12"`` is (12, "R")."""
-    return int(re.sub(r"\D", "", text)), text[0] if text[0] in "RL" else None
+    """Return the unit and the side of a code in `COMBINATIONS`: ``"R12"`` is (12, "R")."""
+    side = text[0] if text[0] in "RL" else None
+    return int(re.sub(r"\D", "", text)), side
 
 
 def _cell(listed: list[str], rng: Generator) -> str | int:
-    """Write a sheet's cell: units by number, now and then a letter of intensity, a single plain unit as an int."""
+    """Return a sheet's cell: units by number, sometimes with a letter of intensity; a single plain unit is an int."""
     codes = sorted(listed, key=lambda code: parsed(code)[0])
     if rng.random() < LETTERED:
         codes[-1] += str(rng.choice(["A", "B", "C"]))

@@ -1,7 +1,7 @@
-"""How each Action Unit moves a face: smooth bumps at the muscles' places, and the eyes' own two movements.
+"""The motion of a face by each Action Unit: smooth bumps at the muscles' places; and the eyes' lids and gaze.
 
-The table is the renderer's own reading of the FACS manual (Ekman, Friesen & Hager 2002), kept apart from the rules that
-verification uses, so that the truth is independent of them.
+The table is the renderer's own interpretation of the FACS manual (Ekman, Friesen & Hager 2002). It is separate from the
+rules of verification, so that the truth is independent of them.
 """
 
 from typing import NamedTuple
@@ -12,9 +12,10 @@ from deft.render.portrait import HEIGHT, MIRROR, WIDTH, Array
 
 
 class Bump(NamedTuple):
-    """A Gaussian of motion on the subject's right: where, which way, how wide, how strong against the unit's main bump.
+    """A Gaussian of motion on the subject's right.
 
-    at: 0-based landmarks whose mean is the place; offset, direction: (out, up) in face axes, offset and width in iod.
+    at: 0-based landmarks whose mean is the place. offset, direction: (out, up) in face axes. offset, width: in eye
+    distances. weight: relative to the unit's main bump.
     """
 
     at: tuple[int, ...]
@@ -53,7 +54,7 @@ PAIRED: dict[int, tuple[Bump, ...]] = {
     45: (Bump((37, 38), (0, 0), (0, -1), (0.16, 0.09)), Bump((40, 41), (0, -0.02), (0, 1), (0.15, 0.05), 0.1)),
 }
 
-# Units that never show on one side alone: bumps on the midline, and right halves whose mirror image always joins.
+# Units that always move both sides: bumps on the midline, and right halves that are always mirrored.
 CENTRAL: dict[int, tuple[Bump, ...]] = {
     16: (Bump((57,), (0, 0), (0, -1), (0.26, 0.12)),),
     17: (Bump((8, 57), (0, -0.03), (0, 1), (0.26, 0.18)), Bump((57,), (0, 0.02), (0, 1), (0.24, 0.10), 0.4)),
@@ -87,9 +88,9 @@ def axes(landmarks: Array) -> tuple[Array, Array, float]:
 
 
 def field(unit: int, side: str | None, landmarks: Array, lopsided: float = 0.0) -> Array:
-    """Displace a face by Action Unit `unit`, largest vector of length 1, (480, 640, 2), x right and y down.
+    """Return the displacement of a face by Action Unit `unit`, (480, 640, 2), x right and y down, at most of length 1.
 
-    landmarks: (68, 2) frame px. side: "R" or "L", the subject's own, or None for both; then the left side is weaker by
+    landmarks: (68, 2) frame px. side: "R" or "L", the subject's, or None for both; then the left side is weaker by
     the share `lopsided`, or the right side where that is negative. Multiply by an amplitude in px.
     """
     bumps = PAIRED.get(unit) or CENTRAL[unit]
@@ -98,28 +99,42 @@ def field(unit: int, side: str | None, landmarks: Array, lopsided: float = 0.0) 
     total = np.zeros((HEIGHT, WIDTH, 2), np.float32)
     for bump in bumps:
         middle = unit in CENTRAL and set(bump.at) <= _MIDLINE
-        sides = ("R",) if middle else ("R", "L") if side is None else (side,)
-        for each in sides:
-            weaker = max(0.0, lopsided if each == "L" else -lopsided) if len(sides) == 2 else 0.0
-            total += (1 - weaker) * _bump(bump, each == "L", landmarks)
+        sides: tuple[str, ...]
+        if middle:
+            sides = ("R",)
+        elif side is None:
+            sides = ("R", "L")
+        else:
+            sides = (side,)
+        for bump_side in sides:
+            weaker = 0.0  # share by which this side is weaker
+            if len(sides) == 2:
+                weaker = max(0.0, lopsided if bump_side == "L" else -lopsided)
+            total += (1 - weaker) * _bump(bump, bump_side == "L", landmarks)
     return np.asarray(total / np.sqrt((total**2).sum(-1).max()), np.float32)
 
 
 def _bump(bump: Bump, mirrored: bool, landmarks: Array) -> Array:
+    """Return the displacement by one bump or its mirror image, (480, 640, 2)."""
     left, up, iod = axes(landmarks)
     out = left if mirrored else -left
     at = MIRROR[list(bump.at)] if mirrored else list(bump.at)
     centre = landmarks[at].mean(0) + iod * (bump.offset[0] * out + bump.offset[1] * up)
     direction = bump.direction[0] * out + bump.direction[1] * up
-    x, y = np.arange(WIDTH, dtype=np.float32) - centre[0], np.arange(HEIGHT, dtype=np.float32)[:, None] - centre[1]
-    along, upward = x * left[0] + y * left[1], x * up[0] + y * up[1]
+    x = np.arange(WIDTH, dtype=np.float32) - centre[0]  # (640,)
+    y = np.arange(HEIGHT, dtype=np.float32)[:, None] - centre[1]  # (480, 1)
+    along = x * left[0] + y * left[1]  # (480, 640)
+    upward = x * up[0] + y * up[1]
     width = iod * np.array(bump.width, np.float32)
     hill = bump.weight * np.exp(-0.5 * ((along / width[0]) ** 2 + (upward / width[1]) ** 2))
     return np.asarray(hill[..., None] * direction / np.linalg.norm(direction), np.float32)
 
 
 class Eye(NamedTuple):
-    """One eye's frame: centre, unit vectors across and down, half its width, and how far down the two lids lie."""
+    """One eye's geometry: its centre (2,), unit vectors across and down (2,), half its width, its two lids.
+
+    upper_px, lower_px: how far below the centre the lids lie.
+    """
 
     centre: Array
     across: Array
@@ -130,7 +145,7 @@ class Eye(NamedTuple):
 
 
 def eye(landmarks: Array, first: int) -> Eye:
-    """Measure the eye whose six points start at landmark `first` (36: the subject's right, 42: the left)."""
+    """Return the eye whose six landmarks start at `first` (36: the subject's right, 42: the left)."""
     six = landmarks[first : first + 6]
     corner, other = six[0], six[3]
     across = (other - corner) / np.linalg.norm(other - corner)
@@ -141,14 +156,15 @@ def eye(landmarks: Array, first: int) -> Eye:
     return Eye(centre, across, down, float(np.linalg.norm(other - corner) / 2) * 1.08, float(upper), float(lower))
 
 
-def close(points: Array, where: Eye, closed: float, opening: bool) -> Array:
-    """Move points (..., 2) px as the eye closes by the share `closed`; with `opening`, undo it.
+def close(points: Array, one_eye: Eye, closed: float, opening: bool) -> Array:
+    """Return points (..., 2), in px, moved as an eye closes by the share `closed`; with `opening`, moved back.
 
-    The upper lid slides down to the lower one: skin above it stretches, what the aperture shows is squeezed below it.
+    The upper lid slides down to the lower one: the skin above it stretches, and the aperture below it shrinks.
     """
-    across, down = (points - where.centre) @ where.across / where.half_px, (points - where.centre) @ where.down
+    across = (points - one_eye.centre) @ one_eye.across / one_eye.half_px  # (...,), in half widths
+    down = (points - one_eye.centre) @ one_eye.down  # (...,), px
     arch = np.clip(1 - across**2, 0, None)
-    top, low = where.upper_px * arch, where.lower_px * arch
+    top, low = one_eye.upper_px * arch, one_eye.lower_px * arch
     gap = low - top
     fold = top - 0.8 * gap
     lid = top + 0.9 * closed * gap
@@ -156,13 +172,14 @@ def close(points: Array, where: Eye, closed: float, opening: bool) -> Array:
     above = fold + (down - fold) * (end - fold) / np.maximum(start - fold, 1e-6)
     below = low - (low - down) * (low - end) / np.maximum(low - start, 1e-6)
     moved = np.where((down < fold) | (down > low) | (gap < 1e-3), down, np.where(down < start, above, below))
-    return np.asarray(points + (moved - down)[..., None] * where.down, np.float32)
+    return np.asarray(points + (moved - down)[..., None] * one_eye.down, np.float32)
 
 
-def glance(points: Array, where: Eye) -> Array:
-    """Say how much of a gaze shift reaches each point, (...,): 1 on the iris, 0 on lids and skin."""
-    across, down = (points - where.centre) @ where.across / where.half_px, (points - where.centre) @ where.down
-    middle, half = (where.upper_px + where.lower_px) / 2, (where.lower_px - where.upper_px) / 2
+def glance(points: Array, one_eye: Eye) -> Array:
+    """Return the share of a gaze shift at each point (..., 2), (...,): 1 on the iris, 0 on lids and skin."""
+    across = (points - one_eye.centre) @ one_eye.across / one_eye.half_px  # (...,), in half widths
+    down = (points - one_eye.centre) @ one_eye.down  # (...,), px
+    middle, half = (one_eye.upper_px + one_eye.lower_px) / 2, (one_eye.lower_px - one_eye.upper_px) / 2
     arch = np.clip(1 - across**2, 1e-3, None)
     height = np.clip(np.abs(down - middle * arch) / (half * arch), 0, 1)
     return np.asarray((1 - height**4) * np.clip(1 - across**4, 0, 1), np.float32)

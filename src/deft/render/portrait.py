@@ -1,4 +1,4 @@
-"""The one portrait that all rendered subjects descend from, with its 68 landmarks and soft masks.
+"""The portrait from which all rendered subjects are made, with its 68 landmarks and soft masks.
 
 The picture is NASA's public-domain portrait of Eileen Collins as it ships with scikit-image. Frames are 640×480; the
 portrait is held at twice that size, because cv2.remap rounds positions to 1/32 px of its *source*.
@@ -42,7 +42,7 @@ MIRROR = np.array([
     *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1),
 ])  # fmt: skip
 
-# Read off the picture: the inner edges of the lips from right to left, the outline of the hair and its fringe.
+# Measured by hand in the picture: the inner edges of the lips from right to left, the hair's outline and its fringe.
 UPPER_LIP = np.array([
     (276, 285.5), (282, 286.5), (288, 288.5), (294, 290), (301, 292), (308, 293.5), (321, 294.5), (333, 294),
     (342, 292), (352, 290), (360, 288), (367, 288),
@@ -68,7 +68,7 @@ _NECK = [
 
 
 class Portrait(NamedTuple):
-    """RGB picture (960, 1280, 3) in grey levels 0–255 and its masks (960, 1280) in [0, 1], all float32."""
+    """The RGB picture (960, 1280, 3) in grey levels 0–255 and its masks (960, 1280) in [0, 1], all float32."""
 
     picture: Array
     skin: Array
@@ -78,7 +78,7 @@ class Portrait(NamedTuple):
 
 
 def polygon(points: ArrayLike, blur_px: float) -> Array:
-    """Fill a polygon on the canvas, (960, 1280) in [0, 1], its edge softened by a Gaussian of σ blur_px frame px."""
+    """Return a filled polygon (960, 1280) in [0, 1], its edge softened by a Gaussian of σ blur_px; in frame px."""
     canvas = np.zeros((HEIGHT * SCALE, WIDTH * SCALE), np.float32)
     corners = np.asarray(points, np.float64) * SCALE + (SCALE - 1) / 2
     cv2.fillPoly(canvas, [np.round(corners).astype(np.int32)], 1.0, cv2.LINE_AA)
@@ -86,7 +86,7 @@ def polygon(points: ArrayLike, blur_px: float) -> Array:
 
 
 def soften(mask: Array, blur_px: float) -> Array:
-    """Blur a canvas picture by a Gaussian of σ blur_px frame px."""
+    """Return a canvas picture (960, 1280) blurred by a Gaussian of σ blur_px frame px."""
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur_px * SCALE), np.float32)
 
 
@@ -96,7 +96,7 @@ def _sigmoid(x: Array) -> Array:
 
 @lru_cache(maxsize=1)
 def portrait() -> Portrait:
-    """Cut, enlarge and mask the portrait, once per process."""
+    """Return the portrait, cut out, enlarged and masked, once per process."""
     crop = skimage.data.astronaut()[10:228, 78:368].astype(np.float32)
     picture = np.clip(cv2.resize(crop, (WIDTH * SCALE, HEIGHT * SCALE), interpolation=cv2.INTER_CUBIC), 0, 255)
     lab = cv2.cvtColor(picture / 255, cv2.COLOR_RGB2LAB)
@@ -105,7 +105,7 @@ def portrait() -> Portrait:
     face = polygon(np.concatenate([LANDMARKS[:17], _HAIRLINE]), 1.5)
     head = _sigmoid((yellow - 9.5) / 1.2)  # the backdrop is grey; skin and hair are not
     ears = np.maximum(polygon(_RIGHT_EAR, 1.5), polygon(_LEFT_EAR, 1.5)) * head * _sigmoid((lightness - 42) / 3)
-    # Strands of hair fall over forehead and temples: there darkness tells hair from skin; lower down it is shadow.
+    # Strands of hair lie over forehead and temples: dark pixels there are hair; lower down they are shadow.
     brows = np.concatenate([LANDMARKS[17:22] - (0, 8), LANDMARKS[22:27] - (0, 6)])
     below = polygon(np.concatenate([brows, [(418, 215)], LANDMARKS[13:2:-1], [(234, 215)]]), 3)
     strands = _sigmoid((64 - lightness) / 4) * (1 - below)

@@ -1,4 +1,4 @@
-"""Other people's proportions: the portrait's landmarks moved, and the smooth map that moves the picture with them."""
+"""A subject's proportions: the portrait's landmarks moved, and the smooth map that moves the picture with them."""
 
 import cv2
 import numpy as np
@@ -15,27 +15,28 @@ _UPPER, _LOWER, _INNER = range(48, 55), range(55, 60), slice(60, 68)
 
 
 def proportions(rng: Generator) -> tuple[Array, Array]:
-    """Draw a person: control points of the portrait and where this person has them, (n, 2) frame px each.
+    """Draw a person: control points of the portrait, and the same points of this person, both (n, 2), in frame px.
 
-    The first 68 are the landmarks. Spreads are about 3–6 % of the part they change.
+    The first 68 points are the landmarks. Standard deviations are about 3–6 % of the part that they change.
     """
     known = np.concatenate([LANDMARKS, _LIPS, FRINGE, HAIR])
     moved = known - _MIDDLE
     face, lips, hair = moved[:68], moved[68 : 68 + len(_LIPS)], moved[-len(HAIR) :]
-    _rest(face, lips, rng)
-    _feature(face, lips, rng)
+    _remove_smile(face, lips, rng)
+    _vary_features(face, lips, rng)
     moved[: -len(HAIR)] *= [1 + _vary(rng, 0.035), 1 + _vary(rng, 0.025)]
     moved[-len(FRINGE) - len(HAIR) : -len(HAIR), 1] -= rng.uniform(-2, 14)
     hair *= [rng.uniform(0.88, 1.04), rng.uniform(0.90, 1.01)]
     return known, moved + _MIDDLE
 
 
-def _vary(rng: Generator, spread: float) -> float:
-    return float(np.clip(rng.normal(0, spread), -2 * spread, 2 * spread))
+def _vary(rng: Generator, deviation: float) -> float:
+    """Draw a normal number of this standard deviation, cut off at two deviations."""
+    return float(np.clip(rng.normal(0, deviation), -2 * deviation, 2 * deviation))
 
 
-def _rest(face: Array, lips: Array, rng: Generator) -> None:
-    """Undo the portrait's smile in place: lips almost together, mouth narrower, corners lower."""
+def _remove_smile(face: Array, lips: Array, rng: Generator) -> None:
+    """Remove the portrait's smile in place: lips almost together, mouth narrower, corners lower."""
     upper, lower = UPPER_LIP - _MIDDLE, LOWER_LIP - _MIDDLE
     gap = 0.15 + 0.2 * rng.random() ** 2
     for points in (face[_INNER], lips):
@@ -50,11 +51,11 @@ def _rest(face: Array, lips: Array, rng: Generator) -> None:
 
 
 def _seam(x: Array, upper: Array, lower: Array) -> Array:
-    """Height at which the closed lips meet: the lower lip travels farther than the upper one."""
+    """Return the height y at which closed lips meet, at places x; the lower lip moves farther than the upper one."""
     return np.asarray(0.65 * np.interp(x, *upper.T) + 0.35 * np.interp(x, *lower.T))
 
 
-def _feature(face: Array, lips: Array, rng: Generator) -> None:
+def _vary_features(face: Array, lips: Array, rng: Generator) -> None:
     """Change brows, eyes, nose, mouth and jaw in place."""
     face[17:27, 1] += _vary(rng, 2.2)
     face[[17, 18, 25, 26], 1] += _vary(rng, 1.6)
@@ -75,7 +76,10 @@ def _feature(face: Array, lips: Array, rng: Generator) -> None:
 
 
 def warp(known: Array, moved: Array) -> Array:
-    """Map the person's canvas to the portrait's by a thin-plate spline, (960, 1280, 2) canvas px; the border stays."""
+    """Return the portrait's point for each pixel of a person's canvas, (960, 1280, 2), in canvas px.
+
+    The map is a thin-plate spline from the control points `moved` to `known`, (n, 2) each; the border stays in place.
+    """
     xs, ys = np.linspace(0, WIDTH - 1, 9), np.linspace(0, HEIGHT - 1, 7)
     border = np.array([(x, y) for x in xs for y in ys if x in (xs[0], xs[-1]) or y in (ys[0], ys[-1])])
     spline = RBFInterpolator(
@@ -83,8 +87,8 @@ def warp(known: Array, moved: Array) -> Array:
     )
     step = 2
     x, y = np.meshgrid(np.arange(WIDTH // step), np.arange(HEIGHT // step))
-    at = (np.stack([x, y], -1) + 0.5) * step - 0.5
-    shift = spline(at.reshape(-1, 2)).reshape(at.shape).astype(np.float32)
+    centres = (np.stack([x, y], -1) + 0.5) * step - 0.5  # (240, 320, 2), frame px
+    shift = spline(centres.reshape(-1, 2)).reshape(centres.shape).astype(np.float32)
     canvas = np.stack(np.meshgrid(np.arange(WIDTH * SCALE), np.arange(HEIGHT * SCALE)), -1)
     shift = cv2.resize(shift, (WIDTH * SCALE, HEIGHT * SCALE), interpolation=cv2.INTER_CUBIC)
     return np.asarray(canvas + SCALE * shift, np.float32)

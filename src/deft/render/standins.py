@@ -1,4 +1,4 @@
-"""Stand-ins for datasets that we may not ship: the rendered corpus in their layouts, with their sheets' traps."""
+"""Stand-ins for datasets that we may not ship: the rendered corpus in their layouts, with their sheets' pitfalls."""
 
 import shutil
 import tempfile
@@ -12,12 +12,12 @@ from deft.render import clips, corpus, layouts
 
 
 def write(name: str, root: Path, seed: int, subjects: int, count: int, jobs: int) -> int:
-    """Fill the folder ``root`` with ``count`` clips of each of ``subjects`` people in a layout; returns the clips.
+    """Write ``count`` clips of each of ``subjects`` people in a layout into the folder ``root``; return their number.
 
-    The people of each layout are others. The folder appears when whole.
+    Each layout has people of its own. The folder appears once it is complete.
 
     Raises:
-        DataError: there is no such layout, or the folder is there: it may hold the real dataset.
+        DataError: there is no such layout, or the folder exists already, since it may hold the real dataset.
 
     """
     if name not in layouts.LAYOUTS:

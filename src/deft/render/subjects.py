@@ -29,13 +29,13 @@ class Subject(NamedTuple):
 
 @lru_cache(maxsize=4)
 def subject(seed: int, number: int) -> Subject:
-    """Make subject `number` of the corpus with this seed; the same numbers give the same person."""
+    """Return subject `number` of the corpus with this seed; the same numbers give the same person."""
     rng = np.random.default_rng([seed, number])
     known, moved = proportions(rng)
     points, grid = moved[:68], warp(known, moved)
+    layers = (_recolour(rng), portrait().skin, _beard(rng))
     picture, skin, beard = (
-        cv2.remap(layer, grid, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for layer in (_recolour(rng), portrait().skin, _beard(rng))
+        cv2.remap(layer, grid, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for layer in layers
     )
     picture = _brows(picture, points, rng)
     picture = picture * (1 + _texture(skin, points, rng) + _shadow(skin * beard, rng))
@@ -46,13 +46,14 @@ def subject(seed: int, number: int) -> Subject:
     return Subject(np.ascontiguousarray(levels), points.astype(np.float32))
 
 
-def _between(colours: Array, place: float) -> Array:
-    """Mix the two neighbours of `place` in [0, 1] along a list of colours."""
-    return np.array([np.interp(place * (len(colours) - 1), np.arange(len(colours)), c) for c in colours.T], np.float32)
+def _between(colours: Array, share: float) -> Array:
+    """Return the colour (3,) at a share in [0, 1] of the way along a list of colours (n, 3), interpolated."""
+    index = share * (len(colours) - 1)
+    return np.array([np.interp(index, np.arange(len(colours)), channel) for channel in colours.T], np.float32)
 
 
 def _recolour(rng: Generator) -> Array:
-    """Give the portrait another skin, hair and backdrop, and no teeth: RGB (960, 1280, 3) float32."""
+    """Return the portrait with another skin, hair and backdrop, and no teeth, RGB (960, 1280, 3) float32."""
     base = portrait()
     dark = rng.uniform(0, 1)
     tone = _between(_SKIN, dark) * rng.normal(1, [0.01, 0.012, 0.02]).astype(np.float32)
@@ -75,7 +76,7 @@ def _recolour(rng: Generator) -> Array:
 
 
 def _beard(rng: Generator) -> Array:
-    """Say where a shaven beard darkens the portrait, (960, 1280) in [0, 1]; nowhere for half of the subjects."""
+    """Draw how strongly a shaven beard darkens the portrait, (960, 1280) in [0, 1]; half of the subjects have none."""
     strength = max(0.0, rng.uniform(-1, 1))
     upper = [(404, 290), (380, 292), (362, 281), (345, 273), (320, 277), (297, 273), (282, 279), (262, 290), (240, 290)]
     area = polygon(np.concatenate([LANDMARKS[4:13], upper]), 9) * (1 - polygon(LANDMARKS[48:60], 1.5))
@@ -83,28 +84,31 @@ def _beard(rng: Generator) -> Array:
 
 
 def _shadow(beard: Array, rng: Generator) -> Array:
+    """Draw the relative change of colour by a beard, (960, 1280, 3)."""
     grain = 1 + 0.2 * _band(rng, 0.5, 1.2)
     return np.asarray((beard * grain)[..., None] * np.array([-0.13, -0.11, -0.08], np.float32))
 
 
 def _brows(picture: Array, points: Array, rng: Generator) -> Array:
-    """Draw denser brows, hair by hair, over the portrait's thin ones."""
+    """Return the picture (960, 1280, 3) with denser brows, drawn hair by hair over the portrait's thin ones."""
     layer = np.zeros(picture.shape[:2], np.float32)
     thick_px, hairs, depth = rng.uniform(1, 4.5), int(rng.uniform(90, 240)), rng.uniform(0.4, 0.75)
     for brow in (points[17:22], points[26:21:-1]):
         outward = np.sign(brow[0, 0] - brow[4, 0])
-        for place in rng.uniform(0, 4, hairs):
-            root = np.array([np.interp(place, np.arange(5), brow[:, i]) for i in range(2)]) + rng.normal(0, 0.3, 2)
-            root[1] += rng.uniform(-0.15, 0.85) * thick_px * min(1.0, 0.3 + place / 2.5)  # thinner toward the temple
-            rise = 0.35 * (place - 1.6) + rng.normal(0, 0.25)  # upright hairs at the nose, lying ones outside
+        for along in rng.uniform(0, 4, hairs):  # in landmarks, from the temple
+            on_line = np.array([np.interp(along, np.arange(5), brow[:, axis]) for axis in range(2)])
+            root = on_line + rng.normal(0, 0.3, 2)
+            root[1] += rng.uniform(-0.15, 0.85) * thick_px * min(1.0, 0.3 + along / 2.5)  # thinner toward the temple
+            rise = 0.35 * (along - 1.6) + rng.normal(0, 0.25)  # upright hairs at the nose, lying ones outside
             tip = root + rng.uniform(1.5, 3.5) * np.array([outward, -rise])
             ends = [np.round((end * SCALE + 0.5) * 16).astype(int).tolist() for end in (root, tip)]
             cv2.line(layer, ends[0], ends[1], (rng.uniform(0.3, 0.9),), 1, cv2.LINE_AA, 4)
-    return np.asarray(picture * (1 - depth * np.clip(1.7 * soften(layer, 0.7), 0, 1)[..., None]))
+    coverage = np.clip(1.7 * soften(layer, 0.7), 0, 1)[..., None]  # (960, 1280, 1)
+    return np.asarray(picture * (1 - depth * coverage))
 
 
 def _band(rng: Generator, low_px: float, high_px: float) -> Array:
-    """Make noise of unit variance on the canvas, passed between two Gaussians of these widths in frame px."""
+    """Draw band-pass noise (960, 1280) of unit variance, between two Gaussians of these widths in frame px."""
     white = rng.standard_normal((HEIGHT * SCALE, WIDTH * SCALE), np.float32)
     band = soften(white, low_px) - soften(white, high_px)
     return np.asarray(band / band.std())
@@ -115,28 +119,29 @@ def _texture(skin: Array, points: Array, rng: Generator) -> Array:
     shade = rng.uniform(0.010, 0.018) * _band(rng, 0.6, 1.6) + rng.uniform(0.006, 0.014) * _band(rng, 1.8, 5.0)
     spots = np.zeros_like(skin)
     for _ in range(int(max(0.0, rng.uniform(-120, 120)))):  # freckles: cheeks and nose
-        _dot(
-            spots,
-            points[rng.choice([1, 15, 29, 41, 46, 31, 35])] + rng.normal(0, 18, 2),
-            rng.uniform(0.4, 0.9),
-            0.25,
-            rng,
-        )
+        centre = points[rng.choice([1, 15, 29, 41, 46, 31, 35])] + rng.normal(0, 18, 2)
+        _dot(spots, centre, rng.uniform(0.4, 0.9), 0.25, rng)
     for _ in range(rng.integers(0, 4)):  # moles: anywhere
-        _dot(spots, points[rng.integers(0, 36)] + rng.normal(0, 22, 2), rng.uniform(0.7, 1.2), 0.7, rng)
+        centre = points[rng.integers(0, 36)] + rng.normal(0, 22, 2)
+        _dot(spots, centre, rng.uniform(0.7, 1.2), 0.7, rng)
     shade -= soften(spots, 0.6)
     red = rng.uniform(0.004, 0.012) * _band(rng, 6.0, 16.0)
     return np.asarray(skin[..., None] * np.stack([shade + red, shade - red, shade - red], -1))
 
 
 def _dot(layer: Array, centre: Array, radius_px: float, depth: float, rng: Generator) -> None:
-    place = np.round((centre * SCALE + 0.5) * 16).astype(int).tolist()
-    cv2.circle(layer, place, int(radius_px * SCALE * 16), depth * rng.uniform(0.5, 1), -1, cv2.LINE_AA, 4)
+    """Draw a disc into the layer (960, 1280), in place; centre (2,) and radius are frame px."""
+    centre_16th = np.round((centre * SCALE + 0.5) * 16).astype(int).tolist()  # OpenCV's fixed point of 4 bits
+    cv2.circle(layer, centre_16th, int(radius_px * SCALE * 16), depth * rng.uniform(0.5, 1), -1, cv2.LINE_AA, 4)
 
 
 def _light(rng: Generator) -> Array:
     """Draw exposure, colour temperature and a soft fall-off to one side, as factors (960, 1280, 3)."""
-    angle, fall, warm = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.16), np.clip(rng.normal(0.005, 0.02), -0.015, 0.04)
+    angle = rng.uniform(0, 2 * np.pi)
+    fall = rng.uniform(0, 0.16)
+    warm = np.clip(rng.normal(0.005, 0.02), -0.015, 0.04)
     x, y = np.meshgrid(np.linspace(-1, 1, WIDTH * SCALE), np.linspace(-0.75, 0.75, HEIGHT * SCALE))
     slope = 1 + fall * (np.cos(angle) * x + np.sin(angle) * y)
-    return np.asarray(slope[..., None] * rng.uniform(0.82, 0.98) * np.array([1 + warm, 1, 1 - 1.3 * warm]), np.float32)
+    exposure = rng.uniform(0.82, 0.98)
+    temperature = np.array([1 + warm, 1, 1 - 1.3 * warm])
+    return np.asarray(slope[..., None] * exposure * temperature, np.float32)

@@ -111,7 +111,7 @@ def _lid_closure(plan: VideoPlan) -> Array:
     """Return how far the lids close, (frames,) in [0, 1]."""
     closed = np.zeros(plan.frames)
     for start, _ in plan.blinks:
-        closed = np.maximum(closed, clips.shut((np.arange(plan.frames) - start) / FPS))
+        closed = np.maximum(closed, clips.lid_closure((np.arange(plan.frames) - start) / FPS))
     return closed
 
 
