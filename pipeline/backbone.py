@@ -15,30 +15,35 @@ from deft.llm import load as llm
 from deft.llm import pretrain
 from pipeline import stage
 
-PATH = stage.MODELS / "backbone"
+PATH = paths.MODELS / "backbone"
 
 
 def main() -> None:
-    """Write the text, learn the tokens, train the model."""
-    dials = stage.load().backbone
-    torch.manual_seed(dials.seed)
-    pages = textbook.pages(pretrain.HELD_OUT + dials.steps * dials.batch, dials.seed)
-    words = tokenizer.train(
-        [phrase for page in pages for phrase in (*page.region_phrases, page.text)], dials.vocabulary
-    )
-    model = llm.create(words, dials.width, dials.layers, dials.heads)
+    """Write the text, train the tokenizer, train the model."""
+    params = stage.load().backbone
+    torch.manual_seed(params.seed)
+    pages = textbook.pages(pretrain.HELD_OUT + params.steps * params.batch, params.seed)
+    phrases = [phrase for page in pages for phrase in (*page.region_phrases, page.text)]
+    tokens = tokenizer.train(phrases, params.vocabulary)
+    model = llm.create(tokens, params.width, params.layers, params.heads)
     perplexity = pretrain.train(
-        model, words, pages, steps=dials.steps, batch=dials.batch, learning_rate=dials.learning_rate, seed=dials.seed
+        model,
+        tokens,
+        pages,
+        steps=params.steps,
+        batch=params.batch,
+        learning_rate=params.learning_rate,
+        seed=params.seed,
     )
     report = {
         "perplexity": round(perplexity, 4),
         "parameters": model.num_parameters(),
-        "vocabulary": len(words),
+        "vocabulary": len(tokens),
     }
-    stage.MODELS.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=stage.MODELS) as folder:
+    paths.MODELS.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=paths.MODELS) as folder:
         model.save_pretrained(folder)
-        words.save_pretrained(folder)
+        tokens.save_pretrained(folder)
         shutil.rmtree(PATH, ignore_errors=True)
         shutil.copytree(folder, PATH)
     tables.write_json(paths.report("backbone"), report)

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from deft import experts, measure
-from deft.core import fanout, schemas, tables
+from deft.core import fanout, paths, schemas, tables
 from deft.core.errors import DataError
 from deft.core.params import Features
 from deft.media import pictures
 from pipeline import stage
 
-PIXELS = frozenset({"onset", "crops"})  # what a clip that comes as flow does not have
+PIXELS = frozenset({"onset", "crops"})  # needs that a clip that comes as flow cannot meet
 
 
 def clip(expert: str, files: Mapping[str, Path], key: str) -> experts.Clip:
@@ -26,7 +26,8 @@ def clip(expert: str, files: Mapping[str, Path], key: str) -> experts.Clip:
     needs = experts.expert(expert).NEEDS
     points = tables.points(files["landmarks"], key)
     rows = tables.rows(files["crop"], ["clip", "crop"], key) if needs & PIXELS else []
-    crops = [pictures.decode(row["crop"]) for row in (rows if "crops" in needs else rows[:1])]
+    chosen = rows if "crops" in needs else rows[:1]  # the onset alone
+    crops = [pictures.decode(row["crop"]) for row in chosen]
     if "flow" not in needs:
         return experts.Clip(crops, points, np.zeros((0, 0, 0, 2), np.float32), 0.0)
     steps, flows = tables.flows(files["flow"], key)
@@ -36,7 +37,7 @@ def clip(expert: str, files: Mapping[str, Path], key: str) -> experts.Clip:
 def encode(
     expert: str, files: Mapping[str, Path], params: Features, batches: Mapping[str, Sequence[str]], name: str
 ) -> dict[str, list[tables.Row] | DataError]:
-    """Return an expert's tokens of each clip of a batch: a row per clip, or why there are none."""
+    """Return an expert's tokens of each clip of a batch: one row per clip, or the error."""
     keys = batches[name]
     encoded = measure.tokens(expert, [clip(expert, files, key) for key in keys], params)
     return {
@@ -48,7 +49,7 @@ def encode(
 def main(dataset: str, expert: str) -> None:
     """Encode the clips of one dataset by one expert."""
     params = stage.load()
-    files = {name: stage.table(name, dataset) for name in ("crop", "landmarks", "flow")}
+    files = {name: paths.table(name, dataset) for name in ("crop", "landmarks", "flow")}
     default = experts.model(expert, params.features) == experts.DEFAULT
     clips = tables.clips(files["flow"])
     if experts.expert(expert).NEEDS & PIXELS:
@@ -60,11 +61,10 @@ def main(dataset: str, expert: str) -> None:
     work = partial(encode, expert, files, params.features, batches)
     cluster = stage.on_cpu(params) if default else stage.on_gpu(params)
     outcomes = stage.over(f"features {name}", work, list(batches), kept, cluster)
-    stage.keep(
-        "features", name, fanout.spread(outcomes, batches), clips, schemas.FEATURES, params, partial(figures, name)
-    )
+    by_clip = fanout.unbatch(outcomes, batches)
+    stage.keep("features", name, by_clip, clips, schemas.FEATURES, params, partial(figures, name))
 
 
 def figures(name: str) -> dict[str, object]:
     """Return the shape of a clip's tokens: (tokens, dim)."""
-    return {"shape": np.shape(tables.rows(stage.table("features", name), ["tokens"])[0]["tokens"])}
+    return {"shape": np.shape(tables.rows(paths.table("features", name), ["tokens"])[0]["tokens"])}

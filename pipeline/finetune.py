@@ -25,10 +25,10 @@ def tune(
     torch.set_num_threads(1)
     rows = {row["clip"]: row for row in triples}
     training = split[fold].train
-    chosen = models.family(family)
-    views = features.read(stage.features(params, chosen.inputs(params)), training)
-    with chosen.tune(params, [rows[clip] for clip in training], views) as (model, report):
-        chosen.save(model, root / fold, params)
+    module = models.family(family)
+    views = features.read(stage.features(params, module.inputs(params)), training)
+    with module.tune(params, [rows[clip] for clip in training], views) as (model, report):
+        module.save(model, root / fold, params)
     return report
 
 
@@ -38,9 +38,10 @@ def main(family: str) -> None:
     triples, split = tables.rows(paths.TRIPLES), folds.read()
     inputs = [paths.TRIPLES, paths.FOLDS, paths.DATA / "features", Path(params.llm.base)]
     kept = stage.scratch(f"finetune/{family}", inputs, params)
-    root = kept.with_suffix(".folds")  # moved into its place when whole
+    root = kept.with_suffix(".folds")  # moved into place once it is complete
     work = partial(tune, family, params, triples, split, root)
-    reports, failures = fanout.gather(stage.over(f"finetune {family}", work, list(split), kept, stage.on_gpu(params)))
+    outcomes = stage.over(f"finetune {family}", work, list(split), kept, stage.on_gpu(params))
+    reports, failures = fanout.gather(outcomes)
     stage.finish(f"finetune {family}", len(reports), failures, strict=True)
     stage.replace(root / FINAL, paths.final(family))
     stage.replace(root, paths.folds(family))

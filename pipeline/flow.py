@@ -1,6 +1,6 @@
 """Onset crop → steps up to the apex: TV-L1 optical flow with the head's own motion removed.
 
-A clip that comes as flow enters here: its field is the apex's step.
+A clip that comes as flow enters here: its field is the step at the apex.
 
 Reads data/crop, data/landmarks and data/index (DATASET.parquet); for its error, data/truth. Writes
 data/flow/DATASET.parquet and its report, data/reports/flow/DATASET.json.
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from deft import measure
-from deft.core import schemas, tables
+from deft.core import paths, schemas, tables
 from deft.core.params import Flow
 from deft.datasets import fields
 from deft.media import pictures
@@ -22,7 +22,7 @@ from pipeline import stage
 
 
 def flow(index: Path, crops: Path, landmarks: Path, root: Path, params: Flow, clip: str) -> list[tables.Row]:
-    """Measure the motion of one clip: a row per step from the onset up to the apex."""
+    """Measure the motion of one clip: one row per step from the onset up to the apex."""
     row = tables.row(index, clip, ["onset", "apex", "flow"])
     points = tables.points(landmarks, clip)
     if row["flow"]:
@@ -51,8 +51,8 @@ def flow(index: Path, crops: Path, landmarks: Path, root: Path, params: Flow, cl
 def main(dataset: str) -> None:
     """Measure the motion of one dataset."""
     params = stage.load()
-    index, crops, landmarks = (stage.table(name, dataset) for name in ("index", "crop", "landmarks"))
-    work = partial(flow, index, crops, landmarks, stage.RAW / dataset, params.flow)
-    figures = partial(truth.flow_figures, stage.TRUTH, crops, landmarks, stage.table("flow", dataset))
-    reads = [index, crops, landmarks]
-    stage.map_clips("flow", dataset, work, tables.clips(landmarks), schemas.FLOW, reads, params, figures)
+    index, crops, landmarks = (paths.table(name, dataset) for name in ("index", "crop", "landmarks"))
+    work = partial(flow, index, crops, landmarks, paths.RAW / dataset, params.flow)
+    figures = partial(truth.flow_figures, paths.TRUTH, crops, landmarks, paths.table("flow", dataset))
+    inputs = [index, crops, landmarks]
+    stage.map_clips("flow", dataset, work, tables.clips(landmarks), schemas.FLOW, inputs, params, figures)

@@ -16,15 +16,15 @@ def main(dataset: str) -> None:
     """Index one dataset."""
     params = stage.load()
     layout = params.index.formats.get(dataset, dataset)
-    found = clips.read(stage.RAW / dataset, dataset, layout, params.index.corrections)
-    tables.write(stage.table("index", dataset), schemas.INDEX, ([clip] for clip in found.clips))
-    recorded = recordings.read(stage.RAW / dataset, dataset, layout, found)
-    tables.write(stage.table("recordings", dataset), schemas.RECORDINGS, ([row] for row in recorded.rows))
-    report = clips.report(found) | recordings.report(recorded)
+    indexed = clips.read(paths.RAW / dataset, dataset, layout, params.index.corrections)
+    tables.write(paths.table("index", dataset), schemas.INDEX, ([clip] for clip in indexed.clips))
+    recorded = recordings.read(paths.RAW / dataset, dataset, layout, indexed)
+    tables.write(paths.table("recordings", dataset), schemas.RECORDINGS, ([row] for row in recorded.rows))
+    report = clips.report(indexed) | recordings.report(recorded)
     tables.write_json(paths.report("index", dataset), report)
     members, expected = sum(report["composite"].values()), report.get("composite_expected")
     if expected not in (None, members):
         print(f"  {dataset}: {members} clips in MEGC 2019's classes, expected {expected}", file=sys.stderr)
-    for clip, what in found.corrected.items():
-        print(f"  {clip}: {'; '.join(what)}", file=sys.stderr)
-    stage.finish(f"index {dataset}", len(found.clips), found.rejected | recorded.rejected, params.strict)
+    for clip, corrections in indexed.corrected.items():
+        print(f"  {clip}: {'; '.join(corrections)}", file=sys.stderr)
+    stage.finish(f"index {dataset}", len(indexed.clips), indexed.rejected | recorded.rejected, params.strict)

@@ -1,4 +1,4 @@
-"""Onset crops → 68 landmarks and 17 regions. A clip that comes as flow brings its own landmarks.
+"""Onset crops → 68 landmarks and 17 regions. A clip that comes as flow has landmarks in its dataset.
 
 Reads data/crop and data/index (DATASET.parquet); for its error, data/truth. Writes
 data/landmarks/DATASET.parquet and its report, data/reports/landmarks/DATASET.json.
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from deft import measure
-from deft.core import schemas, tables
+from deft.core import paths, schemas, tables
 from deft.core.params import Landmarks
 from deft.facs import regions
 from deft.media import pictures
@@ -19,10 +19,10 @@ from deft.score import truth
 from pipeline import stage
 
 
-def landmark(crops: Path, brought: dict[str, list[float]], params: Landmarks, clip: str) -> list[tables.Row]:
-    """Landmark one clip: find the points on its onset, the first of its crops, or take those that it brought."""
-    if clip in brought:
-        points = np.array(brought[clip], np.float32).reshape(68, 2)
+def landmark(crops: Path, given: dict[str, list[float]], params: Landmarks, clip: str) -> list[tables.Row]:
+    """Return the landmarks of one clip: the given ones, or those found on its onset, which is the first crop."""
+    if clip in given:
+        points = np.array(given[clip], np.float32).reshape(68, 2)
     else:
         onset = pictures.decode(tables.rows(crops, ["position", "crop"], clip)[0]["crop"])
         points = measure.landmarks(onset, params)
@@ -31,11 +31,11 @@ def landmark(crops: Path, brought: dict[str, list[float]], params: Landmarks, cl
 
 
 def main(dataset: str) -> None:
-    """Landmark one dataset."""
+    """Find the landmarks of one dataset."""
     params = stage.load()
-    index, crops, path = (stage.table(name, dataset) for name in ("index", "crop", "landmarks"))
-    brought = {row["clip"]: row["points"] for row in tables.rows(index, ["clip", "points"]) if row["points"]}
-    work = partial(landmark, crops, brought, params.landmarks)
-    clips = sorted({*tables.clips(crops)} | {*brought})
-    figures = partial(truth.landmark_figures, stage.TRUTH, crops, path)
+    index, crops, path = (paths.table(name, dataset) for name in ("index", "crop", "landmarks"))
+    given = {row["clip"]: row["points"] for row in tables.rows(index, ["clip", "points"]) if row["points"]}
+    work = partial(landmark, crops, given, params.landmarks)
+    clips = sorted({*tables.clips(crops)} | {*given})
+    figures = partial(truth.landmark_figures, paths.TRUTH, crops, path)
     stage.map_clips("landmarks", dataset, work, clips, schemas.LANDMARKS, [index, crops], params, figures)

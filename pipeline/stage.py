@@ -1,4 +1,4 @@
-"""What every stage shares: where things lie, how clips are mapped to a table, and how a stage ends."""
+"""What the stages share: mapping clips to a table, resuming, reports and failures."""
 
 import shutil
 import sys
@@ -13,27 +13,23 @@ from deft.core import fanout, paths, tables
 from deft.core.errors import DataError
 from deft.core.params import Params
 from deft.core.params import load as load
+from deft.core.paths import DATA as DATA
 
 Result = TypeVar("Result")
 
-DATA, MODELS, METRICS, SCRATCH = Path("data"), Path("models"), Path("metrics"), Path(".scratch")
-RAW, TRUTH = DATA / "raw", DATA / "truth"
-# Parameters that change no result.
-WHERE = {"engine": "processes", "jobs": 1, "gpus_per_job": 0.0, "strict": False}
+# Parameters that cannot change a result, at fixed values.
+IRRELEVANT = {"engine": "processes", "jobs": 1, "gpus_per_job": 0.0, "strict": False}
 
 
-def table(stage: str, dataset: str) -> Path:
-    """Where a stage keeps a dataset's table."""
-    return DATA / stage / f"{dataset}.parquet"
+def scratch(stage: str, inputs: Sequence[Path], values: object) -> Path:
+    """Return the folder in which a stage stores finished results until all are finished.
 
-
-def scratch(stage: str, reads: Sequence[Path], dials: object) -> Path:
-    """Return the folder where a stage keeps what it has done until all is done.
-
-    It is another folder for other inputs, other ``dials`` or other source code; where the work runs is no matter.
+    Other inputs, other ``values`` (such as parameters) or other source code give another folder; the engine and the
+    number of jobs do not.
     """
-    dials = dials.model_copy(update=WHERE) if isinstance(dials, Params) else dials
-    return SCRATCH / stage / fanout.content_key(reads, dials, [Path(__file__).parent])
+    if isinstance(values, Params):
+        values = values.model_copy(update=IRRELEVANT)
+    return paths.SCRATCH / stage / fanout.content_key(inputs, values, [Path(__file__).parent])
 
 
 def over(
@@ -44,25 +40,25 @@ def over(
 
 
 def on_cpu(params: Params) -> fanout.Cluster:
-    """Return where work runs that needs no GPU."""
+    """Return the cluster for work that needs no GPU."""
     return fanout.Cluster(params.engine, params.jobs)
 
 
 def on_gpu(params: Params) -> fanout.Cluster:
-    """Return where work runs whose models go to a GPU if there is one.
+    """Return the cluster for work that uses a GPU if there is one.
 
-    Under "ray" each job holds GPUs of its own. Under "processes" nobody hands them out, so a single job takes them.
+    Under "ray" each job holds GPUs of its own. "processes" does not assign GPUs, so a single job uses them all.
     """
     if params.engine == "ray":
         return fanout.Cluster("ray", params.jobs, params.gpus_per_job)
-    import torch  # seconds, in every worker of stages that have no use for it
+    import torch  # here, since it takes seconds in workers that do not need it
 
     return fanout.Cluster("processes", 1 if torch.cuda.is_available() else params.jobs)
 
 
 def features(params: Params, experts: Sequence[str]) -> dict[str, list[Path]]:
-    """Where each expert's tokens lie: expert → a table per dataset."""
-    return {name: [table("features", f"{dataset}/{name}") for dataset in params.datasets] for name in experts}
+    """Return the paths of each expert's tokens: expert → one table per dataset."""
+    return {name: [paths.table("features", f"{dataset}/{name}") for dataset in params.datasets] for name in experts}
 
 
 def map_clips(
@@ -71,12 +67,13 @@ def map_clips(
     work: Callable[[str], list[tables.Row]],
     clips: Sequence[str],
     schema: pa.Schema,
-    reads: Sequence[Path],
+    inputs: Sequence[Path],
     params: Params,
     figures: Callable[[], dict[str, Any]] = dict,
 ) -> None:
     """Map clips to rows and `keep` them."""
-    outcomes = over(f"{stage} {name}", work, clips, scratch(f"{stage}/{name}", reads, params), on_cpu(params))
+    kept = scratch(f"{stage}/{name}", inputs, params)
+    outcomes = over(f"{stage} {name}", work, clips, kept, on_cpu(params))
     keep(stage, name, outcomes, clips, schema, params, figures)
 
 
@@ -89,37 +86,42 @@ def keep(
     params: Params,
     figures: Callable[[], dict[str, Any]] = dict,
 ) -> None:
-    """Write clips' rows as they come to ``data/<stage>/<name>.parquet``, and ``data/reports/<stage>/<name>.json``.
+    """Write clips' rows to ``data/<stage>/<name>.parquet`` as they arrive, then ``data/reports/<stage>/<name>.json``.
 
-    The report holds the number of clips, the failures, and what ``figures`` returns once the table is whole. It holds
-    no timings: the same clips give the same bytes, so that later stages have nothing to do. The time per clip goes to
-    stderr. Exits non-zero when all clips failed, or one did under ``strict: true``; without any clip there is nothing
-    to do.
+    The report holds the number of clips, the failures, and what ``figures`` returns once the table is complete. It
+    holds no timings, so that the same clips give the same bytes and later stages need not run again. The time per clip
+    goes to stderr.
+
+    Raises:
+        DataError: all clips failed, or one failed under ``strict: true``.
+
     """
     started = time.perf_counter()
     failures: dict[str, str] = {}
-    done = tables.write(table(stage, name), schema, (rows for _, rows in fanout.results(outcomes, failures)))
+    done = tables.write(paths.table(stage, name), schema, (rows for _, rows in fanout.results(outcomes, failures)))
     seconds = time.perf_counter() - started
-    report = {"clips": done, "failures": failures}
-    tables.write_json(paths.report(stage, name), report | (figures() if done else {}))
+    report: dict[str, Any] = {"clips": done, "failures": failures}
+    if done:
+        report |= figures()
+    tables.write_json(paths.report(stage, name), report)
     if clips:
         finish(f"{stage} {name}", done, failures, params.strict, ms_per_clip=1000 * seconds / len(clips))
     else:
-        print(f"{stage} {name}: nothing to do, its clips come as flow", file=sys.stderr)
+        print(f"{stage} {name}: nothing to do: all clips come as flow", file=sys.stderr)
 
 
 def replace(folder: Path, target: Path) -> None:
-    """Move a whole folder into its place, where an older one may lie."""
+    """Move a complete folder to ``target``, in place of an older one."""
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(folder, target)
 
 
 def finish(title: str, done: int, failures: Mapping[str, str], strict: bool, ms_per_clip: float | None = None) -> None:
-    """Print how many were done, what was left out, and the time per clip where it was measured.
+    """Print the number of results, the failures, and the time per clip if it was measured.
 
     Raises:
-        DataError: nothing is left, or anything failed under ``strict``.
+        DataError: there is no result, or there is a failure under ``strict``.
 
     """
     took = "" if ms_per_clip is None else f", {ms_per_clip:.1f} ms per clip"

@@ -1,9 +1,7 @@
 """Verified evidence → training texts: evidence, rationale, category.
 
-A clip of which nothing is left stays in the table for scoring, with the reason why nobody trains on it in ``dropped``.
-
-Reads data/verify and data/index of every dataset. Writes data/triples.parquet and its report,
-data/reports/triples.json.
+A clip that gives no training text stays in the table for scoring, with the reason in ``dropped``.
+Reads data/verify and data/index of every dataset. Writes data/triples.parquet and data/reports/triples.json.
 Run: ``python -m pipeline triples``
 """
 
@@ -17,55 +15,56 @@ from pipeline import stage
 
 
 def write(clip: tables.Row, verified: tables.Row, params: Params) -> tables.Row:
-    """Write the triple of one clip, from its rows of ``index`` and ``verify``."""
+    """Return the triple of one clip as a row, from its rows of ``index`` and ``verify``."""
     label = None
     if clip["kind"] == "micro":
         label = emotions.label(params.task.labels, clip["emotion"], clip["objective"], clip["classes"])
+    wanted = {"supported"} if params.triples.verified else {"supported", "unsupported"}
     aus = verified["aus"]
-    wanted = {"supported", *(() if params.triples.verified else ("unsupported",))}
-    held = [codes.Code(**{name: au[name] for name in codes.Code._fields}) for au in aus if au["verdict"] in wanted]
-    regions = evidence.by_region(evidence.from_rows(verified["regions"]))
+    kept = [codes.Code(**{name: au[name] for name in codes.Code._fields}) for au in aus if au["verdict"] in wanted]
+    certain = {au["unit"] for au in clip["aus"] if not (au["static"] or au["alternative"])}.intersection(EXPRESSIVE)
+    supported = {au["unit"] for au in aus if au["verdict"] == "supported"}
     composed = compose.compose(
         label or clip["emotion"] or "others",
-        regions,
-        held,
+        evidence.by_region(evidence.from_rows(verified["regions"])),
+        kept,
         labelled=bool(aus),
         regions=params.triples.regions,
         calibration=verification.Calibration(params.verify.even_z, params.verify.slope),
         supported=params.verify.supported,
     )
-    dropped = None
-    if clip["kind"] != "micro":
-        dropped = "not a micro-expression"
-    elif label is None:
-        dropped = f"{clip['emotion'] or 'no emotion'} is no class under task.labels"
-    elif not held and any(au["verdict"] != verification.UNOBSERVABLE for au in aus):
-        dropped = "no listed unit is supported by the motion"
     return {
         **{name: clip[name] for name in ("clip", "dataset", "subject", "part", "emotion", "coarse")},
         "label": label,
-        "listed": sorted(
-            {au["unit"] for au in clip["aus"] if au["unit"] in EXPRESSIVE and not (au["static"] or au["alternative"])}
-            | {au["unit"] for au in aus if au["verdict"] == "supported"}
-        ),
-        "units": sorted({code.unit for code in held}),
+        "listed": sorted(certain | supported),
+        "units": sorted({code.unit for code in kept}),
         **composed.columns(),
-        "dropped": dropped,
+        "dropped": reason(clip, label, verified, kept),
     }
+
+
+def reason(clip: tables.Row, label: str | None, verified: tables.Row, kept: list[codes.Code]) -> str | None:
+    """Return why the clip is not trained on; None if it is."""
+    if clip["kind"] != "micro":
+        return "not a micro-expression"
+    if label is None:
+        return f"{clip['emotion'] or 'no emotion'} is no class under task.labels"
+    observable = any(au["verdict"] != verification.UNOBSERVABLE for au in verified["aus"])
+    return "no listed unit is supported by the motion" if observable and not kept else None
 
 
 def main() -> None:
     """Write the triples of all datasets."""
     params = stage.load()
-    rows = []
+    rows: list[tables.Row] = []
     for dataset in params.datasets:
-        verified = {row["clip"]: row for row in tables.rows(stage.table("verify", dataset))}
-        index = tables.rows(stage.table("index", dataset))
+        verified = {row["clip"]: row for row in tables.rows(paths.table("verify", dataset))}
+        index = tables.rows(paths.table("index", dataset))
         rows += [write(clip, verified[clip["clip"]], params) for clip in index if clip["clip"] in verified]
     rows.sort(key=lambda row: row["clip"])
-    tables.write(stage.DATA / "triples.parquet", schemas.TRIPLES, ([row] for row in rows))
+    tables.write(paths.TRIPLES, schemas.TRIPLES, ([row] for row in rows))
     dropped = {row["clip"]: row["dropped"] for row in rows if row["dropped"]}
     words = {word for row in rows for word in row["target"].split()}
-    report = {"triples": len(rows) - len(dropped), "dropped": dropped, "vocabulary": len(words)}
-    tables.write_json(paths.report("triples"), report)
-    stage.finish("triples", len(rows) - len(dropped), dropped, strict=False)
+    count = len(rows) - len(dropped)
+    tables.write_json(paths.report("triples"), {"triples": count, "dropped": dropped, "vocabulary": len(words)})
+    stage.finish("triples", count, dropped, strict=False)

@@ -1,4 +1,4 @@
-"""Flow → evidence per region; labelled Action Units against it, and it against them.
+"""Flow → evidence per region, and verdicts on labelled Action Units and on regions.
 
 Reads data/flow, data/landmarks and data/index (DATASET.parquet); for its AUC, data/truth. Writes
 data/verify/DATASET.parquet and its report, data/reports/verify/DATASET.json.
@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from deft import measure
-from deft.core import schemas, tables
+from deft.core import paths, schemas, tables
 from deft.core.params import Verify
 from deft.facs import codes
 from deft.motion import evidence, verification
@@ -35,10 +35,10 @@ def verify(index: Path, landmarks: Path, flow: Path, params: Verify, clip: str) 
 def main(dataset: str) -> None:
     """Verify one dataset."""
     params = stage.load()
-    index, landmarks, flow = (stage.table(name, dataset) for name in ("index", "landmarks", "flow"))
+    index, landmarks, flow = (paths.table(name, dataset) for name in ("index", "landmarks", "flow"))
     calibration = verification.Calibration(params.verify.even_z, params.verify.slope)
     supported = params.verify.supported
     work = partial(verify, index, landmarks, flow, params.verify)
-    figures = partial(verdicts.figures, stage.TRUTH, stage.table("verify", dataset), calibration, supported)
-    reads = [index, landmarks, flow]
-    stage.map_clips("verify", dataset, work, tables.clips(flow), schemas.VERIFY, reads, params, figures)
+    figures = partial(verdicts.figures, paths.TRUTH, paths.table("verify", dataset), calibration, supported)
+    inputs = [index, landmarks, flow]
+    stage.map_clips("verify", dataset, work, tables.clips(flow), schemas.VERIFY, inputs, params, figures)

@@ -26,11 +26,11 @@ def fields(count: int, seed: int) -> tuple[Floats, list[str]]:
 
 def test_a_field_is_motion_and_strain_in_no_unit() -> None:
     flow = random_flow(0)
-    seen = baselines.field(flow)
-    assert seen.shape == (3, 28, 28)
-    assert np.hypot(seen[0], seen[1]).max() == pytest.approx(1)
-    assert seen[2].max() == pytest.approx(1)
-    np.testing.assert_allclose(baselines.field(100 * flow), seen, atol=1e-5)
+    network_input = baselines.field(flow)
+    assert network_input.shape == (3, 28, 28)
+    assert np.hypot(network_input[0], network_input[1]).max() == pytest.approx(1)
+    assert network_input[2].max() == pytest.approx(1)
+    np.testing.assert_allclose(baselines.field(100 * flow), network_input, atol=1e-5)
 
 
 def test_a_still_field_is_zero() -> None:
@@ -85,16 +85,16 @@ def test_a_fold_of_one_class_answers_it(count: int) -> None:
     assert network == ["others"] * count
 
 
-def test_each_baseline_answers_what_it_has_seen() -> None:
+def test_each_baseline_answers_what_it_has_features_of() -> None:
     rng = np.random.default_rng(0)
     known = {f"t{number}": "ab"[number % 2] for number in range(12)}
     views = {clip: np.full(4, "ab".index(label)) + rng.normal(0, 0.1, 4) for clip, label in known.items()}
-    seen = {
+    features = {
         "lbp_top_svm": views | {"x": np.ones(4)},
         "probe_motion": {clip: view[None] for clip, view in views.items()},
     }
-    dials = {"penalty": 1.0, "epochs": 1, "seed": 1, "components": 2}
-    rows = baselines.judge(known, ["x", "y"], seen, **dials)  # type: ignore[arg-type]
+    hyperparameters = {"penalty": 1.0, "epochs": 1, "seed": 1, "components": 2}
+    rows = baselines.judge(known, ["x", "y"], features, **hyperparameters)  # type: ignore[arg-type]
     assert rows == [
         {"clip": "x", "baseline": "majority", "emotion": "a"},
         {"clip": "y", "baseline": "majority", "emotion": "a"},

@@ -315,7 +315,7 @@ def test_a_content_key_follows_a_files_name_in_its_folder(tmp_path: Path) -> Non
 def test_batches_come_apart_into_their_keys() -> None:
     bad = DataError("b", "nothing", "something", "mend it")
     outcomes = [fanout.Outcome("a", {"a": 1, "b": bad}, None), fanout.Outcome("c", None, "KeyError: c")]
-    assert list(fanout.spread(outcomes, {"a": ["a", "b"], "c": ["c", "d"]})) == [
+    assert list(fanout.unbatch(outcomes, {"a": ["a", "b"], "c": ["c", "d"]})) == [
         ("a", 1, None),
         ("b", None, str(bad)),
         ("c", None, "KeyError: c"),

@@ -142,7 +142,7 @@ def write_metrics(folder: Path, rows: list[tables.Row], triples: dict[str, table
     losses = {"final": {"losses": [{"total": 2.0, "text": 1.0}, {"total": 1.0, "text": 0.5}]}}
     curves = {"toy": {"amplitude": [{"px": 0.5, "auc": 0.8}, {"px": 1.5, "auc": 0.9}]}}
     (folder / "plots").mkdir()
-    for name, frame in plots.frames(clips, losses, curves).items():
+    for name, frame in plots.by_name(clips, losses, curves).items():
         frame.to_csv(folder / "plots" / f"{name}.csv", index=False)
 
 
@@ -319,9 +319,9 @@ def test_both_triples_stand_side_by_side_with_their_differences(overview: Page) 
     open_clip(overview, "toy/s2/half")
     rows = [row.inner_text().split("\t") for row in overview.locator(".triple tbody tr").all()]
     assert rows[:3] == [
-        ["left cheek", "–", "up, clear, late", "✗ only told"],
-        ["left mouth corner", "down, clear, late", "up and out, clear, late", "✗ another way"],
-        ["chin", "up, clear, late", "–", "✗ not told"],
+        ["left cheek", "–", "up, clear, late", "✗ only in the answer"],
+        ["left mouth corner", "down, clear, late", "up and out, clear, late", "✗ other direction"],
+        ["chin", "up, clear, late", "–", "✗ not in the answer"],
     ]
     assert rows[4] == ["category", "disgust; 12", "happiness; 12", "✗ differences marked"]
     assert overview.locator(".triple mark").all_text_contents()[-2:] == ["disgust", "happiness"]
@@ -473,9 +473,9 @@ def test_a_region_is_marked_by_its_direction_and_by_who_names_it() -> None:
     pairs = compared.sights([one._asdict() for one in measured], [one._asdict() for one in said])
     assert [(pair.region, pair.mark) for pair in pairs] == [
         ("glabella", compared.SAME),
-        ("left eye", compared.OTHER),
-        ("upper lip", compared.ONLY_TOLD),
-        ("chin", compared.NOT_TOLD),
+        ("left eye", compared.DIFFERENT),
+        ("upper lip", compared.ADDED),
+        ("chin", compared.MISSING),
     ]
 
 

@@ -225,8 +225,8 @@ def _run(revision: str) -> "paired.Run":
 
     then = yaml.safe_load(revisions.read(revision, "params.yaml"))
     family = then.get("families", ["deft"])[0]  # older revisions have no such key
-    answers = revisions.rows(revision, str(paths.predictions(family)), paired.ANSWERED)
-    triples = revisions.rows(revision, str(paths.TRIPLES), paired.TOLD)
+    answers = revisions.rows(revision, str(paths.predictions(family)), paired.ANSWER_COLUMNS)
+    triples = revisions.rows(revision, str(paths.TRIPLES), paired.TRIPLE_COLUMNS)
     return paired.run(revision, str(then["task"]["labels"]), answers, triples)
 
 

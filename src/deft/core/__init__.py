@@ -1,1 +1,1 @@
-"""What every stage needs and no face is in: errors, parameters, paths, tables, fan-out, checkpoints."""
+"""What every stage needs: errors, parameters, paths, tables, fan-out, checkpoints. Nothing here knows about faces."""

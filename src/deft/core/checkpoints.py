@@ -1,4 +1,4 @@
-"""Checkpoints that others trained: what is wrong with one that cannot be loaded."""
+"""Explain why a pretrained checkpoint cannot be loaded."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ UNLOADABLE = (OSError, ValueError, SafetensorError)  # what transformers raises 
 
 
 def unusable(where: str, error: Exception, expected: str, remedy: str) -> DataError:
-    """Why a folder or a Hugging Face name, with which ``where`` ends, holds nothing that can be used."""
+    """Return the error for a folder or a Hugging Face name, given at the end of ``where``, that cannot be loaded."""
     folder = Path(where.split(": ", 1)[1])
     found = "no such folder, and no such model in the hub's cache"
     if folder.is_dir():

@@ -1,8 +1,8 @@
-"""The one error that a user is meant to see: where, what was found, what was expected, what to do."""
+"""Errors that users see: where, what was found, what was expected, and what to do."""
 
 
 class DataError(Exception):
-    """Something the user gave cannot be used.
+    """Input of the user cannot be used.
 
     Parameters are phrases, not sentences; ``str(error)`` joins them into one line:
     ``WHERE: found FOUND, expected EXPECTED; REMEDY``.
@@ -17,4 +17,4 @@ class DataError(Exception):
 
 
 class NoFaceError(DataError):
-    """No face can be seen in a picture or a video."""
+    """No face was found in an image or a video."""

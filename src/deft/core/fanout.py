@@ -1,4 +1,4 @@
-"""Map a function over clips or folds: on all cores or a Ray cluster, with progress, resume and every failure."""
+"""Map a function over clips or folds, on all cores or a Ray cluster, with progress, resume and a list of failures."""
 
 import hashlib
 import inspect
@@ -26,12 +26,13 @@ ENGINES: Mapping[str, Engine] = {"processes": processes.run, "ray": ray.run}
 def over(
     work: Callable[[str], Result], keys: Sequence[str], *, title: str, cluster: Cluster, scratch: Path
 ) -> Iterator[Outcome[Result]]:
-    """Yield one outcome per key, in the order of ``keys`` (each of them once), while later keys are still in work.
+    """Yield one outcome per key, in the order of ``keys`` (no key twice), while later keys are still being worked on.
 
-    ``work`` is a module's function or a ``partial`` of one. Results are kept under ``scratch`` by key as they come, so
-    that a killed run continues when it is started again with the same ``scratch``, under either engine; once all keys
-    are through, ``scratch`` is deleted. What a ``partial`` holds is not compared: where that differs, ``scratch`` must
-    be another folder (`content_key`). Under "ray", ``scratch`` lies on a file system that all machines share.
+    ``work`` is a module's function or a ``partial`` of one. Results are stored under ``scratch`` by key as they
+    complete, so that a killed run continues when it is started again with the same ``scratch``, under either engine.
+    Once all keys are done, ``scratch`` is deleted. The arguments that a ``partial`` holds are not compared: for other
+    arguments, ``scratch`` must be another folder (`content_key`). Under "ray", ``scratch`` must be on a file system
+    that all machines share.
 
     Raises:
         DataError: the engine cannot work here (`deft.core.engines`).
@@ -44,13 +45,13 @@ def over(
 
 
 def gather(outcomes: Iterable[Outcome[Result]]) -> tuple[dict[str, Result], dict[str, str]]:
-    """Run to the end: results by key, and by key why there is none."""
+    """Consume all outcomes and return the results by key, and the reasons for failures by key."""
     failures: dict[str, str] = {}
     return dict(results(outcomes, failures)), failures
 
 
 def results(outcomes: Iterable[Outcome[Result]], failures: dict[str, str]) -> Iterator[tuple[str, Result]]:
-    """Keys and their results as they come; why there is none goes into ``failures``."""
+    """Yield keys and results as they complete; add the reasons for failures to ``failures``."""
     for key, result, error in outcomes:
         if result is None:
             failures[key] = error or ""
@@ -58,17 +59,23 @@ def results(outcomes: Iterable[Outcome[Result]], failures: dict[str, str]) -> It
             yield key, result
 
 
-def spread(
+def unbatch(
     outcomes: Iterable[Outcome[dict[str, Result | DataError]]], batches: Mapping[str, Sequence[str]]
 ) -> Iterator[Outcome[Result]]:
-    """Outcomes of batches, each named by a key of ``batches``, as outcomes of what is in them."""
-    for name, found, error in outcomes:
+    """Yield one outcome per key of a batch from the outcomes of whole batches.
+
+    ``batches`` are the keys of each batch, by the batch's name. A batch that failed gives its error to all its keys.
+    """
+    for name, batch_results, error in outcomes:
         for key in batches[name]:
-            result = found[key] if found else None
+            if batch_results is None:
+                yield Outcome(key, None, error)
+                continue
+            result = batch_results[key]
             if isinstance(result, DataError):
                 yield Outcome(key, None, str(result))
             else:
-                yield Outcome(key, result, error)
+                yield Outcome(key, result, None)
 
 
 def content_key(inputs: Sequence[Path], values: object, packages: Sequence[Path] = ()) -> str:
@@ -89,7 +96,7 @@ def content_key(inputs: Sequence[Path], values: object, packages: Sequence[Path]
 
 
 def _in_order(outcomes: Iterable[Outcome[Result]], keys: Sequence[str]) -> Iterator[Outcome[Result]]:
-    """Yield outcomes in the order of ``keys``, each as soon as all before it have come."""
+    """Yield outcomes in the order of ``keys``, each as soon as all earlier ones are complete."""
     early: dict[str, Outcome[Result]] = {}
     waiting = iter(keys)
     key = next(waiting, None)
@@ -101,15 +108,18 @@ def _in_order(outcomes: Iterable[Outcome[Result]], keys: Sequence[str]) -> Itera
 
 
 def _attempt(memory: joblib.Memory, work: Callable[[str], Result], key: str) -> Outcome[Result]:
-    bound = partial(work)  # of a partial: the same function with the same arguments
-    held = list(inspect.signature(bound.func).bind_partial(*bound.args, **bound.keywords).arguments)
+    bound = partial(work)  # a partial of a partial has the same function and arguments
+    signature = inspect.signature(bound.func)
+    bound_names = list(signature.bind_partial(*bound.args, **bound.keywords).arguments)
+    cached = memory.cache(bound.func, ignore=bound_names)
     try:
-        return Outcome(key, memory.cache(bound.func, ignore=held)(*bound.args, key, **bound.keywords), None)
+        return Outcome(key, cached(*bound.args, key, **bound.keywords), None)
     except Exception as error:  # one bad clip must not hide the others, whatever is wrong with it
-        known = type(error).__module__.startswith("deft.")
-        return Outcome(key, None, str(error) if known else _anonymous(error))
+        ours = type(error).__module__.startswith("deft.")
+        return Outcome(key, None, str(error) if ours else _located(error))
 
 
-def _anonymous(error: Exception) -> str:
+def _located(error: Exception) -> str:
+    """Return an error in one line with its type and the file and line that raised it."""
     trace = inspect.trace()[-1]
     return f"{type(error).__name__}: {error} ({Path(trace.filename).name}, line {trace.lineno})"

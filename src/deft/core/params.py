@@ -1,205 +1,43 @@
-"""Typed dials: ``params.yaml`` decoded, with everything unknown or mistyped refused by its path.
+"""Read ``params.yaml`` as typed parameters; unknown, missing, mistyped and contradictory keys are refused by path.
 
-What each key means stands above it in ``params.yaml``; here are its type and its bounds.
+The types of the sections are in `deft.core.sections`, and what each key means is written above it in ``params.yaml``.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from deft.core import refusals
 from deft.core.errors import DataError
-
-Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-Weight = Annotated[float, Field(ge=0)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.+-]*$")]
-Expert = Literal["structure", "texture", "motion"]
-Family = Literal["deft"]
-Format = Literal[
-    "casme2", "samm", "smic", "casme3", "casme_squared", "samm_long", "dfme", "mmew", "casme", "fourdme", "flow"
-]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Render(_Section):
-    """Dials of the rendered corpus."""
-
-    seed: Seed
-    subjects: Annotated[int, Field(ge=2, le=99)]
-    clips: Count
-    wrong: Share
-    layouts: list[Format]
+from deft.core.sections import Backbone as Backbone
+from deft.core.sections import Baseline as Baseline
+from deft.core.sections import Crop as Crop
+from deft.core.sections import Evaluate as Evaluate
+from deft.core.sections import Expert as Expert
+from deft.core.sections import Family as Family
+from deft.core.sections import Features as Features
+from deft.core.sections import Finetune as Finetune
+from deft.core.sections import Flow as Flow
+from deft.core.sections import Folds as Folds
+from deft.core.sections import Format as Format
+from deft.core.sections import Index as Index
+from deft.core.sections import Landmarks as Landmarks
+from deft.core.sections import Llm as Llm
+from deft.core.sections import Lora as Lora
+from deft.core.sections import Loss as Loss
+from deft.core.sections import ModalityDropout as ModalityDropout
+from deft.core.sections import Name, Section
+from deft.core.sections import Predict as Predict
+from deft.core.sections import Render as Render
+from deft.core.sections import Task as Task
+from deft.core.sections import Triples as Triples
+from deft.core.sections import Verify as Verify
 
 
-class Index(_Section):
-    """Dials of the label sheets' readers."""
-
-    corrections: bool
-    formats: dict[Name, Format]
-
-
-class Crop(_Section):
-    """Dials of face cropping."""
-
-    size_px: Annotated[int, Field(ge=64, le=1024)]
-    iod_px: Annotated[int, Field(ge=16)]
-    eye_line: Share
-    frames: Annotated[int, Field(ge=3)]
-
-
-class Landmarks(_Section):
-    """Dials of landmarking."""
-
-    backend: Literal["mediapipe", "face_alignment"]
-
-
-class Flow(_Section):
-    """Dials of optical flow."""
-
-    steps: Count
-    compensated: bool
-
-
-class Verify(_Section):
-    """Dials of evidence and verification."""
-
-    slight_z: Positive
-    clear_z: Positive
-    strong_z: Positive
-    even_z: Positive
-    slope: Positive
-    supported: Share
-
-
-class Triples(_Section):
-    """Dials of the training texts."""
-
-    verified: bool
-    regions: Annotated[int, Field(ge=1, le=17)]
-
-
-class Task(_Section):
-    """Which classes are told apart."""
-
-    labels: Literal["native", "3", "5", "7", "objective"]
-
-
-class Folds(_Section):
-    """Who is held out."""
-
-    protocol: Literal["loso", "lodo", "fixed"]
-    test: list[str]
-
-
-class Features(_Section):
-    """Who the experts are, and what they give."""
-
-    structure: str
-    texture: str
-    motion: str
-    grid: Annotated[int, Field(ge=1, le=16)]
-    tokens: Count
-    batch: Count
-
-
-class Backbone(_Section):
-    """Dials of the small Llama."""
-
-    seed: Seed
-    width: Count
-    layers: Count
-    heads: Count
-    vocabulary: Annotated[int, Field(ge=300)]
-    steps: Count
-    batch: Count
-    learning_rate: Positive
-
-
-class Llm(_Section):
-    """Which language model is tuned."""
-
-    base: str
-    four_bit: bool
-
-
-class Lora(_Section):
-    """Dials of the adapters."""
-
-    rank: Count
-    alpha: Count
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    learning_rate: Weight
-    targets: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)]
-
-
-class Loss(_Section):
-    """The hybrid objective."""
-
-    text: Weight
-    emotion: Weight
-    units: Weight
-    decorrelation: Weight
-    gamma_negative: Weight
-    margin: Annotated[float, Field(ge=0, lt=0.5)]
-
-
-class ModalityDropout(_Section):
-    """How often each expert is hidden in training."""
-
-    structure: Share
-    texture: Share
-    motion: Share
-
-
-class Finetune(_Section):
-    """Dials of the training loop."""
-
-    seed: Seed
-    epochs: Count
-    max_steps: Count
-    batch: Count
-    gradient_accumulation: Count
-    learning_rate: Positive
-    weight_decay: Weight
-    components: Count
-    component_noise: Weight
-    alignment_steps: Annotated[int, Field(ge=0)]
-    modality_dropout: ModalityDropout
-    gradient_checkpointing: bool
-    validation_share: Annotated[float, Field(ge=0, lt=1)]
-    text_weight: Weight
-
-
-class Predict(_Section):
-    """Dials of generation."""
-
-    batch: Count
-
-
-class Baseline(_Section):
-    """Dials of the baselines."""
-
-    penalty: Positive
-    epochs: Count
-    seed: Seed
-
-
-class Evaluate(_Section):
-    """Dials of scoring."""
-
-    resamples: Count
-    seed: Seed
-
-
-class Params(_Section):
+class Params(Section):
     """All of ``params.yaml``."""
 
     engine: Literal["processes", "ray"]
@@ -229,8 +67,11 @@ class Params(_Section):
     evaluate: Evaluate
 
 
-class Measurement(_Section):
-    """How a clip is measured; stored beside a tuned model, so that new clips are measured like its training clips."""
+class Measurement(Section):
+    """The parameters by which a clip is measured.
+
+    They are stored with a tuned model, so that new clips are measured as its training clips were.
+    """
 
     crop: Crop
     landmarks: Landmarks
@@ -240,12 +81,18 @@ class Measurement(_Section):
 
     @classmethod
     def of(cls, params: Params) -> "Measurement":
-        """Return the sections of ``params`` that say how a clip is measured."""
-        return cls(**{name: getattr(params, name) for name in cls.model_fields})
+        """Return the sections of ``params`` by which a clip is measured."""
+        return cls(
+            crop=params.crop,
+            landmarks=params.landmarks,
+            flow=params.flow,
+            verify=params.verify,
+            features=params.features,
+        )
 
     @classmethod
     def read(cls, path: Path) -> "Measurement":
-        """Read what a tuned model was saved with.
+        """Read the parameters that were stored with a tuned model.
 
         Raises:
             DataError: the file holds other keys or values than this version's.
@@ -259,11 +106,11 @@ class Measurement(_Section):
 
 
 class ParamsError(Exception):
-    """``params.yaml`` is not what it must be; the message names every path at fault."""
+    """``params.yaml`` is invalid; the message names every path at fault."""
 
 
 def load(path: Path = Path("params.yaml")) -> Params:
-    """Read and check all dials.
+    """Read and check all parameters.
 
     Raises:
         ParamsError: a key is unknown, missing, mistyped or out of bounds, for example
@@ -280,7 +127,7 @@ def load(path: Path = Path("params.yaml")) -> Params:
 
 
 def decode(content: Any, where: str = "params.yaml") -> Params:
-    """Check dials that are already a tree of plain values (see `load`)."""
+    """Check parameters that are already a tree of plain values (`load`)."""
     if isinstance(content, dict) and isinstance(content.get("task"), dict):
         labels = content["task"].get("labels")  # `-S task.labels=3` writes a number
         if isinstance(labels, int) and not isinstance(labels, bool):
@@ -290,26 +137,37 @@ def decode(content: Any, where: str = "params.yaml") -> Params:
     except ValidationError as error:
         faults = (refusals.explain(fault, Params) for fault in error.errors())
         raise ParamsError("\n".join(f"{where}: {fault}" for fault in faults)) from None
-    for name in ("datasets", "experts", "families"):
-        if len(set(values := getattr(params, name))) < len(values):
-            raise ParamsError(f"{where}: {name}: expected each name once, got {values}")
+    contradictions = [f"{where}: {contradiction}" for contradiction in _contradictions(params)]
+    if contradictions:
+        raise ParamsError("\n".join(contradictions))
+    return params
+
+
+def _contradictions(params: Params) -> Iterator[str]:
+    """Yield a message, path first, for each combination of values that the types of single keys cannot rule out."""
+    for name, values in (
+        ("datasets", params.datasets),
+        ("experts", params.experts),
+        ("families", params.families),
+    ):
+        if len(set(values)) < len(values):
+            yield f"{name}: expected each name once, got {values}"
     if not params.jobs:
-        raise ParamsError(f"{where}: jobs: expected ≥ 1, or -1 for as many as there is room for, got 0")
+        yield "jobs: expected ≥ 1, or -1 for as many as there is room for, got 0"
     gpus = params.gpus_per_job
     if gpus and params.engine != "ray":
-        raise ParamsError(f"{where}: gpus_per_job: expected 0 unless engine is ray, got {gpus:g}")
+        yield f"gpus_per_job: expected 0 unless engine is ray, got {gpus:g}"
     if gpus > 1 and not gpus.is_integer():
-        raise ParamsError(f"{where}: gpus_per_job: expected a whole number above 1, got {gpus:g}")
+        yield f"gpus_per_job: expected a whole number above 1, got {gpus:g}"
     verify = params.verify
     if not verify.slight_z < verify.clear_z < verify.strong_z:
-        raise ParamsError(f"{where}: verify: expected slight_z < clear_z < strong_z, got {verify}")
+        yield f"verify: expected slight_z < clear_z < strong_z, got {verify}"
     layouts = {params.index.formats.get(name, name) for name in params.datasets}
     if {"samm", "samm_long"} <= layouts:
-        raise ParamsError(f"{where}: datasets: expected samm or samm_long, got both: the same people, on both sides")
-    if (params.folds.protocol == "fixed") != bool(params.folds.test):
-        fixed = params.folds.protocol == "fixed"
+        yield "datasets: expected samm or samm_long, got both: the same people, on both sides"
+    fixed = params.folds.protocol == "fixed"
+    if fixed != bool(params.folds.test):
         expected = "who is tested" if fixed else "an empty list unless folds.protocol is fixed"
-        raise ParamsError(f"{where}: folds.test: expected {expected}, got {params.folds.test}")
+        yield f"folds.test: expected {expected}, got {params.folds.test}"
     if params.backbone.width % (2 * params.backbone.heads):
-        raise ParamsError(f"{where}: backbone.width: expected a multiple of 2 · heads, got {params.backbone.width}")
-    return params
+        yield f"backbone.width: expected a multiple of 2 · heads, got {params.backbone.width}"

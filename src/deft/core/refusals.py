@@ -1,4 +1,4 @@
-"""What pydantic refused, in words: ``lora.rank: expected int ≥ 1, got "a"``."""
+"""Messages for values that pydantic refuses, such as ``lora.rank: expected int ≥ 1, got "a"``."""
 
 from itertools import takewhile
 from typing import Any
@@ -28,9 +28,10 @@ _BOUNDS = {
 
 
 def explain(fault: Any, model: type[BaseModel]) -> str:
-    """One of a validation's errors: the path, what was expected and what was found."""
-    # Where a value may be of two types, pydantic goes on with the type it tried: no part of the path.
-    path = ".".join(map(str, takewhile(lambda part: "[" not in str(part), fault["loc"]))) or "the file"
+    """Return the message of one validation error: the path, what was expected and what was found."""
+    # Where a value may be of two types, pydantic appends the type that it tried, which is no part of the path.
+    keys = takewhile(lambda part: "[" not in str(part), fault["loc"])
+    path = ".".join(map(str, keys)) or "the file"
     if fault["type"] == "extra_forbidden":
         section = _model(model, fault["loc"][:-1]).model_fields
         return f"{path}: unknown key; known here: {', '.join(section)}"
@@ -49,7 +50,7 @@ def _shown(value: Any) -> str:
 
 
 def _model(model: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel]:
-    """The section at the end of a path."""
+    """Return the section that a path leads to."""
     for part in path:
         if part not in model.model_fields:
             break
@@ -60,8 +61,14 @@ def _model(model: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel]:
 
 
 def _bounds(model: type[BaseModel], path: tuple[Any, ...]) -> str:
-    """The bounds that stand on a key, in words: ``≥ 1 ≤ 99``."""
-    if not path or path[-1] not in (fields := _model(model, path[:-1]).model_fields):
+    """Return the bounds of the key at a path, such as ``≥ 1 ≤ 99``; empty for a key without bounds."""
+    fields = _model(model, path[:-1]).model_fields
+    if not path or path[-1] not in fields:
         return ""
-    signs = ((sign, getattr(rule, key, None)) for rule in fields[path[-1]].metadata for key, sign in _BOUNDS.items())
-    return " ".join(f"{sign} {bound}" for sign, bound in signs if isinstance(bound, int | float))
+    phrases = []
+    for rule in fields[path[-1]].metadata:
+        for key, sign in _BOUNDS.items():
+            bound = getattr(rule, key, None)
+            if isinstance(bound, int | float):
+                phrases.append(f"{sign} {bound}")
+    return " ".join(phrases)

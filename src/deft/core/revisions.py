@@ -1,4 +1,4 @@
-"""Files of the project as they are, or as they were at a git revision or in an experiment."""
+"""Read files of the project from the workspace, a git revision or a DVC experiment."""
 
 import io
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ WORKSPACE = "workspace"
 
 
 def read(revision: str, path: str) -> bytes:
-    """Return a file's content at a git revision, in a DVC experiment, or as it is here (`WORKSPACE`).
+    """Return a file's content at a git revision, in a DVC experiment, or in the workspace (`WORKSPACE`).
 
     Raises:
-        DataError: there is no such revision, it has no such file, or the file's content is not in this cache.
+        DataError: there is no such revision, it has no such file, or the file's content is not in the local cache.
 
     """
     if revision == WORKSPACE:

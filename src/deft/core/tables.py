@@ -1,6 +1,6 @@
-"""Reads and writes of the pipeline's Parquet tables that never leave half a file (`deft.core.schemas`).
+"""Read and write Parquet tables (`deft.core.schemas`) and JSON files; a written file is always complete.
 
-A table is sorted by clip and holds one row group a clip, so that a worker reads its own clip alone.
+A table is sorted by clip and has one row group per clip, so that a worker can read a single clip.
 """
 
 import json
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 def write(path: Path, schema: pa.Schema, groups: Iterable[Sequence[Row]]) -> int:
-    """Write groups of rows, one row group each, and return how many groups there were. The file appears when whole."""
+    """Write groups of rows, one row group each, and return their number. The file appears once it is complete."""
     count = 0
     with complete(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         for rows in groups:
@@ -34,13 +34,18 @@ def write(path: Path, schema: pa.Schema, groups: Iterable[Sequence[Row]]) -> int
 
 
 def rows(path: Path, columns: Sequence[str] | None = None, clip: str | None = None) -> list[Row]:
-    """All rows, or one clip's, as plain dictionaries."""
+    """Return all rows, or those of one clip, as plain dictionaries."""
     filters = None if clip is None else [("clip", "==", clip)]
-    return cast(list[Row], pq.read_table(_there(path), columns=columns, filters=filters).to_pylist())
+    return cast(list[Row], pq.read_table(_existing(path), columns=columns, filters=filters).to_pylist())
 
 
 def row(path: Path, clip: str, columns: Sequence[str] | None = None) -> Row:
-    """The single row of a clip."""
+    """Return the single row of a clip.
+
+    Raises:
+        DataError: there is no such file, or the clip has no row or several.
+
+    """
     found = rows(path, columns, clip)
     if len(found) != 1:
         raise DataError(path, f"{len(found)} rows for {clip}", "one", "the stage that writes this file left it out")
@@ -48,13 +53,13 @@ def row(path: Path, clip: str, columns: Sequence[str] | None = None) -> Row:
 
 
 def clips(path: Path) -> list[str]:
-    """Keys of the clips in a table, sorted, each once."""
-    return sorted(set(pq.read_table(_there(path), columns=["clip"])["clip"].to_pylist()))
+    """Return the keys of the clips in a table, sorted, each once."""
+    return sorted(set(pq.read_table(_existing(path), columns=["clip"])["clip"].to_pylist()))
 
 
 def flows(path: Path, clip: str) -> tuple[list[Row], npt.NDArray[np.float32]]:
-    """A clip's rows of the flow table without the fields, and the fields themselves, float32 (steps, H, W, 2)."""
-    table = pq.read_table(_there(path), filters=[("clip", "==", clip)])
+    """Return a clip's rows of the flow table without the fields, and the fields (steps, H, W, 2), in crop px."""
+    table = pq.read_table(_existing(path), filters=[("clip", "==", clip)])
     fields = [
         table["flow"][step].values.to_numpy().reshape(table["shape"][step].as_py()).astype(np.float32)
         for step in range(len(table))
@@ -65,29 +70,29 @@ def flows(path: Path, clip: str) -> tuple[list[Row], npt.NDArray[np.float32]]:
 
 
 def points(path: Path, clip: str) -> npt.NDArray[np.float32]:
-    """A clip's landmarks, (68, 2), crop pixels."""
+    """Return a clip's landmarks (68, 2), in crop px."""
     return np.array(row(path, clip)["points"], np.float32).reshape(68, 2)
 
 
 def person(row: Mapping[str, Any]) -> str:
-    """Return who is seen in a clip, ``dataset/subject``: two datasets' subjects of one name are two people."""
+    """Return the person in a clip, ``dataset/subject``: equal names in two datasets are different people."""
     return f"{row['dataset']}/{row['subject']}"
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A table of JSON."""
+    """Return the content of a JSON file that holds an object."""
     return cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8")))
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON with sorted keys; the file appears when whole."""
+    """Write JSON with sorted keys; the file appears once it is complete."""
     with complete(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 @contextmanager
 def complete(path: Path) -> Iterator[Path]:
-    """A temporary neighbour of ``path`` that takes its place when the block ends well, and goes when it does not."""
+    """Lend a temporary file beside ``path`` that replaces ``path`` if the block succeeds, and is deleted otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
@@ -100,7 +105,7 @@ def complete(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _there(path: Path) -> Path:
+def _existing(path: Path) -> Path:
     if not path.exists():
         raise DataError(path, "no such file", "the table of an earlier stage", "run `dvc repro`")
     return path

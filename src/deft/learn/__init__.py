@@ -1,1 +1,1 @@
-"""Training: the backbone, the folds and their loop, generation."""
+"""Folds and controls: which clips a model learns from, and which it is tested on."""

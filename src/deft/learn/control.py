@@ -1,4 +1,4 @@
-"""The shuffled-evidence control: clips are shown to a model with another clip's motion, and all else their own."""
+"""The shuffled-evidence control: the model answers each clip with another clip's motion and all else unchanged."""
 
 from collections.abc import Mapping
 
@@ -10,20 +10,22 @@ _SEED = 0
 
 
 def donors(views: Views) -> dict[int, int]:
-    """Which clip of a fold gives each of its clips its motion: never itself, and each gives once.
+    """Return the donor of motion for each clip of a fold: clip → another clip, each a donor once.
 
-    The clips stand in a ring, in an order of a fixed seed. A clip whose own motion is not seen (NaN) has no part in it,
-    nor has one that would be alone. All are clips that the fold's model has not learned from: of others it might tell
-    from memory.
+    The clips are put in a ring in an order of a fixed seed, and each gets the motion of the next. Clips without motion
+    tokens (NaN) are left out, and so is a clip that would be alone in the ring. All clips are held out in the fold,
+    since the model could answer clips of its training from memory.
     """
     if "motion" not in views:
         return {}
-    seen = np.flatnonzero(~np.isnan(views["motion"]).any((1, 2)))
-    ring = np.random.default_rng(_SEED).permutation(seen).tolist()
-    return dict(sorted(zip(ring, ring[1:] + ring[:1], strict=True))) if len(ring) > 1 else {}
+    missing = np.isnan(views["motion"]).any((1, 2))  # (clips,)
+    ring = np.random.default_rng(_SEED).permutation(np.flatnonzero(~missing)).tolist()
+    if len(ring) < 2:
+        return {}
+    return dict(sorted(zip(ring, ring[1:] + ring[:1], strict=True)))
 
 
-def swapped(views: Views, given: Mapping[int, int]) -> Views:
-    """What is seen of the clips in ``given``, in their order, with the motion of their `donors`."""
-    own, other = list(given), list(given.values())
-    return {expert: view[other if expert == "motion" else own] for expert, view in views.items()}
+def swapped(views: Views, donors: Mapping[int, int]) -> Views:
+    """Return the tokens of the clips in ``donors``, in their order, with motion tokens taken from their `donors`."""
+    clips, sources = list(donors.keys()), list(donors.values())
+    return {expert: view[sources] if expert == "motion" else view[clips] for expert, view in views.items()}

@@ -1,6 +1,7 @@
-"""Folds: who is held out, and who is learned from. Subjects of different datasets are different people."""
+"""Folds: which subjects are held out and which are trained on. Two datasets' subjects are different people."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from deft.core.errors import DataError
@@ -11,7 +12,7 @@ Row = Mapping[str, Any]  # of `deft.core.schemas.TRIPLES`: clip, dataset, subjec
 
 
 class Fold(NamedTuple):
-    """``name`` says who is held out ("final" for the model on all); ``train`` and ``test`` are clips."""
+    """Clips to ``train`` on and to ``test``; ``name`` says who is held out ("final": nobody)."""
 
     name: str
     train: list[str]
@@ -19,10 +20,10 @@ class Fold(NamedTuple):
 
 
 def loso(rows: Iterable[Row]) -> dict[str, Fold]:
-    """Leave one subject out: a fold a subject, named ``<dataset>-<subject>``.
+    """Return leave-one-subject-out folds: one per subject, named ``<dataset>-<subject>``.
 
     Raises:
-        DataError: two subjects' folds would have one name.
+        DataError: the folds of two subjects would have the same name.
 
     """
     table = list(rows)
@@ -35,10 +36,10 @@ def loso(rows: Iterable[Row]) -> dict[str, Fold]:
 
 
 def lodo(rows: Iterable[Row]) -> dict[str, Fold]:
-    """Leave one dataset out: a fold a dataset, by its name.
+    """Return leave-one-dataset-out folds: one per dataset, by its name.
 
     Raises:
-        DataError: there is one dataset alone.
+        DataError: there is only one dataset.
 
     """
     table = list(rows)
@@ -50,16 +51,18 @@ def lodo(rows: Iterable[Row]) -> dict[str, Fold]:
 
 
 def fixed(rows: Iterable[Row], test: Sequence[str]) -> dict[str, Fold]:
-    """One split: whoever ``test`` names, as a dataset, dataset/subject or dataset/part, is held out.
+    """Return a single split, in which the subjects that ``test`` names are held out.
+
+    A name is a dataset, dataset/subject or dataset/part.
 
     Raises:
-        DataError: a name is nobody's.
+        DataError: a name matches no subject.
 
     """
     table = list(rows)
     names = {row["clip"]: {row["dataset"], person(row), f"{row['dataset']}/{row['part']}"} for row in table}
     for name in test:
-        if not any(name in known for known in names.values()):
+        if not any(name in clip_names for clip_names in names.values()):
             expected = "a dataset, dataset/subject or dataset/part among the clips"
             raise DataError("folds.test", name, expected, "mend it in params.yaml")
     held = {person(row) for row in table if names[row["clip"]] & set(test)}
@@ -67,33 +70,39 @@ def fixed(rows: Iterable[Row], test: Sequence[str]) -> dict[str, Fold]:
 
 
 def final(rows: Sequence[Row]) -> Fold:
-    """The fold that learns from every clip and tests none."""
+    """Return the fold that trains on every clip and tests none."""
     return _fold(FINAL, rows, lambda _: False)
 
 
 def split(protocol: str, test: Sequence[str], rows: Sequence[Row]) -> dict[str, Fold]:
-    """The folds of a protocol (loso | lodo | fixed), by name, checked (see `check`)."""
-    found = {"loso": loso, "lodo": lodo}[protocol](rows) if protocol != "fixed" else fixed(rows, test)
-    check(found.values(), rows)
-    return found
+    """Return the folds of a protocol (loso | lodo | fixed) by name, checked (`check`)."""
+    protocols: dict[str, Callable[[Iterable[Row]], dict[str, Fold]]] = {
+        "loso": loso,
+        "lodo": lodo,
+        "fixed": partial(fixed, test=test),
+    }
+    folds = protocols[protocol](rows)
+    check(folds.values(), rows)
+    return folds
 
 
 def unseen(fold: Fold, rows: Iterable[Row]) -> set[str]:
-    """Classes that a fold tests and nobody shows whom it learns from: it cannot name them, and they count as wrong.
+    """Return the classes that a fold tests without a training clip of them; its model cannot name them.
 
-    So it goes with a class that one subject alone shows; leaving its clips out would flatter the score.
+    This happens to a class that only one subject shows. Its clips count as wrong, since leaving them out would flatter
+    the score.
     """
-    label = {row["clip"]: str(row["label"]) for row in rows}
-    return {label[clip] for clip in fold.test} - {label[clip] for clip in fold.train}
+    labels = {row["clip"]: str(row["label"]) for row in rows}
+    return {labels[clip] for clip in fold.test} - {labels[clip] for clip in fold.train}
 
 
 def check(folds: Iterable[Fold], rows: Iterable[Row]) -> None:
-    """Refuse folds in which a subject stands on both sides, a clip is tested twice or one side is empty.
+    """Check that no subject is on both sides of a fold, no clip is tested twice, and no side is empty.
 
-    Names that differ in case alone are one subject's.
+    Names that differ only in case are taken to be one subject's.
 
     Raises:
-        DataError: names the fold, and who or what it is.
+        DataError: a check fails; the message names the fold and the subject or clip.
 
     """
     people = {row["clip"]: person(row).casefold() for row in rows}

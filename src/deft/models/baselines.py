@@ -1,4 +1,4 @@
-"""Baselines, in the same folds and under the same measures."""
+"""Baselines and linear probes, trained in the same folds and scored in the same way as the model."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -23,37 +23,41 @@ from deft.motion import evidence
 
 Floats = npt.NDArray[np.float32]
 
-_BINS = 8
-_BLOCKS = 5  # a side, of LBP-TOP
-_FIELD = 28  # pixels a side, of the network's input
-_RATE, _BATCH = 1e-3, 64
+_BINS = 8  # of direction
+_BLOCKS = 5  # per side, of LBP-TOP
+_FIELD_PX = 28  # side of the network's input
+_LEARNING_RATE, _BATCH = 1e-3, 64
 
 
 def mdmo(flows: Floats, points: Floats) -> Floats:
-    """Main directional mean optical flow (17·2,) of a clip (Liu et al. 2016, doi:10.1109/TAFFC.2015.2485205).
+    """Return the main directional mean optical flow (34,) of a clip (Liu et al. 2016, doi:10.1109/TAFFC.2015.2485205).
 
-    In each region and step of flows (steps, H, W, 2) the vectors of the fullest of eight direction bins are averaged;
-    over the steps the means' polar coordinates are averaged as vectors, and lengths are divided by the largest. The 36
-    regions of the paper are our 17, and its dense flow and head alignment are ours.
+    In each region and each step of flows (steps, H, W, 2), the vectors in the fullest of eight direction bins are
+    averaged. The means are averaged over the steps as vectors, and their lengths are divided by the largest. Unlike the
+    paper, which uses 36 regions, this uses our 17, with our dense flow and our compensation of head motion.
     """
     masks = evidence.masks(points, flows.shape[1:3])
-    means = np.array([np.mean([_main_direction(flow[mask]) for flow in flows], 0) for mask in masks.values()])
-    lengths, angles = (
-        np.hypot(*means.T),
-        np.arctan2(means[:, 1], means[:, 0]) - np.arctan2(*regions.axes(points).left[::-1]),
-    )
+    means = np.array(
+        [np.mean([_main_direction(flow[mask]) for flow in flows], 0) for mask in masks.values()]
+    )  # (17, 2)
+    left = regions.axes(points).left
+    angles = np.arctan2(means[:, 1], means[:, 0]) - np.arctan2(left[1], left[0])
+    lengths = np.hypot(means[:, 0], means[:, 1])
     lengths = lengths / max(float(lengths.max()), 1e-9)
     return np.concatenate([lengths * np.cos(angles), lengths * np.sin(angles)]).astype(np.float32)
 
 
 def lbp_top(frames: npt.NDArray[np.uint8]) -> Floats:
-    """LBP-TOP of grey crops (T ≥ 3, H, W) in 5 × 5 blocks, as in CASME II's own baseline (Yan et al. 2014)."""
+    """Return LBP-TOP of grey crops (T ≥ 3, H, W) in 5 × 5 blocks, as in CASME II's own baseline (Yan et al. 2014)."""
     return np.asarray(texture.lbp_top(frames, _BLOCKS)[0])
 
 
 def field(flow: Floats) -> Floats:
-    """Motion at the apex as the network sees it (3, 28, 28): x, y and optical strain, each divided by its largest."""
-    small = cv2.resize(flow, (_FIELD, _FIELD), interpolation=cv2.INTER_AREA)
+    """Return the network's input (3, 28, 28) from the flow at the apex: x, y and optical strain.
+
+    The vectors are divided by the longest of them, and the strain by its largest value.
+    """
+    small = cv2.resize(flow, (_FIELD_PX, _FIELD_PX), interpolation=cv2.INTER_AREA)
     vectors = small / max(float(np.hypot(small[..., 0], small[..., 1]).max()), 1e-9)
     strained = strain(small)
     return np.stack([vectors[..., 0], vectors[..., 1], strained / max(float(strained.max()), 1e-9)]).astype(np.float32)
@@ -71,101 +75,120 @@ class ThreeStreams(nn.Module):
         self.classify = nn.Sequential(nn.Dropout(), nn.AvgPool2d(2, 2), nn.Flatten(), nn.Linear(5 * 5 * 16, classes))
 
     def forward(self, fields: torch.Tensor) -> torch.Tensor:
-        """Fields (B, 3, 28, 28) → logits (B, classes)."""
+        """Return logits (B, classes) from fields (B, 3, 28, 28)."""
         logits: torch.Tensor = self.classify(torch.cat([stream(fields) for stream in self.streams], 1))
         return logits
 
 
 def three_streams(train: Floats, labels: Sequence[str], test: Floats, epochs: int, seed: int) -> list[str]:
-    """Classes of test `field`s by a network trained on others for ``epochs``, every class counting alike."""
+    """Return the classes of test `field`s (clips, 3, 28, 28) from a network trained with balanced classes."""
     torch.manual_seed(seed)
     classes = sorted(set(labels))
     truth = torch.tensor([classes.index(label) for label in labels])
     model, fields = ThreeStreams(len(classes)), torch.from_numpy(train)
-    optimiser = torch.optim.Adam(model.parameters(), lr=_RATE)
+    optimiser = torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE)
     weight = len(labels) / torch.bincount(truth).float()
     for _ in range(epochs):
-        for some in torch.split(torch.randperm(len(fields)), _BATCH):
-            if len(some) > 1:  # a single clip has no batch statistics
-                loss = nn.functional.cross_entropy(model(fields[some]), truth[some], weight=weight)
-                torch.autograd.backward(loss)
+        for batch in torch.split(torch.randperm(len(fields)), _BATCH):
+            if len(batch) > 1:  # a single clip has no batch statistics
+                loss = nn.functional.cross_entropy(model(fields[batch]), truth[batch], weight=weight)
+                loss.backward()
                 optimiser.step()
                 optimiser.zero_grad()
+    model.eval()
     with torch.no_grad():
-        return [classes[at] for at in model.eval()(torch.from_numpy(test)).argmax(-1).tolist()]
+        logits = model(torch.from_numpy(test))  # (clips, classes)
+    return [classes[index] for index in logits.argmax(-1).tolist()]
 
 
 def svm(train: Floats, labels: Sequence[str], test: Floats, penalty: float, kernel: str) -> list[str]:
-    """Classes of the test clips by a support vector machine: ``linear``, or ``poly`` of degree 3 (MDMO's paper)."""
+    """Return the classes of test clips from a support vector machine, ``linear`` or ``poly`` (degree 3, as in MDMO)."""
     machine = SVC(C=penalty, kernel=kernel, degree=3, coef0=1.0, class_weight="balanced")
     return _classes(machine, train, labels, test)
 
 
 def probe(train: Floats, labels: Sequence[str], test: Floats, components: int) -> list[str]:
-    """Classes that can be read off an expert's tokens (clips, tokens, dim) by a line (Alain and Bengio 2017, arXiv
-    1610.01644): logistic regression on the components that the model sees of them.
+    """Return the classes of test clips from a linear probe of an expert's tokens (clips, tokens, dim).
+
+    The probe is a logistic regression on the same principal components that the model gets (Alain and Bengio 2017,
+    arXiv 1610.01644).
     """
     reduce = reduction.fit(train, components)
+    reduced, reduced_test = (reduce(tokens).reshape(len(tokens), -1) for tokens in (train, test))  # (clips, ·)
     machine = LogisticRegression(max_iter=1000, class_weight="balanced")
-    return _classes(machine, reduce(train).reshape(len(train), -1), labels, reduce(test).reshape(len(test), -1))
+    return _classes(machine, reduced, labels, reduced_test)
 
 
 def majority(labels: Sequence[str], count: int) -> list[str]:
-    """The most frequent training class, ``count`` times (the first of the alphabet among equals)."""
+    """Return the most frequent training class ``count`` times (the first in the alphabet among equals)."""
     return [max(sorted(set(labels)), key=list(labels).count)] * count
 
 
 def measure(frames: Sequence[npt.NDArray[np.uint8]], flows: Floats, points: Floats) -> dict[str, Floats]:
-    """What each baseline goes by in a clip; nothing for LBP-TOP where it has no ``frames``."""
-    found = {"mdmo_svm": mdmo(flows, points), "three_streams": field(flows[-1])}
-    return found | ({"lbp_top_svm": lbp_top(np.stack(frames))} if frames else {})
+    """Return the features of a clip for each baseline; LBP-TOP has none where there are no ``frames``."""
+    features = {"mdmo_svm": mdmo(flows, points), "three_streams": field(flows[-1])}
+    if frames:
+        features["lbp_top_svm"] = lbp_top(np.stack(frames))
+    return features
+
+
+def by_baseline(features: Mapping[str, Mapping[str, Floats]]) -> dict[str, dict[str, Floats]]:
+    """Return the features of clips (`measure`) by baseline and clip, from those by clip and baseline."""
+    names = sorted({name for clip_features in features.values() for name in clip_features})
+    clips = sorted(features)
+    return {name: {clip: features[clip][name] for clip in clips if name in features[clip]} for name in names}
 
 
 def judge(
     known: Mapping[str, str],
-    asked: Sequence[str],
-    seen: Mapping[str, Mapping[str, Floats]],
+    tested: Sequence[str],
+    features: Mapping[str, Mapping[str, Floats]],
     *,
     penalty: float,
     epochs: int,
     seed: int,
     components: int,
 ) -> list[Row]:
-    """Each baseline's and each `probe`'s class of the clips ``asked`` of which it has seen anything: rows of
-    `deft.core.schemas.BASELINES`.
+    """Return the classes of the ``tested`` clips from each baseline and each `probe`.
 
-    ``known`` are training clips with their classes; ``seen`` is what each goes by, clip by clip.
+    ``known`` are the training clips with their classes; ``features`` are by baseline and clip. A baseline answers the
+    tested clips that it has features of. The rows are those of `deft.core.schemas.BASELINES`.
     """
-    line = partial(probe, components=components)
+    linear = partial(probe, components=components)
     rules: dict[str, Callable[..., list[str]]] = {
         "mdmo_svm": partial(svm, penalty=penalty, kernel="poly"),
         "lbp_top_svm": partial(svm, penalty=penalty, kernel="linear"),
         "three_streams": partial(three_streams, epochs=epochs, seed=seed),
     }
-    answers = {"majority": dict.fromkeys(asked, majority(list(known.values()), 1)[0])}
-    for kind, vectors in seen.items():
-        rule = line if kind.startswith(PROBE) else rules[kind]
-        train, test = ([clip for clip in some if clip in vectors] for some in (known, asked))
+    answers = {"majority": dict.fromkeys(tested, majority(list(known.values()), 1)[0])}
+    for name, by_clip in features.items():
+        rule = linear if name.startswith(PROBE) else rules[name]
+        train = [clip for clip in known if clip in by_clip]
+        test = [clip for clip in tested if clip in by_clip]
         if train and test:
-            learned, told = (np.stack([vectors[clip] for clip in some]) for some in (train, test))
-            given = rule(learned, [known[clip] for clip in train], told)
-            answers[kind] = dict(zip(test, given, strict=True))
+            train_features = np.stack([by_clip[clip] for clip in train])  # (clips, …)
+            test_features = np.stack([by_clip[clip] for clip in test])
+            classes = rule(train_features, [known[clip] for clip in train], test_features)
+            answers[name] = dict(zip(test, classes, strict=True))
     return [
-        {"clip": clip, "baseline": kind, "emotion": emotion}
-        for kind, given in answers.items()
-        for clip, emotion in given.items()
+        {"clip": clip, "baseline": name, "emotion": emotion}
+        for name, classes_by_clip in answers.items()
+        for clip, emotion in classes_by_clip.items()
     ]
 
 
 def _classes(machine: SVC | LogisticRegression, train: Floats, labels: Sequence[str], test: Floats) -> list[str]:
-    if len(set(labels)) == 1:  # nothing to tell apart
+    if len(set(labels)) == 1:  # a classifier needs two classes
         return majority(labels, len(test))
-    return [str(label) for label in make_pipeline(StandardScaler(), machine).fit(train, list(labels)).predict(test)]
+    classifier = make_pipeline(StandardScaler(), machine).fit(train, list(labels))
+    return [str(label) for label in classifier.predict(test)]
 
 
 def _main_direction(vectors: Floats) -> Floats:
-    """Mean (2,) of the vectors (n, 2) in the fullest direction bin."""
+    """Return the mean (2,) of the vectors (n, 2) in the fullest direction bin."""
     if not len(vectors):
         return np.zeros(2, np.float32)
-    bins = np.round(np.arctan2(vectors[:, 1], vectors[:, 0]) / (2 * np.pi / _BINS)).astype(int) % _BINS
-    return np.asarray(vectors[bins == np.bincount(bins, minlength=_BINS).argmax()].mean(0))
+    angles = np.arctan2(vectors[:, 1], vectors[:, 0])
+    bins = np.round(angles / (2 * np.pi / _BINS)).astype(int) % _BINS  # (n,)
+    fullest = np.bincount(bins, minlength=_BINS).argmax()
+    return np.asarray(vectors[bins == fullest].mean(0))

@@ -1,4 +1,4 @@
-"""All that the pipeline knows of one clip, from its tables; which clips there are; what was left out on the way."""
+"""Read from the tables: everything about one clip, which clips exist, and what was left out."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,10 +22,10 @@ _FIELDS = ["clip", "dataset", "subject", "name", "onset", "apex", "offset", "fps
 
 
 class View(NamedTuple):
-    """A clip as it is shown. Rows are those of `deft.core.tables`; pictures and places are crops and their pixels."""
+    """A clip as it is shown; images are crops, coordinates are crop px."""
 
     row: tables.Row  # of the index, without its frames
-    crops: dict[int, Image]  # by position in the clip's frames; empty: the clip comes as flow
+    crops: dict[int, Image]  # by position in the clip's frames; empty for a clip that comes as flow
     points: Points
     flow: Flow  # at the apex
     evidence: list[Evidence]
@@ -33,11 +33,11 @@ class View(NamedTuple):
     aus: list[tables.Row]  # the sheet's, with score and verdict
     consistency: float
     triple: tables.Row
-    answer: tables.Row | None  # None: nobody asked the model about this clip
+    answer: tables.Row | None  # None: the clip is held out in no fold
 
 
 class LeftOut(NamedTuple):
-    """What did not come through: the stage, what it was, and why."""
+    """Something that was left out: the stage, what it was, and the reason."""
 
     stage: str
     what: str
@@ -46,20 +46,23 @@ class LeftOut(NamedTuple):
 
 def read(data: Path, family: str, clip: str) -> View:
     """Return a clip's view from the tables in ``data``, with the answer of a model family."""
-    index, crops, landmarks, flow, verify = (data / stage / f"{clip.split('/')[0]}.parquet" for stage in STAGES)
+    dataset = clip.split("/")[0]
+    index, crops, landmarks, flow, verify = (data / stage / f"{dataset}.parquet" for stage in STAGES)
     verified = tables.row(verify, clip)
-    kept = {row["position"]: row["crop"] for row in tables.rows(crops, ["position", "crop"], clip)}
+    encoded = {row["position"]: row["crop"] for row in tables.rows(crops, ["position", "crop"], clip)}
+    answers = tables.rows(_answers(data, family), clip=clip)
+    _, flows = tables.flows(flow, clip)
     return View(
         row=tables.row(index, clip, _FIELDS),
-        crops={position: pictures.decode(kept[position]) for position in sorted(kept)},
+        crops={position: pictures.decode(encoded[position]) for position in sorted(encoded)},
         points=tables.points(landmarks, clip),
-        flow=tables.flows(flow, clip)[1][-1],
+        flow=flows[-1],
         evidence=evidence.from_rows(verified["regions"]),
         verdicts={region["region"]: region["verdict"] for region in verified["regions"]},
         aus=verified["aus"],
         consistency=verified["consistency"],
         triple=tables.row(data / "triples.parquet", clip),
-        answer=next(iter(tables.rows(_answers(data, family), clip=clip)), None),
+        answer=answers[0] if answers else None,
     )
 
 
@@ -75,25 +78,25 @@ def known(data: Path, family: str) -> list[str]:
 
 
 def find(data: Path, family: str, clip: str, datasets: Sequence[str]) -> View:
-    """The view of a clip that a person named.
+    """Return the view of a clip by the name that a user typed.
 
     Raises:
-        DataError: there is no such clip, or a stage could make nothing of it.
+        DataError: there is no such clip, or it failed in a stage.
 
     """
-    there = known(data, family)
-    if clip in there:
+    keys = known(data, family)
+    if clip in keys:
         return read(data, family, clip)
     for stage, what, why in left_out(data, datasets):
         if clip == what.split(", ")[-1]:
             raise DataError(clip, f"no triple: {stage}: {why}", "a clip that came through", "mend that, `dvc repro`")
-    near = [key for key in there if clip in key] or difflib.get_close_matches(clip, there, 5)
-    remedy = f"perhaps {', '.join(near[:5])}" if near else f"one is {there[0]}"
+    near = [key for key in keys if clip in key] or difflib.get_close_matches(clip, keys, 5)
+    remedy = f"perhaps {', '.join(near[:5])}" if near else f"one is {keys[0]}"
     raise DataError(f"clip {clip}", "no such clip", "the key of one, dataset/subject/name", remedy)
 
 
 def left_out(data: Path, datasets: Iterable[str]) -> Iterator[LeftOut]:
-    """Rows of sheets that were rejected, clips that failed in a stage, and those that nobody trains on."""
+    """Yield rejected rows of sheets, clips that failed in a stage, and clips that are not trained on."""
     for dataset in datasets:
         reports = {stage: data / "reports" / stage / f"{dataset}.json" for stage in STAGES}
         experts = sorted((data / "reports" / "features" / dataset).glob("*.json"))
@@ -109,21 +112,21 @@ def _answers(data: Path, family: str) -> Path:
     return data / "predictions" / f"{family}.parquet"
 
 
-def right(given: str | None, view: View) -> str:
-    """Whether an answer's class is that of the sheet: right, wrong or not asked."""
+def right(emotion: str | None, view: View) -> str:
+    """Return whether an answered class is that of the sheet: right, wrong or not asked."""
     if view.answer is None:
         return NOT_ASKED
-    return RIGHT if given == view.triple["label"] else WRONG
+    return RIGHT if emotion == view.triple["label"] else WRONG
 
 
 def category(view: View) -> str:
-    """The category that the model told, as the triple has it; empty where it told none."""
-    said = view.answer
-    if said is None or said["said_emotion"] is None:
+    """Return the category in the answer, in the triple's form; empty where there is none."""
+    answer = view.answer
+    if answer is None or answer["said_emotion"] is None:
         return ""
-    return triple.category_text(said["said_emotion"], said["said_aus"])
+    return triple.category_text(answer["said_emotion"], answer["said_aus"])
 
 
 def unexplained(view: View) -> list[str]:
-    """Regions that move although no listed unit says so."""
+    """Return the regions that move although no listed unit explains it."""
     return [region for region, verdict in view.verdicts.items() if verdict == verification.UNEXPLAINED]

@@ -1,4 +1,4 @@
-"""A triple as the model told it beside that of sheet and motion: what agrees, what differs, what is missing."""
+"""Compare the triple in an answer with the triple from sheet and motion."""
 
 import difflib
 import re
@@ -7,47 +7,59 @@ from typing import Any, NamedTuple
 
 from deft.facs.regions import REGIONS
 
-SAME, OTHER, ONLY_TOLD, NOT_TOLD = "✓ same way", "✗ another way", "✗ only told", "✗ not told"
+SAME, DIFFERENT = "✓ same direction", "✗ other direction"
+ADDED, MISSING = "✗ only in the answer", "✗ not in the answer"
 _WORD = re.compile(r"\w+|[^\w\s]")
+
+Sight = Mapping[str, Any]  # region, direction, level, timing
 
 
 class Pair(NamedTuple):
-    """What one region does, as measured and as told (None: not named), and how the two compare."""
+    """What one region does, as measured and as answered (None: not named), and a mark that compares the two."""
 
     region: str
     measured: str | None
-    told: str | None
+    answered: str | None
     mark: str
 
 
-def sights(measured: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]) -> list[Pair]:
-    """Every region that either side names, from brow to chin; the direction decides, as it does in evidence F1."""
-    left, right = ({sight["region"]: sight for sight in side} for side in (measured, told))
-    return [
-        Pair(region, _phrase(left.get(region)), _phrase(right.get(region)), _mark(left.get(region), right.get(region)))
-        for region in REGIONS
-        if region in left or region in right
-    ]
+def sights(measured: Sequence[Sight], answered: Sequence[Sight]) -> list[Pair]:
+    """Return a pair for each region that either side names, from brow to chin.
+
+    The direction decides whether they agree, as it does in evidence F1.
+    """
+    measured_by_region = {sight["region"]: sight for sight in measured}
+    answered_by_region = {sight["region"]: sight for sight in answered}
+    pairs = []
+    for region in REGIONS:
+        true, answer = measured_by_region.get(region), answered_by_region.get(region)
+        if true or answer:
+            pairs.append(Pair(region, _phrase(true), _phrase(answer), _mark(true, answer)))
+    return pairs
 
 
 def words(text: str, other: str) -> list[tuple[str, bool]]:
-    """The text in stretches, each with whether the other text has its words too, in the same order."""
-    found = list(_WORD.finditer(text))
-    theirs = _WORD.findall(other)
-    starts = [word.start() for word in found] + [len(text)]
-    blocks = difflib.SequenceMatcher(None, [word[0] for word in found], theirs, autojunk=False).get_matching_blocks()
-    stretches, done = list[tuple[str, bool]](), 0
-    for start, _, size in blocks:
-        stretches += [(text[starts[done] : starts[start]], False), (text[starts[start] : starts[start + size]], True)]
+    """Split a text into stretches, each with whether the other text has the same words in the same order."""
+    matches = list(_WORD.finditer(text))
+    other_words = _WORD.findall(other)
+    starts = [match.start() for match in matches] + [len(text)]
+    matcher = difflib.SequenceMatcher(None, [match[0] for match in matches], other_words, autojunk=False)
+    stretches: list[tuple[str, bool]] = []
+    done = 0  # words
+    for start, _, size in matcher.get_matching_blocks():
+        stretches.append((text[starts[done] : starts[start]], False))
+        stretches.append((text[starts[start] : starts[start + size]], True))
         done = start + size
     return [(stretch, same) for stretch, same in stretches if stretch]
 
 
-def _mark(measured: Mapping[str, Any] | None, told: Mapping[str, Any] | None) -> str:
-    if measured is None or told is None:
-        return ONLY_TOLD if measured is None else NOT_TOLD
-    return SAME if measured["direction"] == told["direction"] else OTHER
+def _mark(measured: Sight | None, answered: Sight | None) -> str:
+    if measured is None:
+        return ADDED
+    if answered is None:
+        return MISSING
+    return SAME if measured["direction"] == answered["direction"] else DIFFERENT
 
 
-def _phrase(sight: Mapping[str, Any] | None) -> str | None:
+def _phrase(sight: Sight | None) -> str | None:
     return f"{sight['direction']}, {sight['level']}, {sight['timing']}" if sight else None

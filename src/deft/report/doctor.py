@@ -1,4 +1,4 @@
-"""Checkups of datasets as tables for a terminal."""
+"""Print checkups of datasets as tables in a terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -11,69 +11,79 @@ from rich.text import Text
 from deft.core.errors import DataError
 from deft.datasets.checkup import COMPOSITE, Checkup
 
-SHOWN = 20  # rows of a list; the rest is in the index's report
+SHOWN = 20  # rows per list; the others are in the report of the index
 _NUMBERS = ("clips", "subjects", "MEGC 2019", "found", "expected")
-_WELL, _ILL = Text("✓", style="green"), Text("✗", style="red")
+_PASSED, _FAILED = Text("✓", style="green"), Text("✗", style="red")
 
 
-def overview(found: Mapping[str, Checkup | DataError], missing: Sequence[str]) -> Group:
-    """A line a dataset that is there, why others cannot be read, and where to read how to get those ``missing``."""
+def overview(checkups: Mapping[str, Checkup | DataError], missing: Sequence[str]) -> Group:
+    """Return one line per dataset, the errors of those that cannot be read, and the names of those ``missing``."""
     table = _table("dataset", "clips", "subjects", "MEGC 2019", "rejected", "corrected", "whole", wrapped=False)
-    faults = []
-    for name, each in found.items():
-        if isinstance(each, DataError):
-            faults.append(Text.assemble(_ILL, f" {name}: {each}"))
+    errors = []
+    for name, checkup in checkups.items():
+        if isinstance(checkup, DataError):
+            errors.append(Text.assemble(_FAILED, f" {name}: {checkup}"))
             continue
-        rows, subjects = each.checks[:2]
-        composite = next(check for check in each.checks if check.what == COMPOSITE)
+        rows, subjects = checkup.checks[:2]
+        composite = next(check for check in checkup.checks if check.what == COMPOSITE)
         table.add_row(
             Text(name),
-            _of(len(each.indexed.clips), rows.expected),
+            _of(len(checkup.indexed.clips), rows.expected),
             _of(subjects.found, subjects.expected),
             _of(composite.found, composite.expected),
-            str(len(each.indexed.rejected) or ""),
-            str(len(each.indexed.corrected) or ""),
-            _WELL if each.passed else _ILL,
+            str(len(checkup.indexed.rejected) or ""),
+            str(len(checkup.indexed.corrected) or ""),
+            _PASSED if checkup.passed else _FAILED,
         )
-    told = [Text(), Text("`deft doctor DATASET` lists what is missing and every row that cannot be used.")]
-    page = Text(f"Not there: {', '.join(missing)}. docs/datasets/ has a page on each: where to ask, where to put it.")
-    return Group(*([table] if table.rows else []), *faults, *(told if found else []), *([page] if missing else []))
+    parts: list[Text | Table] = [table] if table.rows else []
+    parts += errors
+    if checkups:
+        hint = "`deft doctor DATASET` lists what is missing and every row that cannot be used."
+        parts += [Text(), Text(hint)]
+    if missing:
+        names = ", ".join(missing)
+        hint = f"Not there: {names}. docs/datasets/ has a page on each: how to get it and where to put it."
+        parts.append(Text(hint))
+    return Group(*parts)
 
 
-def details(name: str, found: Checkup, report: str) -> Group:
-    """Every count of a dataset, and every row that was rejected or corrected, with the reason.
+def details(name: str, checkup: Checkup, report: str) -> Group:
+    """Return every count of a dataset, and every rejected or corrected row with the reason.
 
-    ``report`` is where the whole list will stand.
+    ``report`` is the path of the report that will hold the complete lists.
     """
     counts = _table("", "found", "expected", "")
-    for check in found.checks:
-        expected = "" if check.expected is None else str(check.expected)
-        counts.add_row(
-            Text(check.what), str(check.found), expected, "" if not expected else _WELL if check.passed else _ILL
-        )
+    for check in checkup.checks:
+        if check.expected is None:
+            counts.add_row(Text(check.what), str(check.found), "", "")
+        else:
+            mark = _PASSED if check.passed else _FAILED
+            counts.add_row(Text(check.what), str(check.found), str(check.expected), mark)
     parts: list[Text | Table] = [
-        Text(f"{name}: {found.title}, {', '.join(found.indexed.sheets)}", style="bold"),
+        Text(f"{name}: {checkup.title}, {', '.join(checkup.indexed.sheets)}", style="bold"),
         counts,
     ]
     rejected = [
         (key.split(", ")[-1].removesuffix("//"), *reason.split(": ", 1))
-        for key, reason in found.indexed.rejected.items()
+        for key, reason in checkup.indexed.rejected.items()
     ]
-    corrected = [(clip, what) for clip, each in found.indexed.corrected.items() for what in each]
+    corrected = [(clip, change) for clip, changes in checkup.indexed.corrected.items() for change in changes]
     for table, rows in (
         (_table("rejected", "where", "why"), rejected),
         (_table("corrected", "what, why and who says so"), corrected),
     ):
+        if not rows:
+            continue
         for row in rows[:SHOWN]:
             table.add_row(*map(Text, row))
         if rows[SHOWN:]:
             table.add_row(f"and {len(rows) - SHOWN} more", f"in {report}, once `dvc repro index` has run")
-        parts += [Text(), table] if rows else []
+        parts += [Text(), table]
     return Group(*parts)
 
 
 def show(content: Group) -> None:
-    """Print it, as wide as the terminal is."""
+    """Print tables in the width of the terminal."""
     Console(highlight=False).print(content)
 
 

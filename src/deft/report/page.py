@@ -1,4 +1,4 @@
-"""The report: one HTML file that holds everything it shows and asks the network for nothing."""
+"""Write the report: one HTML file that needs nothing from the network."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -15,11 +15,11 @@ from deft.report import charts, clips, compared, overlay, sprites
 from deft.report.clips import View
 from deft.report.table import NAMES
 
-_ARROW = 2.2  # of the grid's step: the longest arrow of the field
+_ARROW = 2.2  # length of the longest arrow of the field, in steps of the grid
 
 
 class Card(NamedTuple):
-    """A clip in the list, and its page as HTML. ``true_p`` is what the head gives the sheet's class."""
+    """A clip in the list, and its page as HTML. ``label_p`` is the head's probability of the sheet's class."""
 
     clip: str
     dataset: str
@@ -27,9 +27,9 @@ class Card(NamedTuple):
     emotion: str
     head: str
     text: str
-    said: tuple[str, str]  # classes of head and text
+    answers: tuple[str, str]  # classes of head and text
     aus: list[tuple[str, str]]  # code and verdict
-    true_p: float
+    label_p: float
     thumb: str
     page: str
 
@@ -39,6 +39,7 @@ def card(data: Path, family: str, clip: str) -> Card:
     view = clips.read(data, family, clip)
     answer = view.answer or {"emotion": None, "said_emotion": None, "probabilities": []}
     label = view.triple["label"]
+    probabilities = {each["emotion"]: each["p"] for each in answer["probabilities"]}
     return Card(
         clip=clip,
         dataset=view.row["dataset"],
@@ -46,35 +47,36 @@ def card(data: Path, family: str, clip: str) -> Card:
         emotion=label or view.row["emotion"] or "no emotion",
         head=clips.right(answer["emotion"], view),
         text=clips.right(answer["said_emotion"], view),
-        said=(answer["emotion"] or "–", answer["said_emotion"] or "–"),
+        answers=(answer["emotion"] or "–", answer["said_emotion"] or "–"),
         aus=[(au["code"], au["verdict"]) for au in view.aus],
-        true_p=next((each["p"] for each in answer["probabilities"] if each["emotion"] == label), 0.0),
+        label_p=probabilities.get(label, 0.0),
         thumb=sprites.thumb(view),
         page=page(view),
     )
 
 
 def failures_first(cards: Sequence[Card]) -> list[Card]:
-    """Clips that head and text get wrong, then those that one of them does; within each, the surest mistake first."""
+    """Sort clips: both head and text wrong, then one of them, then none; the most confident mistakes first in each."""
 
-    def order(each: Card) -> tuple[bool, int, float, str]:
-        rights = (each.head, each.text).count(clips.RIGHT)
-        return each.head == clips.NOT_ASKED, rights, each.true_p, each.clip
+    def order(card: Card) -> tuple[bool, int, float, str]:
+        right = (card.head, card.text).count(clips.RIGHT)
+        return card.head == clips.NOT_ASKED, right, card.label_p, card.clip
 
     return sorted(cards, key=order)
 
 
 def page(view: View) -> str:
-    """A clip's page as HTML."""
-    answer, true = view.answer, view.triple
-    height, width = next(iter(view.crops.values())).shape[:2] if view.crops else view.flow.shape[:2]
-    top, bottom = (round(share * height) for share in (overlay.SHOWN if view.crops else (0, 1)))
-    sprite = sprites.sprite([overlay.shown(crop) for crop in view.crops.values()]) if view.crops else None
-    said = answer or dict.fromkeys(("emotion", "said_emotion", "said_aus", "evidence", "rationale"))
+    """Return a clip's page as HTML."""
+    images, true = list(view.crops.values()), view.triple
+    height, width = images[0].shape[:2] if images else view.flow.shape[:2]
+    top_share, bottom_share = overlay.SHOWN if images else (0, 1)
+    top, bottom = round(top_share * height), round(bottom_share * height)
+    sprite = sprites.sprite([overlay.shown(image) for image in images]) if images else None
+    answer = view.answer or dict.fromkeys(("emotion", "said_emotion", "said_aus", "evidence", "rationale"))
     return templates().get_template("clip.html.j2").render(
         view=view,
-        head=clips.right(said["emotion"], view),
-        text=clips.right(said["said_emotion"], view),
+        head=clips.right(answer["emotion"], view),
+        text=clips.right(answer["said_emotion"], view),
         names={number: unit.name for number, unit in UNITS.items()},
         nothing=triple.NOTHING,
         size=(width, height),
@@ -86,9 +88,9 @@ def page(view: View) -> str:
         field=_field(view),
         shapes=[_shape(shape, view.verdicts) for shape in overlay.shapes(view.points, view.evidence)],
         unexplained=clips.unexplained(view),
-        moving=[seen.text for seen in triple.moving(true["seen"])],
-        pairs=compared.sights(true["evidence"], said["evidence"] or []),
-        rationale=_both(true["rationale"], said["rationale"] or ""),
+        moving=[sight.text for sight in triple.moving(true["seen"])],
+        pairs=compared.sights(true["evidence"], answer["evidence"] or []),
+        rationale=_both(true["rationale"], answer["rationale"] or ""),
         category=_both(true["category"], clips.category(view)),
     )  # fmt: skip
 
@@ -96,24 +98,25 @@ def page(view: View) -> str:
 def write(
     path: Path, cards: Sequence[Card], left_out: Sequence[clips.LeftOut], metrics: Path, datasets: Sequence[str]
 ) -> None:
-    """Write the report of these clips, with the figures in ``metrics``; without ablations their section is left out.
+    """Write the report of clips, with the figures in ``metrics``; without ablations, the report lacks that section.
 
     Raises:
-        DataError: there are no figures.
+        DataError: ``metrics`` holds no figures.
 
     """
     if not (metrics / "loso.json").exists():
         raise DataError(metrics / "loso.json", "no such file", "the figures of `evaluate`", "run `dvc repro`")
     names = ("loso", "baselines", "experts", "ablations")
-    read = {name: tables.read_json(metrics / f"{name}.json") for name in names if (metrics / f"{name}.json").exists()}
-    plots, scores = metrics / "plots", read["loso"]
+    files = {name: metrics / f"{name}.json" for name in names}
+    figures = {name: tables.read_json(path) for name, path in files.items() if path.exists()}
+    plots, scores = metrics / "plots", figures["loso"]
     html = templates().get_template("report.html.j2").render(
-        **read,
+        **figures,
         names=NAMES,
         datasets=datasets,
         cards=failures_first(cards),
         left_out=left_out,
-        confusion={who: charts.confusion(plots, who) for who in charts.ANSWERS},
+        confusion={series: charts.confusion(plots, series) for series in charts.ANSWERS},
         classes=charts.classes(scores),
         subjects=charts.subjects(scores),
         units=charts.units(scores, {number: unit.name for number, unit in UNITS.items()}),
@@ -127,53 +130,59 @@ def write(
 
 @cache
 def templates() -> jinja2.Environment:
-    """The pages' templates, in which every text is escaped."""
-    made = jinja2.Environment(
+    """Return the templates of all pages; they escape every text."""
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("deft.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"levels": overlay.LEVEL_COLOURS, "marks": clips.MARKS}
-    return made
+    environment.globals |= {"levels": overlay.LEVEL_COLOURS, "marks": clips.MARKS}
+    return environment
 
 
 def _both(text: str, other: str) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:
+    """Return two texts, each in stretches that are the same in the other or not."""
     return compared.words(text, other), compared.words(other, text)
 
 
 def _moments(view: View, sprite: sprites.Sprite, width: int, height: int, top: int) -> list[tuple[int, int, str]]:
-    """Where the sprite lies when each of its frames is to be seen, pixels of the crop, and what that frame is."""
+    """Return, for each frame, the offset of the sprite that shows it (x, y; crop px), and the frame's caption."""
     row = view.row
-    named = {row["onset"]: ", onset", row["apex"]: ", apex", row["offset"]: ", offset"}
-    told = []
+    names = {row["onset"]: ", onset", row["apex"]: ", apex", row["offset"]: ", offset"}
+    moments = []
     for position, (column, line) in zip(view.crops, sprite.places, strict=True):
-        since = f", {1000 * (position - row['onset']) / row['fps']:.0f} ms" if row["fps"] else ""
-        told.append((-column * width, top - line * height, f"frame {position}{since}{named.get(position, '')}"))
-    return told
+        time = f", {1000 * (position - row['onset']) / row['fps']:.0f} ms" if row["fps"] else ""
+        caption = f"frame {position}{time}{names.get(position, '')}"
+        moments.append((-column * width, top - line * height, caption))
+    return moments
 
 
 def _field(view: View) -> list[list[float]]:
-    """Arrows of the flow: place and vector, pixels."""
-    places, vectors = overlay.arrows(view.flow, view.points)
-    if not len(places):
+    """Return the arrows of the flow: x, y, dx, dy, in crop px."""
+    points, vectors = overlay.arrows(view.flow, view.points)
+    if not len(points):
         return []
     step = view.flow.shape[0] / overlay.ARROWS
     longest = max(float((vectors**2).sum(-1).max() ** 0.5), 1e-6)
+    scaled = vectors * (_ARROW * step / longest)
     return [
-        [round(float(value), 1) for value in (*place, *vector)]
-        for place, vector in zip(places, vectors * (_ARROW * step / longest), strict=True)
+        [round(float(value), 1) for value in (*point, *vector)] for point, vector in zip(points, scaled, strict=True)
     ]
 
 
 def _shape(shape: overlay.Shape, verdicts: dict[str, str]) -> dict[str, Any]:
-    seen = shape.seen
-    way = "still" if shape.tip is None else f"{seen.direction}, {seen.level}, {seen.timing}, {verdicts[seen.region]}"
-    ends = None if shape.tip is None else [round(float(value), 1) for value in (*shape.centre, *shape.tip)]
+    """Return a region as SVG attributes, with a title that says what it does."""
+    region = shape.evidence
+    motion, arrow = "still", None
+    if shape.tip is not None:
+        motion = f"{region.direction}, {region.level}, {region.timing}, {verdicts[region.region]}"
+        x0, y0, x1, y1 = (round(float(value), 1) for value in (*shape.centre, *shape.tip))
+        arrow = f"M{x0} {y0}L{x1} {y1}"
     return {
         "points": sprites.path(shape.hull),
-        "level": seen.level,
-        "told": f"{seen.region}: {way}, {seen.z:.1f} × noise",
-        "arrow": ends and f"M{ends[0]} {ends[1]}L{ends[2]} {ends[3]}",
+        "level": region.level,
+        "title": f"{region.region}: {motion}, {region.z:.1f} × noise",
+        "arrow": arrow,
     }

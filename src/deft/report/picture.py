@@ -1,4 +1,4 @@
-"""One picture of one clip: onset, apex, flow, regions with their evidence, and the answer."""
+"""Draw one clip as one image: onset, apex, flow, regions with their evidence, and the answer."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 import matplotlib
 
-matplotlib.use("Agg")  # files only: no window, no display
+matplotlib.use("Agg")  # files only, no window
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,7 +22,7 @@ from deft.report import overlay
 
 INK, QUIET, PAPER = "#1c2430", "#7b8794", "#ffffff"
 WIDTH_IN, DPI = 16, 100
-_BARS = 8  # at most
+_MOST_BARS = 8
 TITLES = ("onset", "apex", "motion, head removed", "evidence by region")
 
 
@@ -38,10 +38,11 @@ def draw(
     emotions: dict[str, float],
     when: str,
 ) -> None:
-    """Write the picture as PNG, 1600 px wide.
+    """Write the image as PNG, 1600 px wide.
 
-    ``before`` and ``after`` are crops (H, W, 3), ``points`` (68, 2) and ``flow`` (H, W, 2) crop pixels; ``answer`` the
-    text, ``emotions`` the head's probabilities, ``when`` a line that says which frames these are.
+    ``before`` and ``after`` are the crops (H, W, 3) of onset and apex; ``points`` (68, 2) and ``flow`` (H, W, 2) are in
+    crop px. ``answer`` is the text, ``emotions`` are the head's probabilities, and ``when`` is a line that says which
+    frames are shown.
     """
     with styled():
         figure = plt.figure(figsize=(WIDTH_IN, 8.2), facecolor=PAPER)
@@ -55,7 +56,7 @@ def draw(
 
 
 def styled() -> AbstractContextManager[None]:
-    """The fonts and colours of our pictures."""
+    """Return a context that sets the fonts and colours of all images."""
     return plt.rc_context({"font.family": "DejaVu Sans", "text.color": INK, "axes.labelcolor": INK})
 
 
@@ -74,46 +75,50 @@ def faces(
     flow: npt.NDArray[np.float32],
     evidence: Sequence[Evidence],
 ) -> None:
-    """Onset, apex, motion and evidence on four panes; a clip that comes as flow has no frames, and shows its outline.
+    """Draw onset, apex, motion and evidence on four panes.
 
-    Arguments are those of `draw`.
+    A clip that comes as flow has no frames (None); the outline of its face is drawn instead. The other arguments are
+    those of `draw`.
     """
     height, width = flow.shape[:2]
     blank = np.full((height, width, 3), 255, np.uint8)
     onset, apex = (blank if crop is None else crop for crop in (before, after))
     tinted = overlay.over(onset, overlay.coloured(flow, points))
     faded = np.asarray(0.45 * onset + 0.55 * 255, np.uint8)
-    for pane, picture, title in zip(panes, (onset, apex, tinted, faded), TITLES, strict=True):
-        pane.imshow(picture, interpolation="lanczos")
+    for pane, image, title in zip(panes, (onset, apex, tinted, faded), TITLES, strict=True):
+        pane.imshow(image, interpolation="lanczos")
         pane.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=7)
         pane.set_axis_off()
         if before is not None:
-            pane.set_ylim(*(share * height for share in reversed(overlay.SHOWN)))
-        elif picture is blank:
+            top, bottom = overlay.SHOWN
+            pane.set_ylim(bottom * height, top * height)
+        elif image is blank:
             pane.text(width / 2, height / 2, "comes as flow:\nno frames", ha="center", fontsize=12, color=QUIET)
         else:
             pane.fill(*overlay.outline(points).T, facecolor="none", edgecolor=QUIET, linewidth=1)
-    places, vectors = overlay.arrows(flow, points)
-    if len(places):
+    starts, vectors = overlay.arrows(flow, points)
+    if len(starts):
         colour = "white" if before is not None else INK
-        panes[2].quiver(*places.T, *vectors.T, color=colour, angles="xy", width=0.005)
+        panes[2].quiver(*starts.T, *vectors.T, color=colour, angles="xy", width=0.005)
     _regions(panes[3], overlay.shapes(points, evidence))
 
 
 def bars(pane: Any, evidence: Sequence[Evidence]) -> None:
-    """The regions that move most, by how far they are above the noise."""
-    moving = sorted((seen for seen in evidence if seen.level != "none"), key=lambda seen: -seen.z)[:_BARS]
+    """Draw the regions that move most as bars, in multiples of the noise."""
+    moving = [region for region in evidence if region.level != "none"]
+    moving = sorted(moving, key=lambda region: -region.z)[:_MOST_BARS]
     pane.set_title("motion, in multiples of the noise", loc="left", fontsize=11, fontweight="bold")
     if not moving:
         pane.text(0, 0.8, triple.NOTHING, fontsize=11, color=QUIET)
         pane.set_axis_off()
         return
-    places = np.arange(len(moving))[::-1]
-    colours = [overlay.LEVEL_COLOURS[seen.level] for seen in moving]
-    pane.barh(places, [seen.z for seen in moving], color=colours, height=0.42)
-    for y, seen in zip(places, moving, strict=True):
-        pane.text(0, y + 0.24, f"{seen.region} {seen.direction}, {seen.level}", fontsize=9.5, va="bottom", color=INK)
-    pane.set_ylim(len(moving) - _BARS - 0.6, len(moving) - 0.1)
+    heights = np.arange(len(moving))[::-1]
+    colours = [overlay.LEVEL_COLOURS[region.level] for region in moving]
+    pane.barh(heights, [region.z for region in moving], color=colours, height=0.42)
+    for y, region in zip(heights, moving, strict=True):
+        text = f"{region.region} {region.direction}, {region.level}"
+        pane.text(0, y + 0.24, text, fontsize=9.5, va="bottom", color=INK)
+    pane.set_ylim(len(moving) - _MOST_BARS - 0.6, len(moving) - 0.1)
     pane.set_yticks([])
     pane.tick_params(axis="x", labelsize=9.5, colors=QUIET, length=0)
     for edge in pane.spines.values():
@@ -121,13 +126,13 @@ def bars(pane: Any, evidence: Sequence[Evidence]) -> None:
 
 
 def classes(pane: Any, emotions: Mapping[str, float]) -> None:
-    """The head's probabilities, the likeliest class on top."""
+    """Draw the head's probabilities as bars, the most probable class on top."""
     order = sorted(emotions, key=lambda name: emotions[name])
     best = order[-1]
     colours = ["#2a6f97" if name == best else "#b9c6d2" for name in order]
     pane.barh(range(len(order)), [emotions[name] for name in order], color=colours, height=0.5)
-    for place, name in enumerate(order):
-        pane.text(0, place + 0.3, f"{name}  {emotions[name]:.2f}", fontsize=10, va="bottom")
+    for y, name in enumerate(order):
+        pane.text(0, y + 0.3, f"{name}  {emotions[name]:.2f}", fontsize=10, va="bottom")
     pane.set_title("emotion head", loc="left", fontsize=11, fontweight="bold")
     pane.set_xlim(0, 1)
     pane.set_ylim(-0.5, len(order) - 0.1)
@@ -135,15 +140,14 @@ def classes(pane: Any, emotions: Mapping[str, float]) -> None:
 
 
 def _regions(pane: Any, shapes: Sequence[overlay.Shape]) -> None:
-    for seen, hull, centre, tip in shapes:
-        colour = overlay.LEVEL_COLOURS[seen.level]
-        pane.fill(
-            *hull.T, facecolor=colour, alpha=0.18 if seen.level == "none" else 0.5, edgecolor=colour, linewidth=1.2
-        )
-        if tip is not None:
-            pane.annotate(
-                "", tip, centre, arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.6, "mutation_scale": 13}
-            )
+    arrow = {"arrowstyle": "-|>", "color": INK, "lw": 1.6, "mutation_scale": 13}
+    for shape in shapes:
+        level = shape.evidence.level
+        colour = overlay.LEVEL_COLOURS[level]
+        opacity = 0.18 if level == "none" else 0.5
+        pane.fill(*shape.hull.T, facecolor=colour, alpha=opacity, edgecolor=colour, linewidth=1.2)
+        if shape.tip is not None:
+            pane.annotate("", shape.tip, shape.centre, arrowprops=arrow)
 
 
 def _words(pane: Any, answer: str, when: str) -> None:
@@ -153,9 +157,9 @@ def _words(pane: Any, answer: str, when: str) -> None:
         label, _, text = line.partition(": ")
         wrapped = textwrap.wrap(text, 68) or [""]
         pane.text(0.06, y, label, fontsize=11, fontweight="bold", va="top", transform=pane.transAxes)
-        strong = label == "Category"
+        size, weight = (15, "bold") if label == "Category" else (11, "normal")
         pane.text(
-            0.22, y, "\n".join(wrapped), fontsize=15 if strong else 11, fontweight="bold" if strong else "normal",
+            0.22, y, "\n".join(wrapped), fontsize=size, fontweight=weight,
             va="top", linespacing=1.4, transform=pane.transAxes,
         )  # fmt: skip
         y -= 0.085 * len(wrapped) + 0.07

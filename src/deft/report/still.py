@@ -1,4 +1,4 @@
-"""All that is known of one clip as one picture: what it shows, what the sheet lists, and both triples side by side."""
+"""Draw everything about one clip as one image: its motion, the units in the sheet, and both triples side by side."""
 
 import textwrap
 from collections.abc import Sequence
@@ -15,24 +15,24 @@ from deft.report import clips, compared, picture
 from deft.report.clips import View
 from deft.report.picture import INK, QUIET
 
-_WELL, _ILL = "#00695c", "#b3261e"
-_COLOURS = {"✓": _WELL, "✗": _ILL, verification.SUPPORTED: _WELL, verification.UNSUPPORTED: _ILL}
-_COLUMNS = (0.0, 0.14, 0.5, 0.86)  # of the triples' table
-_WRAPPED = 60  # letters in a column of it
+_GOOD, _BAD = "#00695c", "#b3261e"
+_COLOURS = {"✓": _GOOD, "✗": _BAD, verification.SUPPORTED: _GOOD, verification.UNSUPPORTED: _BAD}
+_COLUMNS = (0.0, 0.14, 0.5, 0.86)  # x of the columns of the triples' table
+_WRAPPED = 60  # characters per line in a column
 _FACES_IN, _FIGURES_IN, _LINE_IN, _REST_IN = 4.4, 3.0, 0.25, 1.3
 
-Line = tuple[str, ...]  # what, from sheet and motion, from the model, how they compare
+Line = tuple[str, ...]  # name, from sheet and motion, from the model, comparison
 
 
 def draw(path: Path, view: View) -> None:
-    """Write the picture as PNG, 1600 px wide."""
+    """Write the image as PNG, 1600 px wide."""
     table = _table(view)
     heights = (_FACES_IN, _FIGURES_IN, (len(table) + 1) * _LINE_IN)
-    high = sum(heights) + _REST_IN
+    height = sum(heights) + _REST_IN
     with picture.styled():
-        figure = plt.figure(figsize=(picture.WIDTH_IN, high), facecolor=picture.PAPER)
+        figure = plt.figure(figsize=(picture.WIDTH_IN, height), facecolor=picture.PAPER)
         grid = figure.add_gridspec(3, 4, height_ratios=heights, hspace=0.12, wspace=0.06)
-        figure.subplots_adjust(left=0.02, right=0.985, top=1 - 0.85 / high, bottom=0.15 / high)
+        figure.subplots_adjust(left=0.02, right=0.985, top=1 - 0.85 / height, bottom=0.15 / height)
         panes = [figure.add_subplot(grid[0, column]) for column in range(4)]
         before, after = (view.crops.get(view.row[moment]) for moment in ("onset", "apex"))
         picture.faces(panes, before, after, view.points, view.flow, view.evidence)
@@ -42,22 +42,23 @@ def draw(path: Path, view: View) -> None:
             probabilities = {each["emotion"]: each["p"] for each in view.answer["probabilities"]}
             picture.classes(figure.add_subplot(grid[1, 3]), probabilities)
         _triples(figure.add_subplot(grid[2, :]), table)
-        _title(figure, view, 1 - 0.35 / high)
+        _title(figure, view, 1 - 0.35 / height)
         picture.save(figure, path)
 
 
 def _title(figure: Any, view: View, y: float) -> None:
     figure.text(0.02, y, view.row["clip"], fontsize=17, fontweight="bold", va="center")
-    told = [f"sheet: {view.triple['label'] or view.row['emotion'] or 'no emotion'}"]
-    for who, key in (("head", "emotion"), ("text", "said_emotion")):
-        said = view.answer[key] if view.answer else clips.NOT_ASKED
-        told.append(f"{clips.MARKS[clips.right(said, view)]} {who}: {said or 'does not parse'}")
-    for x, line in zip((0.5, 0.66, 0.83), told, strict=True):
+    lines = [f"sheet: {view.triple['label'] or view.row['emotion'] or 'no emotion'}"]
+    for name, column in (("head", "emotion"), ("text", "said_emotion")):
+        emotion = view.answer[column] if view.answer else clips.NOT_ASKED
+        mark = clips.MARKS[clips.right(emotion, view)]
+        lines.append(f"{mark} {name}: {emotion or 'does not parse'}")
+    for x, line in zip((0.5, 0.66, 0.83), lines, strict=True):
         figure.text(x, y, line, fontsize=14, va="center", color=_COLOURS.get(line[0], INK))
 
 
 def _units(pane: Any, view: View) -> None:
-    """The sheet's units with their verdicts, and what was left out."""
+    """Draw the units in the sheet with their verdicts, and notes below them."""
     pane.set_axis_off()
     pane.set_title("listed units against the motion", loc="left", fontsize=11, fontweight="bold", x=0.03)
     y = 0.93
@@ -67,30 +68,37 @@ def _units(pane: Any, view: View) -> None:
         for x, text in ((0.03, f"{au['code']} {name}"), (0.5, score), (0.62, au["verdict"])):
             pane.text(x, y, text, fontsize=11, color=_COLOURS.get(text, INK), transform=pane.transAxes)
         y -= 0.11
-    out = [] if view.aus else ["the sheet lists none"]
-    out += [f"left out of training: {view.triple['dropped']}"] if view.triple["dropped"] else []
+    notes = []
+    if not view.aus:
+        notes.append("the sheet lists none")
+    if view.triple["dropped"]:
+        notes.append(f"left out of training: {view.triple['dropped']}")
     unexplained = ", ".join(clips.unexplained(view))
-    out += [f"moving, but explained by no listed unit: {unexplained}"] if unexplained else []
-    out += [view.row["note"]] if view.row["note"] else []
-    for line in (line for each in out for line in textwrap.wrap(each, 88)):
+    if unexplained:
+        notes.append(f"moving, but explained by no listed unit: {unexplained}")
+    if view.row["note"]:
+        notes.append(view.row["note"])
+    for line in [line for note in notes for line in textwrap.wrap(note, 88)]:
         pane.text(0.03, y - 0.05, line, fontsize=10, color=QUIET, transform=pane.transAxes)
         y -= 0.09
 
 
 def _table(view: View) -> list[Line]:
-    """The lines of the triples' table."""
-    true, said = view.triple, view.answer or {"evidence": None, "rationale": None}
-    pairs = compared.sights(true["evidence"], said["evidence"] or [])
-    rows: list[Line] = [(pair.region, pair.measured or "–", pair.told or "–", pair.mark) for pair in pairs]
+    """Return the lines of the triples' table; without an answer, its columns are empty."""
+    true, answer = view.triple, view.answer or {"evidence": None, "rationale": None}
+    pairs = compared.sights(true["evidence"], answer["evidence"] or [])
+    rows: list[Line] = [(pair.region, pair.measured or "–", pair.answered or "–", pair.mark) for pair in pairs]
     rows = rows or [("evidence", triple.NOTHING, triple.NOTHING, compared.SAME)]
     for name, left, right in (
-        ("rationale", true["rationale"], said["rationale"] or ""),
+        ("rationale", true["rationale"], answer["rationale"] or ""),
         ("category", true["category"], clips.category(view)),
     ):
         wrapped = (textwrap.wrap(side, _WRAPPED) for side in (left, right))
         mark = "✓ same" if left == right else "✗ differs"
         rows += zip_longest([name], *wrapped, [mark], fillvalue="")
-    return rows if view.answer else [(name, left, "", "") for name, left, *_ in rows]
+    if not view.answer:
+        return [(name, left, "", "") for name, left, *_ in rows]
+    return rows
 
 
 def _triples(pane: Any, table: Sequence[Line]) -> None:

@@ -1,1 +1,1 @@
-"""Figures: against known truth, pooled over folds, with intervals; words against motion."""
+"""Scores against known truth, pooled over folds, with intervals; and the text's faithfulness to the motion."""

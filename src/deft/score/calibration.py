@@ -1,4 +1,4 @@
-"""How far the probability of an answer is from how often such answers are right."""
+"""Calibration: how closely the probability of an answer matches how often such answers are right."""
 
 from collections.abc import Sequence
 
@@ -10,27 +10,37 @@ _BINS = 10
 
 
 def error(confidences: Sequence[float], right: Sequence[bool]) -> Score:
-    """``ece``: expected calibration error (Guo et al. 2017, arXiv 1706.04599), in ten bins of equal width.
+    """Score ``ece``: expected calibration error (Guo et al. 2017, arXiv 1706.04599), in ten bins of equal width.
 
-    Σ over bins of (clips in it / all clips) · |its accuracy - its mean confidence|. A confidence is the probability of
-    the class that was answered; a bin holds its upper edge.
+    Σ over bins of (clips in the bin / all clips) · |accuracy of the bin - its mean confidence|. A confidence is the
+    probability of the class that was answered. A bin holds its upper edge.
     """
-    gaps = _bins(confidences) * (np.array(right, float) - np.array(confidences))[:, None]
-    return lambda weights: {"ece": np.abs(weights @ gaps).sum(-1) / weights.sum(-1)}
+    gaps = np.array(right, float) - np.array(confidences)  # (clips,)
+    binned = _bins(confidences) * gaps[:, None]  # (clips, bins)
+    return lambda weights: {"ece": np.abs(weights @ binned).sum(-1) / weights.sum(-1)}
 
 
 def reliability(confidences: Sequence[float], right: Sequence[bool]) -> list[dict[str, float]]:
-    """A row a bin of `error` that holds any clip: its mean ``confidence``, its ``accuracy``, and how many ``clips``."""
-    bins = _bins(confidences)
-    clips, sure, hits = bins.sum(0), np.array(confidences) @ bins, np.array(right, float) @ bins
+    """Return one row per bin of `error` that is not empty.
+
+    A row holds the bin's mean ``confidence``, its ``accuracy`` and its number of ``clips``.
+    """
+    bins = _bins(confidences)  # (clips, bins)
+    counts = bins.sum(0)
+    confidence_sums = np.array(confidences) @ bins
+    right_sums = np.array(right, float) @ bins
     return [
-        {"confidence": round(float(sure[at] / n), 4), "accuracy": round(float(hits[at] / n), 4), "clips": int(n)}
-        for at, n in enumerate(clips)
-        if n
+        {
+            "confidence": round(float(confidence_sums[index] / count), 4),
+            "accuracy": round(float(right_sums[index] / count), 4),
+            "clips": int(count),
+        }
+        for index, count in enumerate(counts)
+        if count
     ]
 
 
 def _bins(confidences: Sequence[float]) -> Floats:
-    """(clips, bins): in which bin each confidence in (0, 1] is."""
-    at = np.clip(np.ceil(np.array(confidences) * _BINS) - 1, 0, _BINS - 1).astype(int)
-    return np.asarray(np.eye(_BINS)[at])
+    """Return the bin of each confidence in (0, 1], one-hot (clips, bins)."""
+    index = np.clip(np.ceil(np.array(confidences) * _BINS) - 1, 0, _BINS - 1).astype(int)
+    return np.asarray(np.eye(_BINS)[index])

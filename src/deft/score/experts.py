@@ -1,4 +1,4 @@
-"""How much each expert says that the others do not."""
+"""Score how much each expert contributes that the other experts do not."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -11,12 +11,12 @@ from deft.score.metrics import Floats
 
 
 def drops(clips: Sequence[tables.Row], resamples: int, seed: int) -> dict[str, Any]:
-    """UF1 that the emotion head loses when an expert is hidden from the tuned model, with a 95 % interval.
+    """Return, by expert, the UF1 that the emotion head loses without that expert, with a 95 % interval.
 
-    ``clips`` are rows of the predictions with their ``label``. The same clips are compared with and without the expert,
-    and nothing is tuned again.
+    ``clips`` are rows of the predictions with their ``label``. The same tuned model answers the same clips with the
+    expert and without it.
     """
-    names = sorted({each["expert"] for row in clips for each in row["without"]})
+    names = sorted({hidden["expert"] for row in clips for hidden in row["without"]})
     drawn = metrics.draws(people(clips), resamples, seed)
     return {name: metrics.with_intervals(partial(_drop, clips, name), drawn) for name in names}
 
@@ -24,18 +24,25 @@ def drops(clips: Sequence[tables.Row], resamples: int, seed: int) -> dict[str, A
 def figures(
     clips: Sequence[tables.Row], baselines: Mapping[str, Any], resamples: int, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """Of each expert the ``probe``, one of the ``baselines``' figures, and its `drops` (None: it is the only one)."""
+    """Return, by expert, the scores of its ``probe`` and its ``drop``.
+
+    Probes are among the ``baselines``. The drop of a single expert is None, since nothing remains without it.
+    """
     lost = drops(clips, resamples, seed)
     probes = {
-        name.removeprefix(schemas.PROBE): each["emotion"]
-        for name, each in baselines.items()
+        name.removeprefix(schemas.PROBE): scores["emotion"]
+        for name, scores in baselines.items()
         if name.startswith(schemas.PROBE)
     }
-    return {name: {"probe": probe, "drop": lost.get(name)} for name, probe in probes.items()}
+    return {expert: {"probe": probe, "drop": lost.get(expert)} for expert, probe in probes.items()}
 
 
 def _drop(clips: Sequence[tables.Row], expert: str, weights: Floats) -> dict[str, Floats]:
-    true, head = ([row[key] for row in clips] for key in ("label", "emotion"))
-    hidden = [{each["expert"]: each["emotion"] for each in row["without"]} for row in clips]
-    without = [some.get(expert, given) for some, given in zip(hidden, head, strict=True)]  # it may see nothing anyway
-    return {"uf1": metrics.emotion(true, head)(weights)["uf1"] - metrics.emotion(true, without)(weights)["uf1"]}
+    true = [row["label"] for row in clips]
+    head = [row["emotion"] for row in clips]
+    without: list[str] = []
+    for row in clips:  # an expert without tokens of a clip changes nothing there
+        hidden: dict[str, str] = {answer["expert"]: answer["emotion"] for answer in row["without"]}
+        without.append(hidden[expert] if expert in hidden else row["emotion"])
+    uf1, uf1_without = (metrics.emotion(true, answers)(weights)["uf1"] for answers in (head, without))
+    return {"uf1": uf1 - uf1_without}

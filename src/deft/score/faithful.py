@@ -1,7 +1,6 @@
-"""Words against motion, and against the text written from it: does an answer name what was measured, and argue from
-nothing else?
+"""Faithfulness of generated text: whether an answer names what was measured, and argues from that alone.
 
-Each function takes something of every clip and returns a figure (`deft.score.metrics`), pooled over clips.
+Each function takes one value per clip and returns a score that is pooled over clips (`deft.score.metrics`).
 """
 
 import re
@@ -21,67 +20,77 @@ Sight = Mapping[str, Any]  # region, direction, level, timing
 _NAMED = re.compile(r"[RL]?\d+(?= (?:" + "|".join(sorted((unit.name for unit in UNITS.values()), key=len)) + "))")
 
 
-def evidence_f1(said: Sequence[Iterable[Sight]], measured: Sequence[Iterable[Sight]]) -> Ratio:
-    """F1 of (region, direction) pairs, said against measured; 1 where neither holds any."""
-    sides = [(pairs(a), pairs(b)) for a, b in zip(said, measured, strict=True)]
-    return Ratio([2 * len(a & b) for a, b in sides], [len(a) + len(b) for a, b in sides], empty=1.0)
+def evidence_f1(answered: Sequence[Iterable[Sight]], measured: Sequence[Iterable[Sight]]) -> Ratio:
+    """Score F1 of (region, direction) pairs, answered against measured; 1 where neither side holds any."""
+    sides = [(pairs(one), pairs(other)) for one, other in zip(answered, measured, strict=True)]
+    common = [2 * len(one & other) for one, other in sides]
+    total = [len(one) + len(other) for one, other in sides]
+    return Ratio(common, total, empty=1.0)
 
 
 def unsupported(rationales: Sequence[str], supported: Sequence[Iterable[int]]) -> Ratio:
-    """The share of units named in rationales that the clip's motion does not support."""
+    """Score the share of units named in rationales that the clip's motion does not support."""
     named = [{code.unit for text in _NAMED.findall(rationale) for code in parse(text)} for rationale in rationales]
-    return Ratio([len(a - set(b)) for a, b in zip(named, supported, strict=True)], [len(a) for a in named])
+    lacking = [len(units - set(moving)) for units, moving in zip(named, supported, strict=True)]
+    return Ratio(lacking, [len(units) for units in named])
 
 
-def contradictions(said: Sequence[Iterable[Sight]], seen: Sequence[Iterable[str]]) -> Ratio:
-    """Of the regions that answers name and that do move, the share told to go against what was measured.
+def contradictions(answered: Sequence[Iterable[Sight]], phrases: Sequence[Iterable[str]]) -> Ratio:
+    """Score the share of moving regions in answers that are named with the opposite direction.
 
-    That is up against down, out against in (on the midline left against right) or opening against closing: ``up and
-    out`` contradicts ``down and out``, but not ``out``. ``seen`` is what every region shows, a phrase each. An answer
-    cannot contradict itself: its grammar lets it name a region once, and argue from regions as it named them.
+    ``phrases`` say what was measured in each clip, one phrase per region. Opposite are up and down, out and in (on the
+    midline left and right), opening and closing: ``up and out`` contradicts ``down and out``, but not ``out``. Answers
+    cannot contradict themselves, since their grammar lets them name a region only once.
     """
-    found = []
-    for some, phrases in zip(said, seen, strict=True):
-        moving = {sight.region: sight.direction for sight in triple.moving(phrases)}
-        found.append([_against(s["direction"], moving[s["region"]]) for s in some if s["region"] in moving])
-    return Ratio([sum(each) for each in found], [len(each) for each in found])
+    opposite, named = [], []
+    for sights, clip_phrases in zip(answered, phrases, strict=True):
+        measured = {sight.region: sight.direction for sight in triple.moving(clip_phrases)}
+        moving = [sight for sight in sights if sight["region"] in measured]
+        opposite.append(sum(_opposite(sight["direction"], measured[sight["region"]]) for sight in moving))
+        named.append(len(moving))
+    return Ratio(opposite, named)
 
 
 def follows(classes: Sequence[str], aus: Sequence[Iterable[str]]) -> Ratio:
-    """Of the answers that name a unit, the share whose class is one that the units named speak for.
+    """Score the share of answers with a unit whose class is one that the named units speak for.
 
-    By the FACS tables (`deft.facs.emotions.spoken_for`); a class that they lack, as CASME's ``tense``, never follows.
+    The FACS tables decide (`deft.facs.emotions.spoken_for`). A class that the tables lack, such as CASME's ``tense``,
+    never follows.
     """
     named = [{code.unit for text in codes for code in parse(text)} for codes in aus]
-    held = [bool(some) and name in emotions.spoken_for(some) for name, some in zip(classes, named, strict=True)]
-    return Ratio(held, [bool(some) for some in named])
+    following = [
+        bool(units) and emotion in emotions.spoken_for(units) for emotion, units in zip(classes, named, strict=True)
+    ]
+    return Ratio(following, [bool(units) for units in named])
 
 
 def bleu(texts: Sequence[str], targets: Sequence[str]) -> Score:
-    """``bleu``: 0 to 100, of answers against the texts written from their clips (Papineni et al. 2002).
+    """Score ``bleu``, 0 to 100, of answers against the texts written from their clips (Papineni et al. 2002).
 
-    One score over all clips' n-grams, by sacrebleu (Post 2018) with its own tokens and smoothing.
+    BLEU is computed once over the n-grams of all clips, by sacrebleu (Post 2018) with its own tokens and smoothing.
     """
     from sacrebleu.metrics import BLEU  # here, since only the stage that scores needs it
 
     measure = BLEU()
-    each = [measure.corpus_score([text], [[target]]) for text, target in zip(texts, targets, strict=True)]
-    counts = np.array([[*one.counts, *one.totals, one.sys_len, one.ref_len] for one in each], float)
-    most = measure.max_ngram_order
+    order = measure.max_ngram_order
+    by_clip = [measure.corpus_score([text], [[target]]) for text, target in zip(texts, targets, strict=True)]
+    counts = np.array(
+        [[*clip.counts, *clip.totals, clip.sys_len, clip.ref_len] for clip in by_clip], float
+    )  # (clips, 2·order + 2)
 
     def score(weights: Floats) -> dict[str, Floats]:
-        sums = (weights @ counts).astype(int).tolist()
-        found = [
-            BLEU.compute_bleu(row[:most], row[most : 2 * most], *row[-2:], smooth_method=measure.smooth_method).score
-            for row in sums
-        ]
-        return {"bleu": np.array(found)}
+        scores = []
+        for sums in (weights @ counts).astype(int).tolist():
+            correct, total, (length, target_length) = sums[:order], sums[order : 2 * order], sums[-2:]
+            corpus = BLEU.compute_bleu(correct, total, length, target_length, smooth_method=measure.smooth_method)
+            scores.append(corpus.score)
+        return {"bleu": np.array(scores)}
 
     return score
 
 
 def rouge1(texts: Sequence[str], targets: Sequence[str]) -> Ratio:
-    """Mean over clips of the F1 of an answer's words against those of the text written from its clip (Lin 2004)."""
+    """Score the mean F1 of the words of an answer against those of the text written from its clip (Lin 2004)."""
     from rouge_score.rouge_scorer import RougeScorer
 
     scorer = RougeScorer(["rouge1"])
@@ -90,9 +99,9 @@ def rouge1(texts: Sequence[str], targets: Sequence[str]) -> Ratio:
 
 
 def pairs(sights: Iterable[Sight]) -> set[tuple[str, str]]:
-    """The (region, direction) of each."""
+    """Return the (region, direction) pairs of sights."""
     return {(sight["region"], sight["direction"]) for sight in sights}
 
 
-def _against(one: str, other: str) -> bool:
+def _opposite(one: str, other: str) -> bool:
     return any(round(a) * round(b) < 0 for a, b in zip(words.motion(one), words.motion(other), strict=True))

@@ -1,12 +1,12 @@
 """Pooled scores and their intervals.
 
 Every score is pooled: one confusion over all folds' predictions, never a mean of per-fold scores (`fold_mean` is that
-mean, for those who compare). UF1 and UAR are the unweighted means of F1 and recall over the classes that occur in the
-truth (See et al. 2019, MEGC).
+mean, for comparison with papers that use it). UF1 and UAR are the unweighted means of F1 and recall over the classes
+that occur in the truth (See et al. 2019, MEGC).
 
-A `Score` takes weights (draws, clips), how often each clip counts in each of several draws, and gives each of its
-figures once a draw: all clips once is the figure itself, subjects drawn anew are its bootstrap, a fold's clips alone
-are the fold's figure. So a thousand resamples are a few products of matrices.
+A `Score` takes weights (draws, clips), which say how often each clip counts in each draw, and returns each of its
+figures (draws,). With every clip once, that is the figure itself; with drawn subjects, its bootstrap; with the clips of
+one fold, the figure of that fold. A thousand resamples therefore take a few matrix products.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,175 +18,182 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Score = Callable[[Floats], dict[str, Floats]]
 
-ANSWERS = {"emotion": "emotion", "generated": "said_emotion"}  # whose class, the head's or the text's → its column
+ANSWERS = {"emotion": "emotion", "generated": "said_emotion"}  # group of scores → column of the answered class
 
 
 class Ratio(NamedTuple):
-    """What a figure sums over clips (clips,), and by what sum it is divided; ``empty`` where that sum is 0."""
+    """The sum of ``parts`` (clips,) divided by the sum of ``wholes`` (clips,); ``empty`` where ``wholes`` sum to 0."""
 
     parts: Sequence[float]
     wholes: Sequence[float]
     empty: float = 0.0
 
     def __call__(self, weights: Floats) -> Floats:
-        """Weights (draws, clips) → (draws,)."""
+        """Return the ratio in each draw (draws,), from weights (draws, clips)."""
         return _divided(weights @ np.array(self.parts), weights @ np.array(self.wholes), self.empty)
 
 
 class Counts(NamedTuple):
-    """Of each class or unit (draws, names): clips that show it, clips that are said to, clips of which both hold."""
+    """Numbers of clips (draws, names) that show a class or unit, whose answer names it, and of which both hold."""
 
     shown: Floats
-    said: Floats
+    answered: Floats
     both: Floats
 
     @property
     def f1(self) -> Floats:
-        """2 · both / (shown + said)."""
-        return _divided(2 * self.both, self.shown + self.said)
+        """Return 2 · both / (shown + answered)."""
+        return _divided(2 * self.both, self.shown + self.answered)
 
     @property
     def recall(self) -> Floats:
-        """Both / shown."""
+        """Return both / shown."""
         return _divided(self.both, self.shown)
 
     @property
     def precision(self) -> Floats:
-        """Both / said; 0 for what is never said."""
-        return _divided(self.both, self.said)
+        """Return both / answered; 0 for a name that is never answered."""
+        return _divided(self.both, self.answered)
 
     def mean(self, values: Floats) -> Floats:
-        """Mean (draws,) of values (draws, names) over the names that are shown in a draw."""
-        return _divided((values * (self.shown > 0)).sum(-1), (self.shown > 0).sum(-1))
+        """Return the mean (draws,) of values (draws, names) over the names that are shown in a draw."""
+        present = self.shown > 0
+        return _divided((values * present).sum(-1), present.sum(-1))
 
 
-def share(held: Sequence[bool]) -> Ratio:
-    """The share of clips of which something holds."""
-    return Ratio(held, [1.0 for _ in held])
+def share(flags: Sequence[bool]) -> Ratio:
+    """Score the share of clips whose flag is true."""
+    return Ratio(flags, [1.0 for _ in flags])
 
 
-def emotion(true: Sequence[str], given: Sequence[str]) -> Score:
-    """``uf1``, ``uar``, ``acc`` and ``wf1`` of classes; an answer that is no class at all counts as wrong.
+def emotion(true: Sequence[str], answers: Sequence[str]) -> Score:
+    """Score ``uf1``, ``uar``, ``acc`` and ``wf1`` of classes; an answer that is no class at all counts as wrong.
 
-    ``wf1`` is the mean of the classes' F1, each weighted by its clips.
+    ``wf1`` is the mean of the classes' F1, weighted by the number of clips.
     """
-    count = _counting([[name] for name in true], [[name] for name in given])[1]
+    _, count = _counting([[name] for name in true], [[name] for name in answers])
 
     def score(weights: Floats) -> dict[str, Floats]:
-        found, clips = count(weights), weights.sum(-1)
+        counts, clips = count(weights), weights.sum(-1)
         return {
-            "uf1": found.mean(found.f1),
-            "uar": found.mean(found.recall),
-            "acc": _divided(found.both.sum(-1), clips),
-            "wf1": _divided((found.f1 * found.shown).sum(-1), clips),
+            "uf1": counts.mean(counts.f1),
+            "uar": counts.mean(counts.recall),
+            "acc": _divided(counts.both.sum(-1), clips),
+            "wf1": _divided((counts.f1 * counts.shown).sum(-1), clips),
         }
 
     return score
 
 
-def per_class(true: Sequence[str], given: Sequence[str]) -> list[dict[str, Any]]:
-    """Each class of the truth: ``emotion``, ``f1``, ``recall``, ``precision`` and ``support``, the clips that show it.
+def per_class(true: Sequence[str], answers: Sequence[str]) -> list[dict[str, Any]]:
+    """Return one row per class of the truth: ``emotion``, ``f1``, ``recall``, ``precision`` and ``support`` in clips.
 
     ``precision`` of a class that is never answered is 0.
     """
-    names, count = _counting([[name] for name in true], [[name] for name in given])
-    found = count(all_once(len(true)))
+    names, count = _counting([[name] for name in true], [[name] for name in answers])
+    counts = count(all_once(len(true)))  # of one draw
     return [
         {
             "emotion": name,
-            **{key: round(float(getattr(found, key)[0, at]), 4) for key in ("f1", "recall", "precision")},
-            "support": int(found.shown[0, at]),
+            "f1": round(float(counts.f1[0, index]), 4),
+            "recall": round(float(counts.recall[0, index]), 4),
+            "precision": round(float(counts.precision[0, index]), 4),
+            "support": int(counts.shown[0, index]),
         }
-        for at, name in enumerate(names)
+        for index, name in enumerate(names)
     ]
 
 
-def fold_mean(true: Sequence[str], given: Sequence[str], folds: Sequence[str]) -> dict[str, float]:
-    """Mean over folds of each fold's own ``uf1``, ``uar`` and ``acc``: shown beside the pooled scores, never for them.
+def fold_mean(true: Sequence[str], answers: Sequence[str], folds: Sequence[str]) -> dict[str, float]:
+    """Return the mean over folds of each fold's own ``uf1``, ``uar`` and ``acc``; shown beside the pooled scores only.
 
-    A fold's held-out subject shows some of the classes a few times, so its F1 is a matter of chance and the mean is
+    A fold's held-out subject shows some of the classes a few times, so the fold's F1 is largely chance and the mean is
     biased; pooled F1 is nearly unbiased (Forman and Scholz 2010, doi:10.1145/1882471.1882479). MEGC 2019 pools likewise
     (See et al. 2019).
     """
-    scores = emotion(true, given)(members(folds)[1])
+    scores = emotion(true, answers)(members(folds)[1])
     return {key: round(float(scores[key].mean()), 4) for key in ("uf1", "uar", "acc")}
 
 
-def units(true: Sequence[Iterable[int]], given: Sequence[Iterable[int]]) -> Score:
-    """``f1``: binary F1 of each Action Unit that the truth holds, and of these the mean; 0 where it holds none.
+def units(true: Sequence[Iterable[int]], called: Sequence[Iterable[int]]) -> Score:
+    """Score ``f1``: the mean of the binary F1 of each Action Unit in the truth; 0 where the truth holds none.
 
-    ``given`` is what a head called at a probability fixed beforehand (`deft.models.deft.answer.CALLED`), never tuned on
-    a figure.
+    ``called`` are the units that a head calls at a fixed probability, which is never tuned on a figure.
     """
-    count = _counting(true, given)[1]
+    _, count = _counting(true, called)
 
     def score(weights: Floats) -> dict[str, Floats]:
-        found = count(weights)
-        return {"f1": found.mean(found.f1)}
+        counts = count(weights)
+        return {"f1": counts.mean(counts.f1)}
 
     return score
 
 
-def per_unit(true: Sequence[Iterable[int]], given: Sequence[Iterable[int]]) -> dict[str, dict[str, float]]:
-    """``per_unit``: the F1 of each unit that the truth holds; ``support``: how many clips show it."""
-    names, count = _counting(true, given)
-    found = count(all_once(len(true)))
+def per_unit(true: Sequence[Iterable[int]], called: Sequence[Iterable[int]]) -> dict[str, dict[str, float]]:
+    """Return ``per_unit``, the F1 of each unit in the truth, and ``support``, the number of clips that show it."""
+    names, count = _counting(true, called)
+    counts = count(all_once(len(true)))  # of one draw
     return {
-        "per_unit": {str(name): round(float(score), 4) for name, score in zip(names, found.f1[0], strict=True)},
-        "support": {str(name): int(clips) for name, clips in zip(names, found.shown[0], strict=True)},
+        "per_unit": {str(name): round(float(score), 4) for name, score in zip(names, counts.f1[0], strict=True)},
+        "support": {str(name): int(clips) for name, clips in zip(names, counts.shown[0], strict=True)},
     }
 
 
 def draws(subjects: Sequence[str], resamples: int, seed: int) -> Floats:
-    """Weights (resamples, clips) of a bootstrap over subjects (Efron 1979): who is drawn twice brings all clips twice.
+    """Return the weights (resamples, clips) of a bootstrap over subjects (Efron 1979).
 
-    ``subjects`` tells who is seen in each clip. The same clips and seed are drawn alike, which pairs two experiments.
+    A subject that is drawn twice counts with all clips twice. ``subjects`` are the people in each clip. The same
+    subjects and seed give the same weights, which pairs two experiments.
     """
-    names, of = np.unique(subjects, return_inverse=True)
+    names, owner = np.unique(subjects, return_inverse=True)  # owner: (clips,)
     drawn = np.random.default_rng(seed).choice(len(names), (resamples, len(names)))
-    times = np.stack([np.bincount(some, minlength=len(names)) for some in drawn])
-    return times[:, of].astype(float)
+    times = np.stack([np.bincount(resample, minlength=len(names)) for resample in drawn])  # (resamples, subjects)
+    return times[:, owner].astype(float)
 
 
 def all_once(clips: int) -> Floats:
-    """Weights (1, clips) of a figure over all clips."""
+    """Return the weights (1, clips) in which every clip counts once."""
     return np.ones((1, clips))
 
 
 def members(groups: Sequence[str]) -> tuple[list[str], Floats]:
-    """Names of groups, sorted, and weights (groups, clips) of the figures over each one's clips alone."""
-    names, of = np.unique(groups, return_inverse=True)
-    return names.tolist(), np.eye(len(names))[:, of]
+    """Return the sorted names of groups, and weights (groups, clips) in which only the clips of a group count."""
+    names, owner = np.unique(groups, return_inverse=True)
+    return names.tolist(), np.eye(len(names))[:, owner]
 
 
 def with_intervals(score: Score, drawn: Floats) -> dict[str, float]:
-    """Each figure over all clips as ``KEY``, and its 95 % interval over `draws` as ``KEY_low`` and ``KEY_high``."""
-    whole, again = score(all_once(drawn.shape[1])), score(drawn)
-    return {
-        f"{key}{end}": round(float(value), 4)
-        for key in whole
-        for end, value in zip(("", "_low", "_high"), (whole[key][0], *interval(again[key])), strict=True)
-    }
+    """Return each figure over all clips as ``KEY``, and its 95 % interval over `draws` as ``KEY_low``, ``KEY_high``."""
+    whole, resampled = score(all_once(drawn.shape[1])), score(drawn)
+    figures = {}
+    for key in whole:
+        low, high = interval(resampled[key])
+        figures[key] = round(float(whole[key][0]), 4)
+        figures[f"{key}_low"] = round(low, 4)
+        figures[f"{key}_high"] = round(high, 4)
+    return figures
 
 
 def interval(values: Floats) -> tuple[float, float]:
-    """The 2.5th and the 97.5th percentile."""
+    """Return the 2.5th and the 97.5th percentile."""
     low, high = np.quantile(values, (0.025, 0.975))
     return float(low), float(high)
 
 
 def _counting(
-    true: Sequence[Iterable[Any]], given: Sequence[Iterable[Any]]
+    true: Sequence[Iterable[Any]], answers: Sequence[Iterable[Any]]
 ) -> tuple[list[Any], Callable[[Floats], Counts]]:
-    """What the truth holds, sorted, and how often each of it is shown and said under given weights."""
-    names = sorted({name for some in true for name in some})
-    shape = (len(true), len(names))
-    shown, said = (
-        np.array([[name in some for name in names] for some in map(set, side)], float).reshape(shape)
-        for side in (true, given)
-    )
-    both = shown * said
-    return names, lambda weights: Counts(weights @ shown, weights @ said, weights @ both)
+    """Return the sorted names in the truth, and a function from weights (draws, clips) to `Counts` of these names."""
+    names = sorted({name for clip in true for name in clip})
+    shown, answered = _table(true, names), _table(answers, names)
+    both = shown * answered
+    return names, lambda weights: Counts(weights @ shown, weights @ answered, weights @ both)
+
+
+def _table(clips: Sequence[Iterable[Any]], names: Sequence[Any]) -> Floats:
+    """Return which clip has which name, 0 or 1 (clips, names)."""
+    sets = [set(clip) for clip in clips]
+    return np.array([[name in clip for name in names] for clip in sets], float).reshape(len(clips), len(names))
 
 
 def _divided(parts: Floats, wholes: Floats, empty: float = 0.0) -> Floats:

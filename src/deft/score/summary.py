@@ -1,4 +1,4 @@
-"""The main figures of a run on one line: what ``dvc metrics diff`` and ``dvc exp show`` print."""
+"""Main figures of a run, few enough for one line of ``dvc metrics diff`` and ``dvc exp show``."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,8 +1,8 @@
-"""Verdicts on Action Units against the rendered corpus's truth."""
+"""Score verdicts on Action Units against the truth of the rendered corpus."""
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,29 +12,31 @@ from deft.facs.units import EXPRESSIVE
 from deft.motion import evidence, verification
 from deft.score import truth
 
-AMPLITUDES_PX = (0.0, 0.6, 0.8, 1.0, 1.3, 1.7, np.inf)  # edges of the bins of a unit's motion at the apex
-HEADS_PX = (0.0, 0.4, 0.8, 1.5, np.inf)  # edges of the bins of the head's
+AMPLITUDES_PX = (0.0, 0.6, 0.8, 1.0, 1.3, 1.7, np.inf)  # bin edges of a unit's motion at the apex
+HEADS_PX = (0.0, 0.4, 0.8, 1.5, np.inf)  # bin edges of the head's motion
 
 
 def figures(folder: Path, verify: Path, calibration: verification.Calibration, supported: float) -> dict[str, Any]:
-    """Counts of verdicts and, with truth, how well the score tells units that moved from units that did not.
+    """Count the verdicts and, with truth, score how well they separate units that moved from units that did not.
 
-    ``auc``: over every clip and every observable unit that the corpus shows at all; ``auc_from_1_px``,
-    ``auc_half_to_1_px``: the same for units that move so far, in frame px at the apex, against all that are still.
-    ``auc_listed``: over what the sheet lists. Of listed units that move by at least 1 px or not at all, those called
-    unsupported are wrong labels found: ``wrong_precision``, ``wrong_recall``. ``curves``: ``auc`` over the unit's
-    amplitude and over the head's motion, px. Eyelid closure is left out: clips blink without a coder listing it.
-    ``folder`` holds the corpus's truth, ``verify`` is the stage's table.
+    ``auc`` covers every clip and every observable unit that the corpus shows at all. ``auc_from_1_px`` and
+    ``auc_half_to_1_px`` cover units that move so far (frame px at the apex), against all still units. ``auc_listed``
+    covers the units that the sheet lists. Of the listed units that move by at least 1 px or not at all, a unit called
+    unsupported is a wrong label found: ``wrong_precision``, ``wrong_recall``. ``curves`` hold ``auc`` over the unit's
+    amplitude and over the head's motion, in px. Eyelid closure is left out, since clips blink without a coder listing
+    it.
+
+    ``folder`` holds the corpus's truth; ``verify`` is the table of that stage.
     """
     verified = {row["clip"]: row for row in tables.rows(verify)}
     names = [judged["verdict"] for row in verified.values() for judged in (*row["aus"], *row["regions"])]
-    found: dict[str, Any] = {"verdicts": dict(sorted(pd.Series(names).value_counts().items()))}
+    counts: dict[str, Any] = {"verdicts": dict(sorted(pd.Series(names).value_counts().items()))}
     truths = {clip: row for clip, row in truth.clips(folder).items() if clip in verified}
     if not truths:
-        return found
+        return counts
     scores = _scores(verified, truths, calibration)
     moved = scores.moved_px > 0
-    found |= {
+    separation = {
         "auc": auc(scores),
         "auc_from_1_px": auc(scores[~moved | (scores.moved_px >= 1)]),
         "auc_half_to_1_px": auc(scores[~moved | scores.moved_px.between(0.5, 1, inclusive="left")]),
@@ -43,38 +45,46 @@ def figures(folder: Path, verify: Path, calibration: verification.Calibration, s
             "head": _curve(scores.head_px, HEADS_PX, scores, scores[:0]),
         },
     }
-    return found | _labels(verified, truths, supported)
+    return counts | separation | _labels(verified, truths, supported)
 
 
 def _scores(
     verified: dict[str, tables.Row], truths: dict[str, tables.Row], calibration: verification.Calibration
 ) -> pd.DataFrame:
-    """A row a clip and unit: moved_px (0: still), head_px, score."""
-    moves = {clip: {each["unit"]: each["amplitude_px"] for each in row["moved"]} for clip, row in truths.items()}
-    units = sorted(set().union(*moves.values()).intersection(EXPRESSIVE))
+    """Return one row per clip and unit: moved_px (0 for a still unit), head_px, score."""
+    amplitudes_px = {clip: _amplitudes_px(row) for clip, row in truths.items()}
+    units = sorted(set().union(*amplitudes_px.values()).intersection(EXPRESSIVE))
     rows = []
     for clip, row in truths.items():
         regions = evidence.by_region(evidence.from_rows(verified[clip]["regions"]))
-        head = _head_px(row)
+        head_px = _head_px(row)
         for unit in units:
+            moved_px = amplitudes_px[clip].get(unit, 0.0)
             score = verification.score(unit, None, regions, calibration)
-            rows.append({"moved_px": moves[clip].get(unit, 0.0), "head_px": head, "score": score})
+            rows.append({"moved_px": moved_px, "head_px": head_px, "score": score})
     return pd.DataFrame(rows)
 
 
+def _amplitudes_px(row: tables.Row) -> dict[int, float]:
+    """Return how far each unit that moves in a clip moves at the apex: unit → frame px."""
+    return {moved["unit"]: moved["amplitude_px"] for moved in row["moved"]}
+
+
 def _head_px(row: tables.Row) -> float:
-    """How far the head takes the landmarks from onset to apex, frame px."""
-    points, head = np.reshape(row["landmarks"], (68, 2)), np.reshape(row["head"], (-1, 2, 3))[row["apex"]]
-    return float(np.hypot(*(points @ head[:, :2].T + head[:, 2] - points).T).mean())
+    """Return the mean displacement of the landmarks by head motion from onset to apex, in frame px."""
+    points = np.reshape(row["landmarks"], (68, 2))
+    head = np.reshape(row["head"], (-1, 2, 3))[row["apex"]]  # (2, 3)
+    displacement = points @ head[:, :2].T + head[:, 2] - points  # (68, 2)
+    return float(np.hypot(*displacement.T).mean())
 
 
 def _labels(verified: dict[str, tables.Row], truths: dict[str, tables.Row], supported: float) -> dict[str, float]:
-    """What the listed units' scores are worth; nothing where the sheet never errs."""
+    """Return how well the scores of listed units find wrong labels; empty where the sheet has no wrong label."""
     rows = []
     for clip, row in truths.items():
-        moves = {each["unit"]: each["amplitude_px"] for each in row["moved"]}
+        amplitudes_px = _amplitudes_px(row)
         rows += [
-            {"moved_px": moves.get(au["unit"], 0.0), "score": au["score"]}
+            {"moved_px": amplitudes_px.get(au["unit"], 0.0), "score": au["score"]}
             for au in verified[clip]["aus"]
             if au["verdict"] != verification.UNOBSERVABLE
         ]
@@ -92,7 +102,7 @@ def _labels(verified: dict[str, tables.Row], truths: dict[str, tables.Row], supp
 
 
 def auc(scores: pd.DataFrame) -> float:
-    """Area under the curve of ``score``, of what moved (``moved_px`` above 0) against what did not."""
+    """Return the area under the ROC curve of ``score``: rows that moved (``moved_px`` above 0) against the others."""
     from sklearn.metrics import roc_auc_score  # here, since it takes seconds that no worker of a stage needs
 
     return round(float(roc_auc_score(scores.moved_px > 0, scores.score)), 4)
@@ -101,12 +111,16 @@ def auc(scores: pd.DataFrame) -> float:
 def _curve(
     values: "pd.Series[float]", edges: tuple[float, ...], scores: pd.DataFrame, others: pd.DataFrame
 ) -> list[dict[str, float]]:
-    """AUC a bin of values, with the moved units' mean value; the bin's rows stand against each other and `others`."""
-    found = []
+    """Return the AUC in each bin of ``values``, with the mean value of the units that moved.
+
+    A bin's AUC is computed over its own rows and ``others``.
+    """
+    points = []
     for low, high in pairwise(edges):
-        rows = scores[values.between(low, high, inclusive="left" if low else "neither")]
+        inclusive: Literal["left", "neither"] = "left" if low else "neither"  # still units are in no bin
+        rows = scores[values.between(low, high, inclusive=inclusive)]
         part = pd.concat([rows, others])
         moved = rows[rows.moved_px > 0]
         if 0 < len(moved) < len(part):
-            found.append({"px": round(float(values[moved.index].mean()), 2), "auc": auc(part)})
-    return found
+            points.append({"px": round(float(values[moved.index].mean()), 2), "auc": auc(part)})
+    return points

@@ -1,4 +1,4 @@
-"""Ways to spread work over processes or machines: one module per engine, each an `Engine`."""
+"""Engines that run work in processes or on machines: one module per engine, each an `Engine`."""
 
 from collections.abc import Callable, Generator, Sequence
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
@@ -7,7 +7,7 @@ Result = TypeVar("Result")
 
 
 class Outcome(NamedTuple, Generic[Result]):
-    """What became of one key: its result, or one sentence that says why there is none."""
+    """The outcome of one key: its result, or one sentence that says why there is none."""
 
     key: str
     result: Result | None

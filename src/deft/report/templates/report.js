@@ -1,5 +1,5 @@
 "use strict";
-// Filters of the list, and a clip's page in a dialog at #clip=DATASET/SUBJECT/NAME. Pages lie in the file as inert text.
+// Filters of the list, and a clip's page in a dialog at #clip=DATASET/SUBJECT/NAME. Pages are inert text in the file.
 
 const cards = [...document.querySelectorAll("#list > li")];
 const fields = [...document.querySelectorAll("#filters select, #filters input")];
@@ -39,11 +39,11 @@ function wire() {
   const play = page.querySelector("#play");
   const moments = JSON.parse(slider.dataset.moments);
   const show = () => {
-    const [x, y, told] = moments[slider.value];
+    const [x, y, caption] = moments[slider.value];
     page.querySelector("#frame").setAttribute("x", x);
     page.querySelector("#frame").setAttribute("y", y);
-    page.querySelector("#moment").textContent = told;
-    slider.setAttribute("aria-valuetext", told);
+    page.querySelector("#moment").textContent = caption;
+    slider.setAttribute("aria-valuetext", caption);
   };
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   slider.addEventListener("input", () => { stop(); show(); });
