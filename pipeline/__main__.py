@@ -13,7 +13,7 @@ STAGES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if
 
 
 def main() -> None:
-    """Run the stage named on the command line; errors that the user can mend are printed without a traceback."""
+    """Run the stage named on the command line; errors that the user can fix are printed without a traceback."""
     if len(sys.argv) < 2 or sys.argv[1] not in STAGES:
         sys.exit(f"usage: python -m pipeline STAGE [ARGUMENT ...], where STAGE is one of {', '.join(STAGES)}")
     # By its real name, so that worker processes can import the functions it maps.

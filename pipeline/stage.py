@@ -129,6 +129,6 @@ def finish(title: str, done: int, failures: Mapping[str, str], strict: bool, ms_
     for key, reason in failures.items():
         print(f"  {key}: {reason}", file=sys.stderr)
     if not done:
-        raise DataError(title, "nothing usable", "at least one clip", "mend the reasons listed above")
+        raise DataError(title, "nothing usable", "at least one clip", "fix the failures listed above")
     if failures and strict:
-        raise DataError(title, f"{len(failures)} failures", "none, because of `strict: true`", "mend them or unset it")
+        raise DataError(title, f"{len(failures)} failures", "none, because of `strict: true`", "fix them or unset it")

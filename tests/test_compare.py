@@ -34,9 +34,9 @@ def answers(given_: Sequence[str]) -> list[tables.Row]:
 
 
 def triples(labels: Sequence[str] = TRUE) -> list[tables.Row]:
-    told = {"dataset": "d", "listed": [4], "evidence": [SIGHT]}
+    columns = {"dataset": "d", "listed": [4], "evidence": [SIGHT]}
     return [
-        {"clip": f"d/{at // 2}/{at}", "subject": str(at // 2), "label": label, **told}
+        {"clip": f"d/{at // 2}/{at}", "subject": str(at // 2), "label": label, **columns}
         for at, label in enumerate(labels)
     ]
 
@@ -82,15 +82,15 @@ def test_both_are_scored_as_loso_scores_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "message"),
     [
         (run("B", FIRST[:6]), "2 clips in one of them alone, as d/3/6, expected the same clips"),
         (run("B", FIRST, ["b", *TRUE[1:]]), "1 clips whose labels differ, as d/0/0: a and b"),
         (run("B", FIRST, setting="3"), "task.labels native and 3, expected .* under the same task.labels"),
     ],
 )
-def test_what_cannot_be_compared_is_refused_with_the_reason(other: compare.Run, said: str) -> None:
-    with pytest.raises(DataError, match=f"A and B: found {said}"):
+def test_what_cannot_be_compared_is_refused_with_the_reason(other: compare.Run, message: str) -> None:
+    with pytest.raises(DataError, match=f"A and B: found {message}"):
         compare.differences(run("A", FIRST), other, 5, 0)
 
 
@@ -126,19 +126,19 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def said(project: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What the command line says in the project."""
+def run_compare(project: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run ``deft compare`` in the project."""
     monkeypatch.chdir(project)
     monkeypatch.setenv("COLUMNS", "120")
 
-    def ask(*words: str) -> Result:
+    def invoke(*words: str) -> Result:
         return CliRunner().invoke(app, ["compare", *words])
 
-    return ask
+    return invoke
 
 
-def test_two_revisions_are_compared_and_the_rule_is_said(said: Any, tmp_path: Path) -> None:
-    done = said("first", "HEAD", "--out", str(tmp_path / "found.json"))
+def test_two_revisions_are_compared_and_the_rule_is_said(run_compare: Any, tmp_path: Path) -> None:
+    done = run_compare("first", "HEAD", "--out", str(tmp_path / "found.json"))
     assert done.exit_code == 0, done.output
     text = " ".join(done.output.split())
     assert "head accuracy 0.625 0.875 +0.250" in text
@@ -149,34 +149,34 @@ def test_two_revisions_are_compared_and_the_rule_is_said(said: Any, tmp_path: Pa
     assert found["rule"] in text
 
 
-def test_a_revision_is_compared_with_the_files_that_are_here(said: Any) -> None:
-    assert "head accuracy 0.875 1.000 +0.125" in " ".join(said("HEAD").output.split())
-    assert "text UF1 1.000 1.000 +0.000" in " ".join(said("workspace", "workspace").output.split())
+def test_a_revision_is_compared_with_the_files_that_are_here(run_compare: Any) -> None:
+    assert "head accuracy 0.875 1.000 +0.125" in " ".join(run_compare("HEAD").output.split())
+    assert "text UF1 1.000 1.000 +0.000" in " ".join(run_compare("workspace", "workspace").output.split())
 
 
-def test_a_revision_that_is_none_is_refused_in_one_line(said: Any) -> None:
-    done = said("nowhere")
+def test_a_revision_that_is_none_is_refused_in_one_line(run_compare: Any) -> None:
+    done = run_compare("nowhere")
     assert done.exit_code == 1
     assert "nowhere: found unknown Git revision" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_a_revision_whose_answers_are_not_in_the_cache_is_refused(said: Any, project: Path) -> None:
+def test_a_revision_whose_answers_are_not_in_the_cache_is_refused(run_compare: Any, project: Path) -> None:
     cache = project / ".dvc" / "cache"
     shutil.move(cache, cache.with_name("away"))
-    done = said("first")
+    done = run_compare("first")
     shutil.move(cache.with_name("away"), cache)
     assert done.exit_code == 1
     assert "first: found data/predictions/deft.parquet of another run, whose content is not in this" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_a_revision_without_answers_is_refused(said: Any, project: Path) -> None:
+def test_a_revision_without_answers_is_refused(run_compare: Any, project: Path) -> None:
     command(project, "git", "rm", "--quiet", "--cached", "data/predictions/deft.parquet.dvc")
     command(project, "git", "commit", "--quiet", "--message", "none")
     command(project, "git", "tag", "none")
     command(project, "git", "reset", "--quiet", "HEAD~")
-    done = said("none")
+    done = run_compare("none")
     assert done.exit_code == 1
     assert "none: found no data/predictions/deft.parquet, expected" in done.stderr
 
@@ -203,10 +203,10 @@ def test_the_authors_commit_cannot_be_compared_with_but_ones_own_can(
 
 
 def test_without_answers_here_there_is_nothing_to_compare(
-    said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_compare: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_params(tmp_path)
     monkeypatch.chdir(tmp_path)
-    done = said("workspace")
+    done = run_compare("workspace")
     assert done.exit_code == 1
     assert "data/predictions/deft.parquet: found no such file" in done.stderr

@@ -15,9 +15,9 @@ def once(ratio: metrics.Ratio) -> float:
 
 
 def test_evidence_is_scored_by_region_and_direction() -> None:
-    said = [[sight("chin", "up"), sight("upper lip", "up")], [sight("chin", "down")]]
+    answered = [[sight("chin", "up"), sight("upper lip", "up")], [sight("chin", "down")]]
     measured = [[sight("chin", "up"), sight("upper lip", "down")], []]
-    assert once(faithful.evidence_f1(said, measured)) == pytest.approx(2 * 1 / (3 + 2))
+    assert once(faithful.evidence_f1(answered, measured)) == pytest.approx(2 * 1 / (3 + 2))
 
 
 def test_evidence_does_not_depend_on_level_and_timing() -> None:
@@ -51,7 +51,7 @@ def test_units_named_without_motion_are_counted(rationales: list[str], supported
 
 
 @pytest.mark.parametrize(
-    ("region", "told", "measured", "against"),
+    ("region", "answered", "measured", "against"),
     [
         ("right cheek", "up", "down", True),
         ("right cheek", "up and out", "down and out", True),
@@ -64,17 +64,21 @@ def test_units_named_without_motion_are_counted(rationales: list[str], supported
         ("chin", "up", "up", False),
     ],
 )
-def test_up_told_of_what_goes_down_is_a_contradiction(region: str, told: str, measured: str, against: bool) -> None:
-    seen = [f"{region} {measured}, clear, late", "nose root still"]
-    assert once(faithful.contradictions([[sight(region, told)]], [seen])) == against
-    assert once(faithful.contradictions([[sight(region, measured)]], [[f"{region} {told}, clear, late"]])) == against
+def test_up_for_a_region_that_moves_down_is_a_contradiction(
+    region: str, answered: str, measured: str, against: bool
+) -> None:
+    phrases = [f"{region} {measured}, clear, late", "nose root still"]
+    assert once(faithful.contradictions([[sight(region, answered)]], [phrases])) == against
+    assert (
+        once(faithful.contradictions([[sight(region, measured)]], [[f"{region} {answered}, clear, late"]])) == against
+    )
 
 
-def test_what_is_told_of_a_still_region_contradicts_nothing() -> None:
-    told = [[sight("chin", "up"), sight("right cheek", "up")], []]
-    seen = [["chin still", "right cheek down, slight, early"], ["chin up, clear, late"]]
-    assert once(faithful.contradictions(told, seen)) == 1
-    assert once(faithful.contradictions(told[1:], seen[1:])) == 0
+def test_a_still_region_contradicts_nothing() -> None:
+    answered = [[sight("chin", "up"), sight("right cheek", "up")], []]
+    phrases = [["chin still", "right cheek down, slight, early"], ["chin up, clear, late"]]
+    assert once(faithful.contradictions(answered, phrases)) == 1
+    assert once(faithful.contradictions(answered[1:], phrases[1:])) == 0
 
 
 @pytest.mark.parametrize("emotion", PROTOTYPES)

@@ -173,11 +173,11 @@ def clip(subject: str, true: str, head: str, said: str | None, **changed: Any) -
     truth = {"dataset": "d", "subject": subject, "label": true, "listed": [4], "moving": [4]}
     texts = {"target": "x", "text": "x", "seen": ["chin up, slight, late"], "fold": subject}
     answer = {"emotion": head, "units": [4], "said_emotion": said, "parsed": said is not None}
-    told: dict[str, Any] = dict.fromkeys(("said_evidence", "said_rationale", "said_aus"))
+    text_columns: dict[str, Any] = dict.fromkeys(("said_evidence", "said_rationale", "said_aus"))
     if said:
-        told = {"said_evidence": [SEEN], "said_rationale": "also 4 brow lowerer", "said_aus": ["4"]}
+        text_columns = {"said_evidence": [SEEN], "said_rationale": "also 4 brow lowerer", "said_aus": ["4"]}
     sure = {"probabilities": [{"emotion": head, "p": 0.75}, {"emotion": "z", "p": 0.25}], "shuffled": None}
-    return truth | texts | answer | told | sure | {"evidence": [SEEN]} | changed
+    return truth | texts | answer | text_columns | sure | {"evidence": [SEEN]} | changed
 
 
 CLIPS = [clip("1", "a", "a", "a"), clip("1", "b", "a", None), clip("2", "a", "a", "b"), clip("2", "b", "b", "b")]

@@ -253,7 +253,7 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
         load(tmp_path / "params.yaml")
 
 
-def test_dials_cannot_be_turned_after_loading() -> None:
+def test_parameters_cannot_be_changed_after_loading() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load(FILE).lora.rank = 3
 

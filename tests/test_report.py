@@ -59,7 +59,7 @@ def moved(crop: Image, flow: npt.NDArray[np.float32]) -> Image:
     return np.asarray(cv2.remap(crop, *back, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
 
 
-def told(emotion: str) -> triple.Triple:
+def written(emotion: str) -> triple.Triple:
     """A triple that differs from one class to another in a direction, and in a region."""
     mouth = sight("left mouth corner", "up and out" if emotion == HAPPY else "down")
     return triple.write(emotion, [(codes.Code(12), [mouth, sight("left cheek" if emotion == HAPPY else "chin", "up")])])
@@ -67,7 +67,7 @@ def told(emotion: str) -> triple.Triple:
 
 def answered(clip: str) -> tables.Row:
     _, head, text, *_ = CLIPS[clip]
-    said = told(text or HAPPY)
+    answer = written(text or HAPPY)
     other = HAPPY if head == UPSET else UPSET
     return {
         "clip": clip,
@@ -76,12 +76,12 @@ def answered(clip: str) -> tables.Row:
         "probabilities": [{"emotion": head, "p": 0.75}, {"emotion": other, "p": 0.25}],
         "without": [{"expert": "motion", "emotion": other}],
         "units": [12],
-        "text": said.text,
+        "text": answer.text,
         "parsed": True,
-        "said_emotion": said.emotion,
-        "said_aus": said.code_texts,
-        "evidence": [seen._asdict() for seen in said.evidence],
-        "rationale": said.rationale,
+        "said_emotion": answer.emotion,
+        "said_aus": answer.code_texts,
+        "evidence": [sight._asdict() for sight in answer.evidence],
+        "rationale": answer.rationale,
         "shuffled": {"donor": "toy/s1/first", "emotion": other, "said_emotion": None, "evidence": None},
     }
 
@@ -96,8 +96,8 @@ def write_clip(data: Path, clip: str, crop: Image, points: Points) -> dict[str, 
     judged = {"code": str(code.unit), **code._asdict(), "score": 0.7, "verdict": verdict}
     found = evidence.measure(flow[None], points, noise, (2.0, 4.0, 8.0))
     field = {"clip": clip, "step": 0, "position": 6, "shape": flow.shape, "noise": noise}
-    regions = [seen._asdict() | {"verdict": "still" if seen.level == "none" else "unexplained"} for seen in found]
-    true = told(label)
+    regions = [region._asdict() | {"verdict": "still" if region.level == "none" else "unexplained"} for region in found]
+    true = written(label)
     moments = {"onset": 2, "apex": 6, "offset": 8}
     known = {"clip": clip, "dataset": dataset, "subject": subject}
     return {
@@ -119,7 +119,7 @@ def write_clip(data: Path, clip: str, crop: Image, points: Points) -> dict[str, 
                 "aus": true.code_texts,
                 "moving": [12],
                 "seen": triple.phrases(true.evidence),
-                "evidence": [seen._asdict() for seen in true.evidence],
+                "evidence": [sight._asdict() for sight in true.evidence],
                 "rationale": true.rationale,
                 "category": true.category,
                 "target": true.text,
@@ -132,13 +132,13 @@ def write_clip(data: Path, clip: str, crop: Image, points: Points) -> dict[str, 
 
 def write_metrics(folder: Path, rows: list[tables.Row], triples: dict[str, tables.Row]) -> None:
     """The figures of these answers, as the stage `evaluate` writes them."""
-    clips, dials = [loso.joined(row, triples) for row in rows], {"resamples": 20, "seed": 0}
+    clips, bootstrap = [loso.joined(row, triples) for row in rows], {"resamples": 20, "seed": 0}
     peers = [row | {"baseline": name} for row in clips for name in ("majority", "probe_motion")]
-    baselines = loso.baselines(peers, **dials)
+    baselines = loso.baselines(peers, **bootstrap)
     rule = {"rule": "leave one subject out: pooled over 2 folds"}
-    tables.write_json(folder / "loso.json", loso.report(clips, **dials) | rule)
+    tables.write_json(folder / "loso.json", loso.report(clips, **bootstrap) | rule)
     tables.write_json(folder / "baselines.json", {"majority": baselines["majority"]})
-    tables.write_json(folder / "experts.json", experts.figures(clips, baselines, **dials) | rule)
+    tables.write_json(folder / "experts.json", experts.figures(clips, baselines, **bootstrap) | rule)
     losses = {"final": {"losses": [{"total": 2.0, "text": 1.0}, {"total": 1.0, "text": 0.5}]}}
     curves = {"toy": {"amplitude": [{"px": 0.5, "auc": 0.8}, {"px": 1.5, "auc": 0.9}]}}
     (folder / "plots").mkdir()
@@ -218,7 +218,7 @@ def shown(tab: Page) -> list[str]:
 
 
 @in_browser
-def test_failures_stand_first_and_clips_that_nobody_was_asked_about_last(overview: Page) -> None:
+def test_failures_come_first_and_clips_without_an_answer_last(overview: Page) -> None:
     assert shown(overview) == ["toy/s1/wrong", "toy/s2/half", "bare/s1/flow", "toy/s1/first", "toy/s2/spare"]
 
 
@@ -328,7 +328,7 @@ def test_both_triples_stand_side_by_side_with_their_differences(overview: Page) 
 
 
 @in_browser
-def test_a_clips_page_says_why_nobody_trains_on_it(overview: Page) -> None:
+def test_a_clips_page_says_why_it_is_not_trained_on(overview: Page) -> None:
     open_clip(overview, "toy/s2/half")
     expect(overview.locator("#page")).to_contain_text("no listed unit is supported by the motion")
 
@@ -479,7 +479,7 @@ def test_a_region_is_marked_by_its_direction_and_by_who_names_it() -> None:
     ]
 
 
-def test_words_that_the_other_text_lacks_are_told_apart() -> None:
+def test_words_that_the_other_text_lacks_are_marked() -> None:
     assert compared.words("both brows up: 1", "left brow up: 1") == [("both brows ", False), ("up: 1", True)]
 
 

@@ -32,7 +32,7 @@ def read(files: Mapping[str, Sequence[Path]], clips: Sequence[str]) -> dict[str,
             views[expert] = np.array([by_clip.get(clip, missing) for clip in clips])
     if not views:
         expected = "one that sees the clips: motion, where they come as flow"
-        raise DataError("experts", ", ".join(files), expected, "mend params.yaml")
+        raise DataError("experts", ", ".join(files), expected, "change params.yaml")
     return views
 
 

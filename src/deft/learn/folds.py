@@ -64,7 +64,7 @@ def fixed(rows: Iterable[Row], test: Sequence[str]) -> dict[str, Fold]:
     for name in test:
         if not any(name in clip_names for clip_names in names.values()):
             expected = "a dataset, dataset/subject or dataset/part among the clips"
-            raise DataError("folds.test", name, expected, "mend it in params.yaml")
+            raise DataError("folds.test", name, expected, "correct it in params.yaml")
     held = {person(row) for row in table if names[row["clip"]] & set(test)}
     return {"fixed": _fold("fixed", table, lambda row: person(row) in held)}
 
@@ -111,15 +111,15 @@ def check(folds: Iterable[Fold], rows: Iterable[Row]) -> None:
         both = {people[clip] for clip in fold.train} & {people[clip] for clip in fold.test}
         if both:
             found = f"{', '.join(sorted(both))} on both sides"
-            raise DataError(f"fold {fold.name}", found, "each subject on one side", "mend the split")
+            raise DataError(f"fold {fold.name}", found, "each subject on one side", "change the split")
         if not fold.train:
-            raise DataError(f"fold {fold.name}", "nobody to learn from", "other people's clips", "add subjects")
+            raise DataError(f"fold {fold.name}", "nobody to learn from", "clips of other subjects", "add subjects")
         if not fold.test:
-            raise DataError(f"fold {fold.name}", "nobody to test", "clips with a label", "mend the split")
+            raise DataError(f"fold {fold.name}", "nobody to test", "clips with a label", "change the split")
         for clip in fold.test:
             if clip in tested:
                 found = f"{clip}, tested in {tested[clip]} too"
-                raise DataError(f"fold {fold.name}", found, "each clip tested once", "mend the split")
+                raise DataError(f"fold {fold.name}", found, "each clip tested once", "change the split")
             tested[clip] = fold.name
     if not tested:
         raise DataError("folds", "no clip with a label", "some", "take another task.labels")

@@ -89,7 +89,9 @@ def find(data: Path, family: str, clip: str, datasets: Sequence[str]) -> View:
         return read(data, family, clip)
     for stage, what, why in left_out(data, datasets):
         if clip == what.split(", ")[-1]:
-            raise DataError(clip, f"no triple: {stage}: {why}", "a clip that came through", "mend that, `dvc repro`")
+            raise DataError(
+                clip, f"no triple: {stage}: {why}", "a clip that came through", "fix that, then run `dvc repro`"
+            )
     near = [key for key in keys if clip in key] or difflib.get_close_matches(clip, keys, 5)
     remedy = f"perhaps {', '.join(near[:5])}" if near else f"one is {keys[0]}"
     raise DataError(f"clip {clip}", "no such clip", "the key of one, dataset/subject/name", remedy)

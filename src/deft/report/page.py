@@ -56,7 +56,10 @@ def card(data: Path, family: str, clip: str) -> Card:
 
 
 def failures_first(cards: Sequence[Card]) -> list[Card]:
-    """Sort clips: both head and text wrong, then one of them, then none; the most confident mistakes first in each."""
+    """Sort clips: head and text wrong, then one of them, then none, then clips without an answer.
+
+    Within each group, the lowest probability of the sheet's class comes first.
+    """
 
     def order(card: Card) -> tuple[bool, int, float, str]:
         right = (card.head, card.text).count(clips.RIGHT)

@@ -191,7 +191,8 @@ class Deft(nn.Module):
         """Return the optimiser's groups: projectors and unit head, adapters, emotion head, each with its rate."""
         projectors = [self._projector(name) for name in self.config.experts]
         layers = [parameter for projector in projectors for parameter in projector.layers.parameters()]
-        positions = [projector.position for projector in projectors]
+        # Sorted by name: the order of parameters decides the last bit of the gradient's norm.
+        positions = [self._projector(name).position for name in sorted(self.config.experts)]
         adapters = [parameter for parameter in self.llm.parameters() if parameter.requires_grad]
         groups: list[dict[str, Any]] = [
             {"params": [*layers, *positions, *self.unit_head.parameters()], "lr": learning_rate},
