@@ -96,15 +96,18 @@ def report(
     from deft.report import clips, page
 
     try:
-        dials = params.load()
-        family = dials.families[0]
+        parameters = params.load()
+        family = parameters.families[0]
         keys = clips.known(DATA, family)
         kept = SCRATCH / "report" / fanout.content_key([DATA / name for name in clips.READ], None)
-        cluster = fanout.Cluster(dials.engine, dials.jobs)
+        cluster = fanout.Cluster(parameters.engine, parameters.jobs)
         done = fanout.over(partial(page.card, DATA, family), keys, title="report", cluster=cluster, scratch=kept)
         cards, failures = fanout.gather(done)
-        lost = [*clips.left_out(DATA, dials.datasets), *(clips.LeftOut("report", *each) for each in failures.items())]
-        page.write(out, list(cards.values()), lost, METRICS, dials.datasets)
+        lost = [
+            *clips.left_out(DATA, parameters.datasets),
+            *(clips.LeftOut("report", *each) for each in failures.items()),
+        ]
+        page.write(out, list(cards.values()), lost, METRICS, parameters.datasets)
     except params.ParamsError as error:
         sys.exit(f"error: {error}")
     except DataError as error:
@@ -124,8 +127,8 @@ def show(
     from deft.report import clips, loop, still
 
     try:
-        dials = params.load()
-        view = clips.find(DATA, dials.families[0], clip, dials.datasets)
+        parameters = params.load()
+        view = clips.find(DATA, parameters.families[0], clip, parameters.datasets)
         path = out or Path(f"{clip.replace('/', '-')}.png")
         if magnify is not None:
             loop.write(path.with_suffix(".webp"), view, magnify)
@@ -181,10 +184,10 @@ def doctor(
 
     if dataset is not None:
         try:
-            found = examine(dataset)
+            checked = examine(dataset)
         except DataError as error:
             _stop(error, UNUSABLE)
-        written.show(written.details(dataset, found, str(paths.report("index", dataset))))
+        written.show(written.details(dataset, checked, str(paths.report("index", dataset))))
         return
     there = sorted(path.name for path in RAW.iterdir() if path.is_dir() and path.name[0] != ".") if RAW.is_dir() else []
     checkups: dict[str, checkup.Checkup | DataError] = {}
@@ -208,9 +211,9 @@ def render(
     from deft.render import standins
 
     try:
-        dials = params.load()
-        for name in layouts or dials.render.layouts:
-            written = standins.write(name, RAW / name, dials.render.seed, subjects, clips, dials.jobs)
+        parameters = params.load()
+        for name in layouts or parameters.render.layouts:
+            written = standins.write(name, RAW / name, parameters.render.seed, subjects, clips, parameters.jobs)
             typer.echo(f"{RAW / name}: {written} clips; every face in them is drawn")
     except params.ParamsError as error:
         sys.exit(f"error: {error}")

@@ -46,10 +46,10 @@ def row(path: Path, clip: str, columns: Sequence[str] | None = None) -> Row:
         DataError: there is no such file, or the clip has no row or several.
 
     """
-    found = rows(path, columns, clip)
-    if len(found) != 1:
-        raise DataError(path, f"{len(found)} rows for {clip}", "one", "the stage that writes this file left it out")
-    return found[0]
+    matching = rows(path, columns, clip)
+    if len(matching) != 1:
+        raise DataError(path, f"{len(matching)} rows for {clip}", "one", "the stage that writes this file left it out")
+    return matching[0]
 
 
 def clips(path: Path) -> list[str]:

@@ -71,45 +71,45 @@ def _two_columns(title: str, figures: Mapping[str, str]) -> list[str]:
     return [f"| {title} | |", "|---|---|", *(f"| {name} | {figure} |" for name, figure in figures.items())]
 
 
-def _control(found: Mapping[str, float]) -> list[str]:
+def _control(scores: Mapping[str, float]) -> list[str]:
     changed, uf1 = (
-        (f"{found['emotion_changed']:.1%}", f"{found['generated_changed']:.1%}"),
-        (_cell(found, "emotion_uf1"), _cell(found, "generated_uf1")),
+        (f"{scores['emotion_changed']:.1%}", f"{scores['generated_changed']:.1%}"),
+        (_cell(scores, "emotion_uf1"), _cell(scores, "generated_uf1")),
     )
     return [
         "| with the motion of another clip | head | text |",
         "|---|---|---|",
         f"| classes that change | {' | '.join(changed)} |",
         f"| UF1 against the clip's own label | {' | '.join(uf1)} |",
-        f"| evidence that changes | – | {found['evidence_changed']:.1%} |",
-        f"| evidence F1 against the clip's own motion | – | {_cell(found, 'evidence_f1')} |",
-        f"| evidence F1 against the motion given | – | {_cell(found, 'donor_evidence_f1')} |",
+        f"| evidence that changes | – | {scores['evidence_changed']:.1%} |",
+        f"| evidence F1 against the clip's own motion | – | {_cell(scores, 'evidence_f1')} |",
+        f"| evidence F1 against the motion given | – | {_cell(scores, 'donor_evidence_f1')} |",
     ]
 
 
-def experts(found: Mapping[str, Any]) -> str:
+def experts(metrics: Mapping[str, Any]) -> str:
     """Return the table of experts: the UF1 of each one's linear probe, and the UF1 lost when it is hidden."""
     lines = ["| expert | UF1 of a linear probe of its tokens | UF1 lost when it is hidden |", "|---|---|---|"]
     lines += [
-        f"| {name} | {_cell(each['probe'], 'uf1')} | {_cell(each['drop'], 'uf1') if each['drop'] else '–'} |"
-        for name, each in found.items()
+        f"| {name} | {_cell(scores['probe'], 'uf1')} | {_cell(scores['drop'], 'uf1') if scores['drop'] else '–'} |"
+        for name, scores in metrics.items()
         if name != "rule"
     ]
     return "\n".join([*lines, ""])
 
 
-def ablations(found: Mapping[str, Any]) -> str:
+def ablations(metrics: Mapping[str, Any]) -> str:
     """Return the table of ablations: the main figures of each experiment, the default first."""
     lines = [
         "| | UF1, head | UF1, text | AU F1 | evidence F1 | unsupported units | head and text agree |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name in sorted(found, key=lambda name: (name != "default", name.lower())):
-        each = found[name]
-        title = "<br>".join([f"**{name}**", *(f"`-S {shlex.quote(change)}`" for change in each["set"])])
-        classes = [_cell(each[who], "uf1") for who in ("head", "text")]
-        words = [f"{each['units']['f1']:.3f}", f"{each['evidence_f1']:.3f}"]
-        words += [f"{each['unsupported_au_rate']:.1%}", f"{each['agreement']:.1%}"]
+    for name in sorted(metrics, key=lambda name: (name != "default", name.lower())):
+        scores = metrics[name]
+        title = "<br>".join([f"**{name}**", *(f"`-S {shlex.quote(change)}`" for change in scores["set"])])
+        classes = [_cell(scores[who], "uf1") for who in ("head", "text")]
+        words = [f"{scores['units']['f1']:.3f}", f"{scores['evidence_f1']:.3f}"]
+        words += [f"{scores['unsupported_au_rate']:.1%}", f"{scores['agreement']:.1%}"]
         lines.append(f"| {' | '.join([title, *classes, *words])} |")
     return "\n".join([*lines, ""])
 
@@ -118,25 +118,25 @@ def _cell(scores: Mapping[str, float], key: str) -> str:
     return f"{scores[key]:.3f} [{scores[f'{key}_low']:.3f},\N{NO-BREAK SPACE}{scores[f'{key}_high']:.3f}]"
 
 
-def bench(found: Mapping[str, Any]) -> str:
+def bench(results: Mapping[str, Any]) -> str:
     """Return the motion core's tables against its peers, and a line each on verdicts, sheets, events and tuning."""
     names = ("solver", "verdicts", "stages", "sheets", "tuning")
-    solver, verdicts, stages, sheets, tuned = (found[name] for name in names)
-    solvers = sorted(solver["solvers"].items(), key=lambda each: each[1]["error_px"])
+    solver, verdicts, stages, sheets, tuned = (results[name] for name in names)
+    solvers = sorted(solver["solvers"].items(), key=lambda item: item[1]["error_px"])
     lines = [
         f"| 256 × 256, one thread, {solver['pairs']} pairs | ms per pair | mean endpoint error, px |",
         "|---|---|---|",
-        *(f"| {_bold(name)} | {each['ms']:.1f} | {each['error_px']:.3f} |" for name, each in solvers),
+        *(f"| {_bold(name)} | {scores['ms']:.1f} | {scores['error_px']:.3f} |" for name, scores in solvers),
         "",
         f"`flow_sequence`, warm-started in time: {solver['sequence_frames_per_s']:.0f} frames per second on one core. "
         f"`crop`, `landmarks`, `flow` and `verify` together: {stages['clips_per_s']:.1f} clips per second "
         f"({stages['frames']} frames of 640 × 480 each, two cores).",
         "",
         "| median residual head motion in still regions, crop px, at a shift of | "
-        + " | ".join(f"{level} px" for level in found["compensation"])
+        + " | ".join(f"{level} px" for level in results["compensation"])
         + " |",
-        "|---|" + "---|" * len(found["compensation"]),
-        *(f"| {_bold(name)} | {' | '.join(f'{left:.3f}' for left in each)} |" for name, each in _left(found)),
+        "|---|" + "---|" * len(results["compensation"]),
+        *(f"| {_bold(name)} | {' | '.join(f'{left:.3f}' for left in row)} |" for name, row in _left(results)),
         "",
         f"Verdicts on {verdicts['clips']} rendered clips: AUC {verdicts['auc_from_1_px']:.3f} for units that move by "
         f"at least 1 px, {verdicts['auc_half_to_1_px']:.3f} from 0.5 to 1 px; wrong labels found with precision "
@@ -145,7 +145,7 @@ def bench(found: Mapping[str, Any]) -> str:
         f"`index`: {sheets['rows']:,} rows of a label sheet and {sheets['frames']:,} frames in "
         f"{sheets['seconds']:.1f} s.",
         "",
-        _events(found["events"]),
+        _events(results["events"]),
         "",
         f"Tuning the small Llama: {tuned['tokens_per_s']['ours']:,} tokens per second on {tuned['cores']} cores, "
         f"{tuned['tuning_ratio']:.2f} × transformers' Trainer with PEFT and padding. Structured generation: "
@@ -156,22 +156,22 @@ def bench(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _events(found: Mapping[str, Any]) -> str:
-    short, long = found["predict"]
+def _events(scores: Mapping[str, Any]) -> str:
+    short, long = scores["predict"]
     return (
-        f"Spotting in {found['films']} rendered videos of {found['seconds']:.0f} s with {found['expressions']} "
-        f"micro-expressions and {found['blinks']} blinks: F1 {found['f1']:.3f} (precision {found['precision']:.3f}, "
-        f"recall {found['recall']:.3f}), at an overlap of at least 0.5 with the true interval. `deft predict` takes "
+        f"Spotting in {scores['films']} rendered videos of {scores['seconds']:.0f} s with {scores['expressions']} "
+        f"micro-expressions and {scores['blinks']} blinks: F1 {scores['f1']:.3f} (precision {scores['precision']:.3f}, "
+        f"recall {scores['recall']:.3f}), at an overlap of at least 0.5 with the true interval. `deft predict` takes "
         f"{short['s_per_s']:.2f} s per second of video (640 × 480, 30 frames per second, start-up included) and "
         f"{short['peak_mib']} MiB; for a video four times as long, {long['s_per_s']:.2f} s and {long['peak_mib']} MiB."
     )
 
 
-def _left(found: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
-    """Method → what it leaves at each level of head motion, px; the best at the highest level first."""
-    levels = list(found["compensation"].values())
+def _left(results: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
+    """Return per method the head motion that it leaves at each shift, px; the best at the largest shift first."""
+    levels = list(results["compensation"].values())
     left = {name: [level[name]["left_px"] for level in levels] for name in levels[0]}
-    return sorted(left.items(), key=lambda each: each[1][-1])
+    return sorted(left.items(), key=lambda item: item[1][-1])
 
 
 def _bold(name: str) -> str:

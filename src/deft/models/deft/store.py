@@ -45,8 +45,8 @@ def save(model: Deft, folder: Path, base: str, measurement: Measurement) -> None
     _write_json(folder / "adapter_config.json", plain)
     adapters = {name: tensor.contiguous() for name, tensor in get_peft_model_state_dict(model.llm).items()}
     save_file(adapters, folder / "adapter_model.safetensors", {"format": "pt"})
-    own = {name: tensor.contiguous() for name, tensor in model.own_state().items()}
-    save_file(own, folder / "deft.safetensors")
+    state = {name: tensor.contiguous() for name, tensor in model.own_state().items()}
+    save_file(state, folder / "deft.safetensors")
     _write_json(folder / "deft.json", model.config._asdict())
     _write_json(folder / "measurement.json", measurement.model_dump())
 
@@ -70,14 +70,14 @@ def loaded(
     plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
     config = Config(**plain)
     base = tables.read_json(folder / "adapter_config.json")["base_model_name_or_path"]
-    own = load_file(folder / "deft.safetensors")
-    reductions = {expert: _reduction(own, expert) for expert in config.experts}
+    state = load_file(folder / "deft.safetensors")
+    reductions = {expert: _reduction(state, expert) for expert in config.experts}
     language, tokenizer = load_base(str(folder / base) if (folder / base).is_dir() else base, config.four_bit)
     with quiet_peft():
         adapted = PeftModel.from_pretrained(language, str(folder))
     try:
         model = Deft(adapted, tokenizer, config, reductions)
-        missing, unexpected = model.load_state_dict(own, strict=False)
+        missing, unexpected = model.load_state_dict(state, strict=False)
         wrong = sorted({name for name in missing if not name.startswith("llm.")} | set(unexpected))
         if wrong:
             found = f"{', '.join(wrong)} missing or unknown"
@@ -100,8 +100,8 @@ def measurement(folder: Path) -> Measurement:
     return Measurement.read(path)
 
 
-def _reduction(own: Mapping[str, Tensor], expert: str) -> Reduction:
-    mean, matrix = (own[f"projectors.{expert}.{name}"].numpy() for name in ("mean", "matrix"))
+def _reduction(state: Mapping[str, Tensor], expert: str) -> Reduction:
+    mean, matrix = (state[f"projectors.{expert}.{name}"].numpy() for name in ("mean", "matrix"))
     return Reduction(mean, matrix)
 
 
