@@ -96,7 +96,7 @@ def _draw(path: Path, title: str, answer: Recognition, fps: float) -> None:
         evidence=answer.measured.evidence,
         answer=answer.triple.text,
         emotions=answer.emotions,
-        when=f"{title}: onset frame {answer.event.onset}, apex frame {answer.event.apex}, {fps:g} frames a second",
+        when=f"{title}: onset frame {answer.event.onset}, apex frame {answer.event.apex}, {fps:g} frames per second",
     )
 
 
