@@ -19,8 +19,9 @@ setup: .venv/ready
 repro: setup
 	dvc repro
 
+# A file of tests per process, as many as there are cores, but no more than four: tests spread their own work, too.
 test: setup
-	pytest
+	pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: setup
 	ruff check
