@@ -15,7 +15,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from bench import tuning
-from deft.core import features, params, tables
+from deft.core import features, params, paths, tables
 from deft.models.deft.training import examples
 from pipeline import stage
 
@@ -74,7 +74,7 @@ def figures(shape: dict[str, Any] = SHAPE) -> dict[str, Any]:
     default = params.load()
     lora = default.lora.model_copy(update={"rank": RANK, "alpha": 2 * RANK})
     parameters = default.model_copy(update={"lora": lora})
-    rows = [row for row in tables.rows(stage.DATA / "triples.parquet") if not row["dropped"]]
+    rows = [row for row in tables.rows(paths.TRIPLES) if not row["dropped"]]
     rows = (rows * STEPS)[: STEPS * parameters.finetune.batch]
     clips = [examples.from_triple(row) for row in rows]
     vectors = features.read(stage.features(parameters, parameters.experts), [row["clip"] for row in rows])

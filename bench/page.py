@@ -13,11 +13,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from deft.core import params, tables
+from deft.core import params, paths, tables
 from deft.report import page
 
 CLIPS, RUNS = 500, 5
-DATA, METRICS = Path("data"), Path("metrics")
 
 
 def repeated(cards: list[page.Card]) -> list[page.Card]:
@@ -46,10 +45,10 @@ def opened(browser: Browser, path: Path) -> dict[str, float]:
 def main() -> None:
     """Print the file's size and the median seconds over `RUNS` runs."""
     datasets = params.load().datasets
-    cards = list(map(partial(page.card, DATA, "deft"), tables.clips(DATA / "triples.parquet")))
+    cards = list(map(partial(page.card, paths.DATA, "deft"), tables.clips(paths.TRIPLES)))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         path = Path(folder) / "report.html"
-        page.write(path, repeated(cards), [], METRICS, datasets)
+        page.write(path, repeated(cards), [], paths.METRICS, datasets)
         print(f"{CLIPS} clips: {path.stat().st_size / 1e6:.1f} MB")
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         runs = [opened(browser, path) for _ in range(RUNS)]

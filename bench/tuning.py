@@ -77,7 +77,7 @@ class Clock(TrainerCallback):  # type: ignore[misc]
 def figures() -> dict[str, Any]:
     """Return tokens per second of tuning and clips per second of generation, ours and theirs, and the ratios."""
     parameters, cores = params.load(), os.cpu_count() or 1
-    rows = [row for row in tables.rows(stage.DATA / "triples.parquet") if not row["dropped"]]
+    rows = [row for row in tables.rows(paths.TRIPLES) if not row["dropped"]]
     clips = [examples.from_triple(row) for row in rows]
     vectors = features.read(stage.features(parameters, parameters.experts), [row["clip"] for row in rows])
     load = partial(llm.load, parameters.llm.base)

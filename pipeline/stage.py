@@ -13,7 +13,6 @@ from deft.core import fanout, paths, tables
 from deft.core.errors import DataError
 from deft.core.params import Params
 from deft.core.params import load as load
-from deft.core.paths import DATA as DATA
 
 Result = TypeVar("Result")
 

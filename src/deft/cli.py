@@ -21,8 +21,6 @@ os.environ |= {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
-DATA, METRICS, SCRATCH = Path("data"), Path("metrics"), Path(".scratch")
-RAW = DATA / "raw"
 UNUSABLE, NO_FACE = 1, 3  # exit codes; 2 is a wrong usage
 
 
@@ -98,16 +96,16 @@ def report(
     try:
         parameters = params.load()
         family = parameters.families[0]
-        keys = clips.known(DATA, family)
-        kept = SCRATCH / "report" / fanout.content_key([DATA / name for name in clips.READ], None)
+        keys = clips.known(paths.DATA, family)
+        kept = paths.SCRATCH / "report" / fanout.content_key([paths.DATA / name for name in clips.READ], None)
         cluster = fanout.Cluster(parameters.engine, parameters.jobs)
-        done = fanout.over(partial(page.card, DATA, family), keys, title="report", cluster=cluster, scratch=kept)
+        done = fanout.over(partial(page.card, paths.DATA, family), keys, title="report", cluster=cluster, scratch=kept)
         cards, failures = fanout.gather(done)
         lost = [
-            *clips.left_out(DATA, parameters.datasets),
+            *clips.left_out(paths.DATA, parameters.datasets),
             *(clips.LeftOut("report", *each) for each in failures.items()),
         ]
-        page.write(out, list(cards.values()), lost, METRICS, parameters.datasets)
+        page.write(out, list(cards.values()), lost, paths.METRICS, parameters.datasets)
     except params.ParamsError as error:
         sys.exit(f"error: {error}")
     except DataError as error:
@@ -128,7 +126,7 @@ def show(
 
     try:
         parameters = params.load()
-        view = clips.find(DATA, parameters.families[0], clip, parameters.datasets)
+        view = clips.find(paths.DATA, parameters.families[0], clip, parameters.datasets)
         path = out or Path(f"{clip.replace('/', '-')}.png")
         if magnify is not None:
             loop.write(path.with_suffix(".webp"), view, magnify)
@@ -180,7 +178,7 @@ def doctor(
         sys.exit(f"error: {error}")
 
     def examine(name: str) -> checkup.Checkup:
-        return checkup.examine(RAW / name, name, index.formats.get(name, name), index.corrections)
+        return checkup.examine(paths.RAW / name, name, index.formats.get(name, name), index.corrections)
 
     if dataset is not None:
         try:
@@ -189,7 +187,8 @@ def doctor(
             _stop(error, UNUSABLE)
         written.show(written.details(dataset, checked, str(paths.report("index", dataset))))
         return
-    there = sorted(path.name for path in RAW.iterdir() if path.is_dir() and path.name[0] != ".") if RAW.is_dir() else []
+    entries = paths.RAW.iterdir() if paths.RAW.is_dir() else []
+    there = sorted(path.name for path in entries if path.is_dir() and path.name[0] != ".")
     checkups: dict[str, checkup.Checkup | DataError] = {}
     for name in there:
         try:
@@ -213,8 +212,8 @@ def render(
     try:
         parameters = params.load()
         for name in layouts or parameters.render.layouts:
-            written = standins.write(name, RAW / name, parameters.render.seed, subjects, clips, parameters.jobs)
-            typer.echo(f"{RAW / name}: {written} clips; every face in them is drawn")
+            written = standins.write(name, paths.RAW / name, parameters.render.seed, subjects, clips, parameters.jobs)
+            typer.echo(f"{paths.RAW / name}: {written} clips; every face in them is drawn")
     except params.ParamsError as error:
         sys.exit(f"error: {error}")
     except DataError as error:
