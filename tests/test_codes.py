@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deft.facs import codes
-from deft.facs.codes import Code, parse, read, text
+from deft.facs.codes import Code, text
+from deft.facs.grammar import parse, read
 
 WRITTEN = {
     "4+L10": [Code(4), Code(10, "L")],

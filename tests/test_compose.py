@@ -4,6 +4,7 @@ from conftest import random_flow
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deft import facs
 from deft.face import Points
 from deft.facs import codes
 from deft.facs.units import UNITS, observable
@@ -21,7 +22,7 @@ def composed(
     flow: npt.NDArray[np.float32], points: Points, listed: str, level: float, regions: int = 6
 ) -> compose.Composed:
     found = evidence.by_region(evidence.measure(flow[None], points, level, (SLIGHT, 5.0, 10.0)))
-    judged = verification.verify(codes.parse(listed), found, CALIBRATION, 0.5).aus
+    judged = verification.verify(facs.parse(listed), found, CALIBRATION, 0.5).aus
     held = [au.code for au in judged if au.verdict == verification.SUPPORTED]
     return compose.compose(
         "others", found, held, labelled=bool(judged), regions=regions, calibration=CALIBRATION, supported=0.5

@@ -9,9 +9,9 @@ import torch
 from conftest import ROOT
 from transformers import PreTrainedTokenizerFast
 
+from deft import facs
 from deft.core import params
 from deft.core.errors import DataError
-from deft.facs import codes
 from deft.facs.regions import REGIONS
 from deft.language import triple
 from deft.llm import load as llm
@@ -118,7 +118,7 @@ def examples() -> list[Example]:
     frown = triple.Sight("glabella", "down", "clear", "midway")
     shown = {"happiness": ("R12", 12, sight), "disgust": ("4", 4, frown)}
     return [
-        Example(emotion, [unit], triple.phrases([seen]), triple.write(emotion, [(codes.parse(code)[0], [seen])]).text)
+        Example(emotion, [unit], triple.phrases([seen]), triple.write(emotion, [(facs.parse(code)[0], [seen])]).text)
         for emotion, (code, unit, seen) in shown.items()
         for _ in range(4)
     ]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, expect
 from typer.testing import CliRunner, Result
 
+from deft import facs
 from deft.cli import app
 from deft.core import schemas, tables
 from deft.face import Points
@@ -92,7 +93,7 @@ def write_clip(data: Path, clip: str, crop: Image, points: Points) -> dict[str, 
     dataset, subject, name = clip.split("/")
     flow = random_flow(len(clip))
     noise = evidence.noise(flow, points)
-    code = codes.parse("54" if verdict == "unobservable" else "12")[0]  # 54: head down, no unit that we know
+    code = facs.parse("54" if verdict == "unobservable" else "12")[0]  # 54: head down, no unit that we know
     judged = {"code": str(code.unit), **code._asdict(), "score": 0.7, "verdict": verdict}
     found = evidence.measure(flow[None], points, noise, (2.0, 4.0, 8.0))
     field = {"clip": clip, "step": 0, "position": 6, "shape": flow.shape, "noise": noise}

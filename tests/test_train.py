@@ -12,9 +12,9 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 from transformers.models.llama.modeling_llama import LlamaMLP
 
+from deft import facs
 from deft.core import params
 from deft.core.errors import DataError
-from deft.facs import codes
 from deft.facs.regions import REGIONS
 from deft.language import triple
 from deft.llm import load as llm
@@ -41,7 +41,7 @@ def examples(count: int = 8, *, labelled: bool = True) -> list[Example]:
         emotion = EMOTIONS[number % 2]
         code, unit, seen = SIGHTS[emotion]
         sights = [seen, triple.Sight("chin", "up", "slight", "early")] if number % 3 == 0 else [seen]
-        told = triple.write(emotion, [(codes.parse(code)[0], sights)])
+        told = triple.write(emotion, [(facs.parse(code)[0], sights)])
         found.append(Example(emotion, [unit] if labelled else None, triple.phrases(sights), told.text))
     return found
 

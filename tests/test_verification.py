@@ -5,8 +5,9 @@ from conftest import random_flow
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deft import facs
 from deft.face import Points
-from deft.facs import codes, regions
+from deft.facs import regions
 from deft.facs.codes import Code
 from deft.facs.units import BLINKS, UNITS, Sign, observable
 from deft.motion import evidence, verification
@@ -55,7 +56,7 @@ def shown(points: Points, unit: int, sides: str = "RL", by: float = 2.0) -> Flow
 
 def judged(flow: Flow, points: Points, listed: str, level: float = LEVEL) -> Verification:
     found = evidence.measure(flow[None], points, level, (SLIGHT, 5.0, 10.0))
-    return verification.verify(codes.parse(listed), evidence.by_region(found), CALIBRATION, 0.5)
+    return verification.verify(facs.parse(listed), evidence.by_region(found), CALIBRATION, 0.5)
 
 
 def verdicts(flow: Flow, points: Points, listed: str) -> list[str]:

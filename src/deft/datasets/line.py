@@ -7,7 +7,7 @@ from typing import Any
 from deft.core import tables
 from deft.core.errors import DataError
 from deft.datasets import workbook
-from deft.facs import codes, emotions
+from deft.facs import codes, emotions, grammar
 
 REMEDY = "correct the sheet"
 _NO_APEX = ("", "/", "\\", "-", "-1", "-1.0")  # what coders write for an apex that they did not find
@@ -103,7 +103,7 @@ class Line:
 
     def units(self, column: str) -> list[codes.Code]:
         """Return a cell's Action Units; what is not a code is noted with the reason."""
-        parsed = codes.read(self.cells.get(column))
+        parsed = grammar.read(self.cells.get(column))
         if parsed.note:
             self.notes.append(f"{column}: {parsed.note}")
         return parsed.codes

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from deft.facs.codes import Code
-from deft.facs.codes import parse as parse_codes
+from deft.facs.grammar import parse as parse_codes
 from deft.facs.regions import REGIONS, place
 from deft.facs.units import UNITS
 from deft.facs.words import DIRECTIONS, LEVELS, TIMINGS

@@ -45,7 +45,7 @@ Floats = NDArray[np.float32]
 
 SMALLEST_PX = 28
 JUMP_PX = 1.0  # between two frames: more than this and the data term's straight line no longer holds
-JUMPED = 0.01  # share of u that may jump
+JUMPED = 0.01  # share of u that may jump; at twice the share nothing of the warm start is left
 
 
 class _Level(NamedTuple):
@@ -87,8 +87,8 @@ def flow_sequence(frames: Iterable[NDArray[np.generic]]) -> Iterator[Floats]:
 
     frames: grey pictures as for `flow`; they may be read lazily, since only the first and the current one are held.
     The flows come in the order of the frames; the first is zero. The solver starts each one from the flow before, which
-    saves the coarse levels. Where that start proves far off, as after a jump or in a blink, the frame is measured as by
-    `flow`.
+    saves the coarse levels. The further off that start proves, as after a jump or in a blink, the more of the frame's
+    flow is that of `flow`, in the end all of it.
     Raises ValueError like `flow`, and where there is no frame.
     """
     rest = iter(frames)
@@ -104,12 +104,7 @@ def flow_sequence(frames: Iterable[NDArray[np.generic]]) -> Iterator[Floats]:
         if not levels or contrast.is_constant(frame):
             yield np.zeros((*reference.shape, 2), np.float32)
             continue
-        finest = contrast.normalised(frame)
-        previous = state
-        if previous is not None:
-            state = _refined(levels[0], finest, previous)
-        if previous is None or state is None or np.mean(np.abs(state.u - previous.u) > JUMP_PX) > JUMPED:
-            state = _coarse_to_fine(levels, contrast.pyramid(finest))
+        state = _next_state(levels, contrast.normalised(frame), state)
         yield _dense(state, levels[0])
 
 
@@ -164,6 +159,23 @@ def _coarse_to_fine(levels: list[_Level], targets: list[Floats]) -> _State:
         state = _refined(level, target, _initial_state(level, state))
     assert state is not None
     return state
+
+
+def _next_state(levels: list[_Level], target: Floats, previous: _State | None) -> _State:
+    """Return the state of a sequence's next frame (H, W), started from the frame before unless too much jumped.
+
+    Between "little jumped" and "too much" the two solutions are mixed, so that the last bit of a picture cannot tip a
+    whole field from one to the other.
+    """
+    if previous is None:
+        return _coarse_to_fine(levels, contrast.pyramid(target))
+    warm = _refined(levels[0], target, previous)
+    jumped = float(np.mean(np.abs(warm.u - previous.u) > JUMP_PX))
+    fresh_share = np.float32(np.clip(jumped / JUMPED - 1, 0, 1))
+    if not fresh_share:
+        return warm
+    fresh = _coarse_to_fine(levels, contrast.pyramid(target))
+    return _State(*(old + fresh_share * (new - old) for old, new in zip(warm, fresh, strict=True)))
 
 
 def _initial_state(level: _Level, coarser: _State | None) -> _State:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from deft.facs import emotions, words
-from deft.facs.codes import parse
+from deft.facs.grammar import parse
 from deft.facs.units import UNITS
 from deft.language import triple
 from deft.score.metrics import Floats, Ratio, Score
