@@ -42,13 +42,16 @@ def measure(peers: Path) -> None:
         indexed = sheets.figures(Path(folder))
         spotted = events.figures(Path(folder))
     moved = compensation.figures()
-    judged = verdicts.figures(verdicts.table(verdicts.SEED), calibration, verify.supported)
+    verified = verdicts.table(verdicts.SEED)
+    judged = verdicts.figures(verified, verify.supported)
+    ruled = verdicts.figures(verdicts.by_rules(verified, calibration), verify.supported)
     machine = {"cores": os.cpu_count(), "platform": platform.platform()}
     results: dict[str, Any] = {
         "machine": machine,
         "solver": solved,
         "compensation": moved,
         "verdicts": judged,
+        "verdicts_by_rules": ruled,
         "stages": staged,
         "sheets": indexed,
         "events": spotted,

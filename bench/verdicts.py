@@ -1,6 +1,7 @@
 """Measure the verdicts on rendered clips by amplitude and head motion, and calibrate their scores."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -11,6 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
 from bench import faces
+from deft import prior
+from deft.core import paths
 from deft.facs.units import EXPRESSIVE
 from deft.motion import compensation, evidence, tvl1, verification
 from deft.motion.verification import Calibration
@@ -27,14 +30,15 @@ WRONG = 0.25  # of the clips list a unit that does not move
 THRESHOLDS = (4.0, 10.0, 25.0)  # of levels, which scores do not depend on
 
 
-def table(seed: int) -> pd.DataFrame:
-    """Return a table of rendered clips with one row per clip and unit.
+def table(seed: int, folder: Path = paths.PRIOR) -> pd.DataFrame:
+    """Return a table of rendered clips with one row per clip and unit; ``folder`` holds the motion prior.
 
     Columns: clip, amplitude_px, head_px, blink, gaze (the clip's conditions), unit, moved_px (0: it does not move),
-    support, and spare: the weight with which a wrong sheet would list this unit, 0 if the clip moves its place.
+    support (by the rules), score (by the prior), and spare: the weight with which a wrong sheet would list this unit, 0
+    if the clip moves its place.
     """
     conditions = list(_conditions(np.random.default_rng(seed)))
-    work = (delayed(_clip)(seed, number, clip_conditions) for number, clip_conditions in enumerate(conditions))
+    work = (delayed(_clip)(seed, number, clip_conditions, folder) for number, clip_conditions in enumerate(conditions))
     clips = Parallel(n_jobs=-1, return_as="generator")(work)
     return pd.DataFrame([row for rows in tqdm(clips, total=len(conditions), desc="verdicts", unit="") for row in rows])
 
@@ -52,7 +56,7 @@ def _conditions(rng: np.random.Generator) -> Iterator[faces.Conditions]:
             yield faces.Conditions(0.0, head, blink=number % 3 == 1, gaze=number % 3 == 2)
 
 
-def _clip(seed: int, number: int, conditions: faces.Conditions) -> list[dict[str, Any]]:
+def _clip(seed: int, number: int, conditions: faces.Conditions, folder: Path) -> list[dict[str, Any]]:
     """Render and measure a clip, and return its rows of `table`."""
     cv2.setNumThreads(1)
     scene = faces.render(seed, number, conditions)
@@ -61,6 +65,7 @@ def _clip(seed: int, number: int, conditions: faces.Conditions) -> list[dict[str
     flows = np.stack([compensation.compensate(tvl1.flow(onset, crop), stable).flow for crop in later])
     noise_px = evidence.noise(flows[-1], scene.points)
     by_region = evidence.by_region(evidence.measure(flows, scene.points, noise_px, THRESHOLDS))
+    scores = prior.load(folder).read(flows[-1], scene.points, known=True).scores
     used = {str(unit) for unit in scene.moved}
     free = [place for place in PLACES if used.isdisjoint(place)]
     spare = {int(unit): weight for place in free for unit, weight in place.items()}
@@ -70,6 +75,7 @@ def _clip(seed: int, number: int, conditions: faces.Conditions) -> list[dict[str
             "unit": unit,
             "moved_px": scene.moved.get(unit, 0.0),
             "support": verification.support(unit, None, by_region),
+            "score": scores[unit, None],
             "spare": spare.get(unit, 0.0),
         }
         for unit in EXPRESSIVE
@@ -81,22 +87,27 @@ def calibrated(measured: pd.DataFrame) -> Calibration:
 
     Both groups have the same weight; ``measured`` is a `table`.
     """
-    support, moved, weights = _balanced(measured)
+    support, moved, weights = _balanced(measured, "support")
     fit = LogisticRegression(C=1e6, max_iter=1000).fit(np.arcsinh(support)[:, None], moved, weights * len(moved))
     slope, offset = float(fit.coef_[0, 0]), float(fit.intercept_[0])
     return Calibration(float(np.sinh(-offset / slope)), slope)
 
 
-def _balanced(measured: pd.DataFrame) -> tuple[Any, Any, Any]:
-    """Return support, whether the unit moved, and weights, all (n,); each group's weights sum to one half."""
+def _balanced(measured: pd.DataFrame, column: str) -> tuple[Any, Any, Any]:
+    """Return a column, whether the unit moved, and weights, all (n,); each group's weights sum to one half."""
     either = measured[(measured.moved_px > 0) | (measured.spare > 0)]
     moved = (either.moved_px > 0).to_numpy()
     weights = np.where(moved, 1.0, either.spare)
     weights /= np.where(moved, weights[moved].sum(), weights[~moved].sum()) * 2
-    return either.support.to_numpy(), moved, weights
+    return either[column].to_numpy(), moved, weights
 
 
-def figures(measured: pd.DataFrame, calibration: Calibration, supported: float) -> dict[str, Any]:
+def by_rules(measured: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
+    """Return a `table` whose score is that of the rules."""
+    return measured.assign(score=[verification.probability(support, calibration) for support in measured.support])
+
+
+def figures(measured: pd.DataFrame, supported: float) -> dict[str, Any]:
     """Return the verdicts' figures from a `table`; amplitudes are those of a unit at the apex, in frame px.
 
     auc_*: AUC over all clips and units, units that move with such an amplitude against still ones. curve: the same per
@@ -105,7 +116,6 @@ def figures(measured: pd.DataFrame, calibration: Calibration, supported: float) 
     ece: expected calibration error in ten bins, moved and wrongly listed units of the same weight.
     false_units_per_clip: supported units in clips without expression.
     """
-    measured = measured.assign(score=[verification.probability(support, calibration) for support in measured.support])
     still = measured.moved_px == 0
     results: dict[str, Any] = {
         "clips": int(measured["clip"].nunique()),
@@ -128,8 +138,7 @@ def figures(measured: pd.DataFrame, calibration: Calibration, supported: float) 
     unsupported = WRONG * detected + (strong.score < supported).sum()
     results["wrong_precision"] = round(float(WRONG * detected / unsupported), 4)
     results["wrong_recall"] = round(detected / float(shares.sum()), 4)
-    support, moved, weights = _balanced(measured)
-    scores = np.array([verification.probability(unit_support, calibration) for unit_support in support])
+    scores, moved, weights = _balanced(measured, "score")
     results["ece"] = _ece(scores, moved, weights)
     expressionless = measured[measured.amplitude_px == 0]
     results["false_units_per_clip"] = {

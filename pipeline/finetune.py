@@ -13,6 +13,7 @@ import torch
 
 from deft import models
 from deft.core import fanout, features, paths, tables
+from deft.core.errors import DataError
 from deft.core.params import Params
 from deft.learn.folds import FINAL, Fold
 from pipeline import folds, stage
@@ -35,6 +36,10 @@ def tune(
 def main(family: str) -> None:
     """Tune every fold of one family."""
     params = stage.load()
+    if params.verify.method == "prior" and not paths.PRIOR.is_dir():
+        raise DataError(
+            paths.PRIOR, "no motion prior", "that of `verify`, for the models' folders", "run `dvc repro prior`"
+        )
     triples, split = tables.rows(paths.TRIPLES), folds.read()
     inputs = [paths.TRIPLES, paths.FOLDS, paths.DATA / "features", Path(params.llm.base)]
     kept = stage.scratch(f"finetune/{family}", inputs, params)

@@ -1,10 +1,11 @@
-"""Onset crops → 68 landmarks and 17 regions. A clip that comes as flow has landmarks in its dataset.
+"""Onset crops → 68 landmarks and 17 regions. A clip that comes as flow has landmarks in its dataset, or is registered.
 
-Reads data/crop and data/index (DATASET.parquet); for its error, data/truth. Writes
+Reads data/crop and data/index (DATASET.parquet), and for flow fields models/prior; for its error, data/truth. Writes
 data/landmarks/DATASET.parquet and its report, data/reports/landmarks/DATASET.json.
 Run: ``python -m pipeline landmarks DATASET``
 """
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 from deft import measure
 from deft.core import paths, schemas, tables
 from deft.core.params import Landmarks
+from deft.datasets import fields
 from deft.facs import regions
 from deft.media import pictures
 from deft.score import truth
@@ -30,12 +32,34 @@ def landmark(crops: Path, given: dict[str, list[float]], params: Landmarks, clip
     return [{"clip": clip, "points": points.ravel(), "iod": regions.axes(points).iod, "regions": hulls}]
 
 
+def register(root: Path, rows: list[tables.Row]) -> tuple[Mapping[str, list[float]], dict[str, list[float]]]:
+    """Return the ranges of where faces lie in fields without landmarks, and with that landmarks by clip."""
+    if not rows:
+        return {}, {}
+    from deft import prior  # here, since it loads PyTorch
+    from deft.prior import registration
+
+    flows = [fields.resized(fields.read(root / row["flow"])) for row in rows]
+    places = registration.estimate(flows, [row["subject"] for row in rows], prior.load(paths.PRIOR))
+    points = [place.points(flow.shape).ravel().tolist() for place, flow in zip(places, flows, strict=True)]
+    return registration.ranges(places), dict(zip([row["clip"] for row in rows], points, strict=True))
+
+
+def report(crops: Path, landmarks: Path, places: Mapping[str, list[float]]) -> dict[str, object]:
+    """Return the landmarks' error where there is a truth, and the ranges of the places of registered faces."""
+    errors = truth.landmark_figures(paths.TRUTH, crops, landmarks)
+    return errors | ({"registration": places} if places else {})
+
+
 def main(dataset: str) -> None:
     """Find the landmarks of one dataset."""
     params = stage.load()
     index, crops, path = (paths.table(name, dataset) for name in ("index", "crop", "landmarks"))
-    given = {row["clip"]: row["points"] for row in tables.rows(index, ["clip", "points"]) if row["points"]}
+    rows = tables.rows(index, ["clip", "subject", "flow", "points"])
+    given = {row["clip"]: row["points"] for row in rows if row["points"]}
+    places, registered = register(paths.RAW / dataset, [row for row in rows if row["flow"] and not row["points"]])
+    given |= registered
     work = partial(landmark, crops, given, params.landmarks)
     clips = sorted({*tables.clips(crops)} | {*given})
-    figures = partial(truth.landmark_figures, paths.TRUTH, crops, path)
-    stage.map_clips("landmarks", dataset, work, clips, schemas.LANDMARKS, [index, crops], params, figures)
+    figures = partial(report, crops, path, places)
+    stage.map_clips("landmarks", dataset, work, clips, schemas.LANDMARKS, [index, crops, paths.PRIOR], params, figures)

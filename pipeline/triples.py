@@ -30,8 +30,7 @@ def write(clip: tables.Row, verified: tables.Row, params: Params) -> tables.Row:
         kept,
         labelled=bool(aus),
         regions=params.triples.regions,
-        calibration=verification.Calibration(params.verify.even_z, params.verify.slope),
-        supported=params.verify.supported,
+        moving=[unit["unit"] for unit in verified["units"] if unit["score"] >= params.verify.supported],
     )
     return {
         **{name: clip[name] for name in ("clip", "dataset", "subject", "part", "emotion", "coarse")},

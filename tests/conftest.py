@@ -37,11 +37,13 @@ SMALL: dict[str, dict[str, Any]] = {
     "crop": {"frames": 6},
     "flow": {"steps": 2},
     "features": {"grid": 2},
+    "prior": {"fields": 6000},
 }
 STAGES = (
     ["render"],
     ["index", "rendered"],
     ["crop", "rendered"],
+    ["prior"],
     ["landmarks", "rendered"],
     ["flow", "rendered"],
     ["verify", "rendered"],
@@ -128,6 +130,7 @@ def tuned(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tuned model's folder: every stage has run, on a tiny language model."""
     folder = tmp_path_factory.mktemp("tuned")
     shutil.copytree(corpus / "data", folder / "data")
+    shutil.copytree(corpus / "models", folder / "models")
     write_params(
         folder,
         backbone={"width": 32, "layers": 1, "heads": 2, "vocabulary": 400, "steps": 20, "batch": 8},

@@ -128,7 +128,7 @@ def test_figures_of_verdicts_by_hand() -> None:
     ]
     clips += [judged({}, 0.0), judged({}, 0.0, blink=True), judged({}, 0.0, gaze=True)]
     table = pd.DataFrame([row | {"clip": number} for number, rows in enumerate(clips) for row in rows])
-    found = verdicts.figures(table, Calibration(3.0, 2.0), 0.5)
+    found = verdicts.figures(verdicts.by_rules(table, Calibration(3.0, 2.0)), 0.5)
     assert found["auc_from_1_px"] == found["auc_half_to_1_px"] == 1
     assert {point["auc"] for point in found["curve"]} == {1}
     assert found["wrong_precision"] == found["wrong_recall"] == 1

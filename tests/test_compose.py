@@ -22,11 +22,11 @@ def composed(
     flow: npt.NDArray[np.float32], points: Points, listed: str, level: float, regions: int = 6
 ) -> compose.Composed:
     found = evidence.by_region(evidence.measure(flow[None], points, level, (SLIGHT, 5.0, 10.0)))
-    judged = verification.verify(facs.parse(listed), found, CALIBRATION, 0.5).aus
+    scores = verification.rule_scores(found, CALIBRATION)
+    judged = verification.verify(facs.parse(listed), found, scores, 0.5).aus
     held = [au.code for au in judged if au.verdict == verification.SUPPORTED]
-    return compose.compose(
-        "others", found, held, labelled=bool(judged), regions=regions, calibration=CALIBRATION, supported=0.5
-    )
+    moving = [unit for (unit, side), score in scores.items() if side is None and score >= 0.5]
+    return compose.compose("others", found, held, labelled=bool(judged), regions=regions, moving=moving)
 
 
 def pressed_lips(points: Points) -> npt.NDArray[np.float32]:

@@ -35,6 +35,7 @@ def project(corpus: Path, tmp_path_factory: pytest.TempPathFactory, words_of_pag
     folder = tmp_path_factory.mktemp("project")
     for part in ("raw", "index", "crop", "landmarks", "flow", "verify", "features"):
         shutil.copytree(corpus / "data" / part, folder / "data" / part)
+    shutil.copytree(corpus / "models", folder / "models")
     (folder / "data" / "raw" / "mine").mkdir()
     layouts.write_labels(layouts.get("flow"), PLANS, folder / "data" / "raw" / "mine", traps=False)
     torch.manual_seed(0)

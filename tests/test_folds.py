@@ -329,6 +329,7 @@ def test_what_the_experts_see_of_the_held_out_subject_cannot_leak(
     rng = np.random.default_rng(0)
     folder = tmp_path / "spoiled"
     shutil.copytree(corpus / "data" / "features", folder / "data" / "features")
+    shutil.copytree(corpus / "models", folder / "models")
     for path in (folder / "data" / "features").rglob("*.parquet"):
         found = tables.rows(path)
         for row in found:
@@ -417,6 +418,7 @@ def test_a_copied_model_answers_from_anywhere(
     """Its base by a path relative to the project is copied with it, where PEFT finds it, too."""
     project = tmp_path / "project"
     shutil.copytree(corpus / "data", project / "data")
+    shutil.copytree(corpus / "models", project / "models")
     shutil.copytree(base, project / "models" / "backbone")
     write_params(
         project,

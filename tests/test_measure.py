@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from deft import experts, inference, measure
+from deft import experts, inference, measure, prior
 from deft.core import params, schemas, tables
 from deft.core.errors import DataError
 from deft.core.params import Measurement
@@ -49,12 +49,13 @@ def check_tables(folder: Path, clip: str, measured: measure.Measured) -> None:
 
 def test_a_measured_clip_is_what_the_tables_hold(corpus: Path) -> None:
     measurement = Measurement.of(params.load(corpus / "params.yaml"))
+    reader = prior.load(corpus / "models" / "prior")
     rows = tables.rows(table(corpus, "index"))
     assert len(rows) == 9
     for row in rows:
         positions = measure.crop_positions(row["onset"], row["apex"], row["offset"], measurement.crop)
         frames = {place: pictures.read(corpus / "data/raw/rendered" / row["frames"][place]) for place in positions}
-        measured = measure.clip(frames, row["onset"], row["apex"], experts.NAMES, measurement)
+        measured = measure.clip(frames, row["onset"], row["apex"], experts.NAMES, measurement, reader)
         check_tables(corpus, row["clip"], measured)
 
 

@@ -14,6 +14,7 @@ from msoffcrypto.format.ooxml import OOXMLFile
 
 from deft.core.errors import DataError
 from deft.datasets import FORMATS, Reader, clips, corrections, fields, frames, sheet
+from deft.facs import mean_face
 from deft.render import corpus, layouts
 
 PLANS = corpus.plan(seed=12, subjects=3, clips=2, wrong=0.0)
@@ -390,16 +391,16 @@ def test_landmarks_beside_the_fields_take_the_mean_faces_place(tmp_path: Path) -
     (path,) = labels("flow", tmp_path)
     reader: Reader = clips.reader("flow", "")
     before = reader.read_sheet(path).to_pylist()
-    assert all("landmarks: those of the mean face" in row["note"] for row in before)
+    assert all("landmarks: the mean face" in row["note"] and row["points"] is None for row in before)
     places = [f"{axis}{number}" for number in range(68) for axis in "xy"]
-    own = np.array(before[0]["points"]) * 28 / fields.SIDE + 1
+    own = mean_face.filling((28, 28)).ravel() + 1
     clip = f"{before[0]['subject']}/{before[0]['name']}"
     lines = [",".join(["clip", *places]), ",".join([clip, *map(str, own)])]
     (tmp_path / "landmarks.csv").write_text("\n".join(lines), encoding="utf-8")
     after = reader.read_sheet(path).to_pylist()
     assert "mean face" not in after[0]["note"]
     assert "mean face" in after[1]["note"]
-    assert np.ptp(np.subtract(after[0]["points"], before[0]["points"])) < 0.01
+    np.testing.assert_allclose((np.array(after[0]["points"]) + 0.5) * 28 / fields.SIDE - 0.5, own, atol=0.01)
     (tmp_path / "landmarks.csv").write_text("\n".join([lines[0], clip + ",1" * 136]), encoding="utf-8")
     spoiled = reader.read_sheet(path).to_pylist()
     assert spoiled[0]["rejected"].startswith("landmarks.csv, row 2: found ")

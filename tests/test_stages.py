@@ -205,6 +205,7 @@ def test_messages_are_the_task_and_the_answer(triple_rows: list[tables.Row]) -> 
 def test_same_seed_same_bytes_whatever_the_number_of_workers(corpus: Path, tmp_path: Path) -> None:
     for part in ("raw", "truth"):
         shutil.copytree(corpus / "data" / part, tmp_path / "data" / part)
+    shutil.copytree(corpus / "models", tmp_path / "models")
     write_params(tmp_path, jobs=1)
     for stage in PER_DATASET:
         assert run_stage(tmp_path, stage, "rendered").returncode == 0
@@ -302,12 +303,19 @@ def test_a_dataset_of_an_unknown_format_gives_one_line(mine: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["landmarks", "rendered"], ["verify", "rendered"], ["triples"], ["features", "rendered", "motion"]]
+    "arguments", [["landmarks", "rendered"], ["flow", "rendered"], ["triples"], ["features", "rendered", "motion"]]
 )
 def test_a_stage_before_its_time_gives_one_line(mine: Path, arguments: list[str]) -> None:
     line = one_line(mine, *arguments)
     assert line.startswith("error: data/")
     assert line.endswith("found no such file, expected the table of an earlier stage; run `dvc repro`")
+
+
+def test_verifying_without_a_prior_gives_one_line(mine: Path) -> None:
+    line = one_line(mine, "verify", "rendered")
+    assert (
+        line == "error: models/prior: found no motion prior, expected the file model.safetensors; run `dvc repro prior`"
+    )
 
 
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["stage"], ["__main__"]])

@@ -3,17 +3,12 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from deft.motion.verification import Calibration
 from deft.score import verdicts
-
-CALIBRATION = Calibration(2.7, 2.4)
 
 
 def test_verdicts_are_counted_and_scored_against_truth(corpus: Path) -> None:
     supported = yaml.safe_load((corpus / "params.yaml").read_text(encoding="utf-8"))["verify"]["supported"]
-    found = verdicts.figures(
-        corpus / "data" / "truth", corpus / "data" / "verify" / "rendered.parquet", CALIBRATION, supported
-    )
+    found = verdicts.figures(corpus / "data" / "truth", corpus / "data" / "verify" / "rendered.parquet", supported)
     clips = 9
     assert sum(found["verdicts"][verdict] for verdict in ("explained", "unexplained", "still")) == 17 * clips
     assert 0.8 < found["auc"] <= 1
@@ -37,5 +32,5 @@ def test_a_curve_is_that_of_the_hand() -> None:
 
 
 def test_without_truth_verdicts_are_only_counted(corpus: Path, tmp_path: Path) -> None:
-    found = verdicts.figures(tmp_path, corpus / "data" / "verify" / "rendered.parquet", CALIBRATION, 0.7)
+    found = verdicts.figures(tmp_path, corpus / "data" / "verify" / "rendered.parquet", 0.7)
     assert set(found) == {"verdicts"}

@@ -56,7 +56,9 @@ def shown(points: Points, unit: int, sides: str = "RL", by: float = 2.0) -> Flow
 
 def judged(flow: Flow, points: Points, listed: str, level: float = LEVEL) -> Verification:
     found = evidence.measure(flow[None], points, level, (SLIGHT, 5.0, 10.0))
-    return verification.verify(facs.parse(listed), evidence.by_region(found), CALIBRATION, 0.5)
+    by_region = evidence.by_region(found)
+    scores = verification.rule_scores(by_region, CALIBRATION)
+    return verification.verify(facs.parse(listed), by_region, scores, 0.5)
 
 
 def verdicts(flow: Flow, points: Points, listed: str) -> list[str]:

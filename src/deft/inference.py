@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from deft import measure
+from deft import measure, prior
 from deft.core.errors import DataError, NoFaceError
 from deft.core.params import Measurement
 from deft.language import triple
@@ -20,10 +20,11 @@ from deft.spotting import Event, expression_kind, rule, timeline
 
 
 class Recogniser(NamedTuple):
-    """A tuned model, and how its training clips were measured."""
+    """A tuned model, and how its training clips were measured; ``prior`` is None under the method "rules"."""
 
     model: Deft
     measurement: Measurement
+    prior: prior.Prior | None
 
 
 class Recognition(NamedTuple):
@@ -66,8 +67,9 @@ def load(folder: Path) -> Iterator[Recogniser]:
 
     """
     measurement = store.measurement(folder)
+    reader = prior.load(folder / store.PRIOR) if measurement.verify.method == "prior" else None
     with family.load(folder) as model:
-        yield Recogniser(model, measurement)
+        yield Recogniser(model, measurement, reader)
 
 
 def spot(source: video.Source, recogniser: Recogniser) -> timeline.Timeline:
@@ -150,8 +152,8 @@ def strongest(path: Path, folder: Path) -> Recognition:
 
 def _recognise(frames: Mapping[int, Image], event: Event, recogniser: Recogniser) -> Recognition:
     """Measure an event from its frames (H, W, 3), by number, and ask the model."""
-    model, measurement = recogniser
-    measured = measure.clip(frames, event.onset, event.apex, model.config.experts, measurement)
+    model, measurement, reader = recogniser
+    measured = measure.clip(frames, event.onset, event.apex, model.config.experts, measurement, reader)
     vectors = {expert: tokens[None] for expert, tokens in measured.tokens.items()}  # (1, tokens, dim) each
     (answer,) = decoding.answer(model, vectors)
     parsed = triple.parse(answer.text)

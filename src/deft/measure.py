@@ -15,8 +15,7 @@ from deft.core.errors import DataError
 from deft.core.params import Crop, Features, Flow, Landmarks, Measurement, Verify
 from deft.face import Points, align, backend, mesh
 from deft.media import Image, pictures
-from deft.motion import evidence as motion_evidence
-from deft.motion import steps
+from deft.motion import evidence, steps, verification
 from deft.motion.evidence import Evidence
 from deft.motion.steps import Step
 
@@ -32,6 +31,19 @@ class Crops(NamedTuple):
 
     images: dict[int, Image]
     matrix: align.Matrix
+
+
+class Expression(NamedTuple):
+    """What a clip's motion shows.
+
+    evidence: one per region, in the order of `deft.facs.regions.REGIONS`.
+    scores: how likely each unit moved, by unit and side.
+    hidden: units that this clip cannot show.
+    """
+
+    evidence: list[Evidence]
+    scores: verification.Scores
+    hidden: frozenset[int]
 
 
 class Measured(NamedTuple):
@@ -103,10 +115,27 @@ def flow_of_field(field: npt.NDArray[np.float32], points: Points, apex: int, par
     return [_as_stored(steps.from_field(field, points, apex, params.compensated))]
 
 
-def evidence(flows: Flows, points: Points, noise_px: float, params: Verify) -> list[Evidence]:
-    """Return the evidence of the 17 regions from flows (steps, H, W, 2) and the noise at the apex."""
+def expression(
+    flows: Flows,
+    points: Points,
+    noise_px: float,
+    params: Verify,
+    reader: verification.Reader | None,
+    *,
+    known: bool = True,
+) -> Expression:
+    """Return what flows (steps, H, W, 2) show, with the landmarks (68, 2) and the noise at the apex.
+
+    Without a ``reader``, the rules score the units. ``known`` is false where the flow's unit and landmarks are not.
+    """
     thresholds = (params.slight_z, params.clear_z, params.strong_z)
-    return motion_evidence.measure(flows, points, noise_px, thresholds)
+    if reader is None:
+        regions = evidence.measure(flows, points, noise_px, thresholds)
+        calibration = verification.Calibration(params.even_z, params.slope)
+        return Expression(regions, verification.rule_scores(evidence.by_region(regions), calibration), frozenset())
+    reading = reader.read(flows[-1], points, known)
+    regions = evidence.measure(flows, points, noise_px * reading.noise_share, thresholds)
+    return Expression(regions, reading.scores, reading.hidden)
 
 
 def tokens(expert: str, clips: Sequence[experts.Clip], params: Features) -> list[experts.Tokens | DataError]:
@@ -121,9 +150,16 @@ def tokens(expert: str, clips: Sequence[experts.Clip], params: Features) -> list
 
 
 def clip(
-    frames: Mapping[int, Image], onset: int, apex: int, expert_names: Sequence[str], params: Measurement
+    frames: Mapping[int, Image],
+    onset: int,
+    apex: int,
+    expert_names: Sequence[str],
+    params: Measurement,
+    reader: verification.Reader | None,
 ) -> Measured:
     """Measure a clip from its frames (H, W, 3) at `crop_positions`, by position in ascending order.
+
+    ``reader`` is the motion prior, None under the method "rules".
 
     Raises:
         NoFaceError: no face is seen on the onset.
@@ -141,7 +177,7 @@ def clip(
         crops=crops,
         points=points,
         flows=flows,
-        evidence=evidence(flows, points, noise_px, params.verify),
+        evidence=expression(flows, points, noise_px, params.verify, reader).evidence,
         tokens={name: _tokens(name, inputs, params.features) for name in expert_names},
     )
 

@@ -31,6 +31,7 @@ from deft.core.sections import Loss as Loss
 from deft.core.sections import ModalityDropout as ModalityDropout
 from deft.core.sections import Name, Section
 from deft.core.sections import Predict as Predict
+from deft.core.sections import Prior as Prior
 from deft.core.sections import Render as Render
 from deft.core.sections import Task as Task
 from deft.core.sections import Triples as Triples
@@ -52,6 +53,7 @@ class Params(Section):
     crop: Crop
     landmarks: Landmarks
     flow: Flow
+    prior: Prior
     verify: Verify
     triples: Triples
     task: Task

@@ -4,6 +4,7 @@ from pathlib import Path
 
 DATA, MODELS, METRICS, SCRATCH = Path("data"), Path("models"), Path("metrics"), Path(".scratch")
 RAW, TRUTH = DATA / "raw", DATA / "truth"
+PRIOR = MODELS / "prior"
 TRIPLES, FOLDS = DATA / "triples.parquet", DATA / "folds.parquet"
 
 

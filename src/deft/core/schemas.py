@@ -187,6 +187,19 @@ VERIFY = pa.schema(
             "aus",  # as the sheet lists them
             pa.list_(pa.struct([("code", pa.string()), *_CODE, ("score", pa.float32()), ("verdict", pa.string())])),
         ),
+        (
+            "units",  # every observable unit: how likely it moved, if it is as likely to have moved as not
+            pa.list_(
+                pa.struct(
+                    [
+                        ("unit", pa.int32()),
+                        ("score", pa.float32()),  # on either side
+                        ("right", pa.float32()),
+                        ("left", pa.float32()),
+                    ]
+                )
+            ),
+        ),
         ("consistency", pa.float32()),
     ]
 )

@@ -62,9 +62,17 @@ class Flow(Section):
     compensated: bool
 
 
+class Prior(Section):
+    """Parameters of the motion prior."""
+
+    seed: Seed
+    fields: Annotated[int, Field(ge=1000)]
+
+
 class Verify(Section):
     """Parameters of evidence and verification."""
 
+    method: Literal["prior", "rules"]
     slight_z: Positive
     clear_z: Positive
     strong_z: Positive

@@ -16,7 +16,7 @@ import pyarrow as pa
 from deft.core import tables
 from deft.core.errors import DataError
 from deft.datasets import Source, fields, frames, sheet
-from deft.facs import mean_face, regions
+from deft.facs import regions
 
 TITLE = "flow fields"
 SOURCES = (Source(("index.csv",)),)
@@ -67,8 +67,7 @@ def _labels(
     if isinstance(points, DataError):
         raise points
     if points is None:
-        points = mean_face.filling(shape)
-        line.notes.append("landmarks: those of the mean face")
+        line.notes.append("landmarks: the mean face, where other subjects' motion places it")
     aus = line.units("aus")
     moments = {column: line.frame(column) for column in ("onset", "apex", "offset") if line.text(column)}
     if list(moments.values()) != sorted(moments.values()):
@@ -81,7 +80,7 @@ def _labels(
         "aus": aus,
         "folders": [],
         "flow": file.as_posix(),
-        "points": ((points + 0.5) * fields.SIDE / max(shape) - 0.5).ravel(),
+        "points": None if points is None else ((points + 0.5) * fields.SIDE / max(shape) - 0.5).ravel(),
     }
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 # In eye distances from the middle between the eyes, x to the picture's right, y down: the mean of 32 people of the
 # rendered corpus (seeds 1000-1007), each made symmetric.
-_POINTS = (
+POINTS = np.array((
     (-1.011, 0.035), (-1.009, 0.230), (-0.991, 0.438), (-0.963, 0.661), (-0.942, 0.876),
     (-0.845, 1.108), (-0.615, 1.363), (-0.348, 1.573), (0.000, 1.669), (0.348, 1.573),
     (0.615, 1.363), (0.845, 1.108), (0.942, 0.876), (0.963, 0.661), (0.991, 0.438),
@@ -22,14 +22,13 @@ _POINTS = (
     (0.240, 1.015), (0.122, 1.061), (0.000, 1.082), (-0.122, 1.061), (-0.240, 1.015),
     (-0.389, 0.941), (-0.127, 0.952), (0.000, 0.954), (0.127, 0.952), (0.389, 0.941),
     (0.118, 0.981), (0.000, 0.983), (-0.118, 0.981),
-)  # fmt: skip
+))  # fmt: skip
 
-MARGIN = 0.06  # of the points' box, around it, in a picture that the face fills
+FRAME = 2.4  # eye distances: the side of a square face crop as data sets cut them, from the forehead to the chin
+EYE_LINE = 0.26  # of the crop's height, from its top to the eyes
 
 
 def filling(shape: Sequence[int]) -> npt.NDArray[np.float32]:
-    """Return the mean face's landmarks (68, 2), in px, in a picture (H, W) that the face fills but for a 6 % margin."""
-    points = np.array(_POINTS)
-    low, high = points.min(0), points.max(0)
-    share = (points - low + MARGIN * (high - low)) / ((1 + 2 * MARGIN) * (high - low))
+    """Return the mean face's landmarks (68, 2), in px, in a picture (H, W) that is a face crop."""
+    share = POINTS / FRAME + [0.5, EYE_LINE]
     return np.asarray(share * [shape[1], shape[0]] - 0.5, np.float32)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from deft.facs.codes import Code
-from deft.facs.units import UNITS, observable
 from deft.language import triple
 from deft.motion import verification
 from deft.motion.evidence import Evidence
@@ -43,17 +42,16 @@ def compose(
     *,
     labelled: bool,
     regions: int,
-    calibration: verification.Calibration,
-    supported: float,
+    moving: Sequence[int],
 ) -> Composed:
     """Return the triple of a clip, written from its evidence by region and the codes that it names.
 
     At most ``regions`` regions are named, the strongest first. Without any listed code (``labelled`` false) all of them
-    are named; else only those that a supported code explains. ``supported`` is the score from which the motion supports
-    a unit.
+    are named; else only those that a supported code explains. ``moving`` are the units that the motion supports, listed
+    or not.
     """
-    moving = [region for region in evidence.values() if region.level != "none"]
-    strongest = sorted(moving, key=lambda region: -region.z)[:regions]
+    above_noise = [region for region in evidence.values() if region.level != "none"]
+    strongest = sorted(above_noise, key=lambda region: -region.z)[:regions]
     best_code = {region.region: verification.explaining_code(codes, region) for region in strongest}
     reasons: dict[Code, list[triple.Sight]] = {}
     for code in sorted(set(codes), key=lambda code: (code.unit, code.side or "")):
@@ -61,11 +59,10 @@ def compose(
         named = Code(code.unit, code.side)  # answers name no more of a code, so two may be one: T24 and B24
         reasons.setdefault(named, []).extend(explained)
     unexplained = [] if labelled else [_sight(region) for region in strongest]
-    scores = {unit: verification.score(unit, None, evidence, calibration) for unit in UNITS if observable(unit)}
     return Composed(
         triple=triple.write(emotion, list(reasons.items()), unexplained),
-        phrases=triple.phrases([_sight(region) for region in moving]),
-        moving=[unit for unit, score in scores.items() if score >= supported],
+        phrases=triple.phrases([_sight(region) for region in above_noise]),
+        moving=list(moving),
     )
 
 

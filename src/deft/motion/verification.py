@@ -1,9 +1,10 @@
 """Check labels against motion, in both directions: does each listed unit move, does a unit explain each motion?"""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from deft.facs import codes
 from deft.facs.regions import NEIGHBOURS, REGIONS, place, side
@@ -13,8 +14,30 @@ from deft.motion.evidence import BLINK, Evidence
 SUPPORTED, UNSUPPORTED, UNOBSERVABLE = "supported", "unsupported", "unobservable"
 EXPLAINED, UNEXPLAINED, STILL = "explained", "unexplained", "still"
 
+# (unit, side) → the probability that it moved, if it is as likely to have moved as not; side None is either side.
+Scores = Mapping[tuple[int, str | None], float]
+
 _ACROSS_WEIGHT = 0.5  # of motion across a sign's direction, against it: 12, 14, 15 and 20 share the mouth corners
 _LEAST_COSINE = 0.5  # from which a region counts as moving in a sign's direction
+
+
+class Reading(NamedTuple):
+    """What a reader says of a flow field.
+
+    scores: how likely each unit moved. hidden: the units that the field cannot show. noise_share: the share of the
+    field's noise (`deft.motion.evidence.noise`) that is noise, since no unit explains it.
+    """
+
+    scores: Scores
+    hidden: frozenset[int]
+    noise_share: float
+
+
+class Reader(Protocol):
+    """Reads units off a flow field, as the motion prior (`deft.prior`) does."""
+
+    def read(self, flow: npt.NDArray[np.float32], points: npt.NDArray[np.float32], known: bool) -> Reading:
+        """Read a field (H, W, 2), in px, with the landmarks (68, 2); ``known``: whether unit and landmarks are."""
 
 
 class Calibration(NamedTuple):
@@ -64,19 +87,30 @@ def probability(supported_z: float, calibration: Calibration) -> float:
     return float(1 / (1 + np.exp(-calibration.slope * above)))
 
 
+def rule_scores(evidence: Mapping[str, Evidence], calibration: Calibration) -> Scores:
+    """Return the `score` of every observable unit, by the signs of `deft.facs.units`, from evidence by region."""
+    sides = (None, "R", "L")
+    units = [unit for unit in UNITS if observable(unit)]
+    return {(unit, side): score(unit, side, evidence, calibration) for unit in units for side in sides}
+
+
 def verify(
-    listed: Sequence[codes.Code], evidence: Mapping[str, Evidence], calibration: Calibration, supported: float
+    listed: Sequence[codes.Code],
+    evidence: Mapping[str, Evidence],
+    scores: Scores,
+    supported: float,
+    hidden: Collection[int] = (),
 ) -> Verification:
     """Return the verdicts on every listed code and on every region.
 
-    ``evidence`` is by region; ``supported`` is the score from which the motion supports a code.
+    ``evidence`` is by region; ``supported`` is the score from which the motion supports a code; ``hidden`` are units
+    that this clip cannot show, whatever its sheet says.
     """
-    scores = {
-        code: score(code.unit, code.side, evidence, calibration)
-        for code in listed
-        if observable(code.unit) and not code.static
-    }
-    aus = _settle_alternatives([_judge(code, scores.get(code), supported) for code in listed])
+    judged = []
+    for code in listed:
+        judgeable = observable(code.unit) and not code.static and code.unit not in hidden
+        judged.append(_judge(code, scores[code.unit, code.side] if judgeable else None, supported))
+    aus = _settle_alternatives(judged)
     supported_codes = [judged.code for judged in aus if judged.verdict == SUPPORTED]
     verdicts = {region: _region_verdict(evidence[region], supported_codes) for region in REGIONS}
     return Verification(aus, verdicts, _consistency(aus, verdicts, evidence))

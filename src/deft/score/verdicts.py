@@ -9,14 +9,14 @@ import pandas as pd
 
 from deft.core import tables
 from deft.facs.units import EXPRESSIVE
-from deft.motion import evidence, verification
+from deft.motion import verification
 from deft.score import truth
 
 AMPLITUDES_PX = (0.0, 0.6, 0.8, 1.0, 1.3, 1.7, np.inf)  # bin edges of a unit's motion at the apex
 HEADS_PX = (0.0, 0.4, 0.8, 1.5, np.inf)  # bin edges of the head's motion
 
 
-def figures(folder: Path, verify: Path, calibration: verification.Calibration, supported: float) -> dict[str, Any]:
+def figures(folder: Path, verify: Path, supported: float) -> dict[str, Any]:
     """Count the verdicts and, with truth, score how well they separate units that moved from units that did not.
 
     ``auc`` covers every clip and every observable unit that the corpus shows at all. ``auc_from_1_px`` and
@@ -34,7 +34,7 @@ def figures(folder: Path, verify: Path, calibration: verification.Calibration, s
     truths = {clip: row for clip, row in truth.clips(folder).items() if clip in verified}
     if not truths:
         return counts
-    scores = _scores(verified, truths, calibration)
+    scores = _scores(verified, truths)
     moved = scores.moved_px > 0
     separation = {
         "auc": auc(scores),
@@ -48,20 +48,17 @@ def figures(folder: Path, verify: Path, calibration: verification.Calibration, s
     return counts | separation | _labels(verified, truths, supported)
 
 
-def _scores(
-    verified: dict[str, tables.Row], truths: dict[str, tables.Row], calibration: verification.Calibration
-) -> pd.DataFrame:
+def _scores(verified: dict[str, tables.Row], truths: dict[str, tables.Row]) -> pd.DataFrame:
     """Return one row per clip and unit: moved_px (0 for a still unit), head_px, score."""
     amplitudes_px = {clip: _amplitudes_px(row) for clip, row in truths.items()}
     units = sorted(set().union(*amplitudes_px.values()).intersection(EXPRESSIVE))
     rows = []
     for clip, row in truths.items():
-        regions = evidence.by_region(evidence.from_rows(verified[clip]["regions"]))
+        scores = {judged["unit"]: judged["score"] for judged in verified[clip]["units"]}
         head_px = _head_px(row)
         for unit in units:
             moved_px = amplitudes_px[clip].get(unit, 0.0)
-            score = verification.score(unit, None, regions, calibration)
-            rows.append({"moved_px": moved_px, "head_px": head_px, "score": score})
+            rows.append({"moved_px": moved_px, "head_px": head_px, "score": scores[unit]})
     return pd.DataFrame(rows)
 
 

@@ -3,7 +3,8 @@
 - ``adapter_config.json``, ``adapter_model.safetensors``: the adapters, as PEFT writes them;
 - ``base/``: the language model, where it is a part of the project; else the adapters name it;
 - ``deft.safetensors``, ``deft.json``: projectors, heads and thresholds, and the model's configuration;
-- ``measurement.json``: the parameters by which its clips were measured.
+- ``measurement.json``: the parameters by which its clips were measured;
+- ``prior/``: the motion prior by which they were measured, unless by the rules.
 """
 
 import json
@@ -18,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from deft.core import tables
+from deft.core import paths, tables
 from deft.core.errors import DataError
 from deft.core.params import Measurement
 from deft.models.deft.model import Config, Deft, quiet_peft
@@ -26,6 +27,7 @@ from deft.models.reduction import Reduction
 
 LoadBase = Callable[[str, bool], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
 
+PRIOR = "prior"
 _BASE = "base"
 _FILES = ("adapter_config.json", "adapter_model.safetensors", "deft.safetensors", "deft.json")
 
@@ -49,6 +51,8 @@ def save(model: Deft, folder: Path, base: str, measurement: Measurement) -> None
     save_file(state, folder / "deft.safetensors")
     _write_json(folder / "deft.json", model.config._asdict())
     _write_json(folder / "measurement.json", measurement.model_dump())
+    if measurement.verify.method == "prior":
+        shutil.copytree(paths.PRIOR, folder / PRIOR, dirs_exist_ok=True)
 
 
 @contextmanager
