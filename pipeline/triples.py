@@ -30,7 +30,7 @@ def write(clip: tables.Row, verified: tables.Row, params: Params) -> tables.Row:
         kept,
         labelled=bool(aus),
         regions=params.triples.regions,
-        moving=[unit["unit"] for unit in verified["units"] if unit["score"] >= params.verify.supported],
+        moving=sorted(supported.union(unit["unit"] for unit in verified["units"] if unit["moved"])),
     )
     return {
         **{name: clip[name] for name in ("clip", "dataset", "subject", "part", "emotion", "coarse")},

@@ -34,6 +34,7 @@ def verify(index: Path, landmarks: Path, flow: Path, params: Verify, clip: str) 
     judged = [region._asdict() | {"verdict": verified.regions[region.region]} for region in shown.evidence]
     units = [
         {"unit": unit, "score": scores[unit, None], "right": scores[unit, "R"], "left": scores[unit, "L"]}
+        | {"moved": unit in shown.moved}
         for unit in UNITS
         if observable(unit)
     ]

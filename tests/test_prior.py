@@ -18,7 +18,6 @@ from deft.score import prior as scores
 
 Fields = npt.NDArray[np.float32]
 GRID = (layout.GRID, layout.GRID)
-UNITS_OF_A_SIDE = (1, 2, 4, 6, 12, 14, 15, 20)
 
 
 @pytest.fixture(scope="module")
@@ -115,17 +114,8 @@ def test_a_unit_that_moves_is_found(reader: Prior) -> None:
     report = scores.figures(reader, training.draw(77, 2000))
     assert report["fields"] == 2000
     assert report["auc_mean"] > 0.57
+    assert report["side_auc"] > 0.6
     assert report["ece"] < 0.05
-
-
-def test_the_side_that_moves_is_found() -> None:
-    network = training.train(3, 20000)
-    taught = Prior(network, training.calibrate(network, 4))
-    for letter, still in (("R", "L"), ("L", "R")):
-        answers = taught.answer(np.concatenate([shown(unit, letter) for unit in UNITS_OF_A_SIDE]))
-        own = [answers.scores(number)[unit, letter] for number, unit in enumerate(UNITS_OF_A_SIDE)]
-        other = [answers.scores(number)[unit, still] for number, unit in enumerate(UNITS_OF_A_SIDE)]
-        assert np.mean(own) > np.mean(other) + 0.1
 
 
 def test_a_score_is_the_probability_at_even_odds(reader: Prior) -> None:

@@ -37,12 +37,14 @@ class Expression(NamedTuple):
     """What a clip's motion shows.
 
     evidence: one per region, in the order of `deft.facs.regions.REGIONS`.
-    scores: how likely each unit moved, by unit and side.
+    scores: how likely each unit moved, by unit and side, if it is as likely to have moved as not.
+    moved: the units that the motion shows, whether a sheet lists them or not.
     hidden: units that this clip cannot show.
     """
 
     evidence: list[Evidence]
     scores: verification.Scores
+    moved: frozenset[int]
     hidden: frozenset[int]
 
 
@@ -132,10 +134,12 @@ def expression(
     if reader is None:
         regions = evidence.measure(flows, points, noise_px, thresholds)
         calibration = verification.Calibration(params.even_z, params.slope)
-        return Expression(regions, verification.rule_scores(evidence.by_region(regions), calibration), frozenset())
+        scores = verification.rule_scores(evidence.by_region(regions), calibration)
+        moved = frozenset(unit for (unit, side), score in scores.items() if side is None and score >= params.supported)
+        return Expression(regions, scores, moved, frozenset())
     reading = reader.read(flows[-1], points, known)
     regions = evidence.measure(flows, points, noise_px * reading.noise_share, thresholds)
-    return Expression(regions, reading.scores, reading.hidden)
+    return Expression(regions, reading.scores, reading.moved, reading.hidden)
 
 
 def tokens(expert: str, clips: Sequence[experts.Clip], params: Features) -> list[experts.Tokens | DataError]:

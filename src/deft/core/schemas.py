@@ -196,6 +196,7 @@ VERIFY = pa.schema(
                         ("score", pa.float32()),  # on either side
                         ("right", pa.float32()),
                         ("left", pa.float32()),
+                        ("moved", pa.bool_()),  # whether the motion shows it, listed or not
                     ]
                 )
             ),

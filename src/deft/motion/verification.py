@@ -24,11 +24,13 @@ _LEAST_COSINE = 0.5  # from which a region counts as moving in a sign's directio
 class Reading(NamedTuple):
     """What a reader says of a flow field.
 
-    scores: how likely each unit moved. hidden: the units that the field cannot show. noise_share: the share of the
-    field's noise (`deft.motion.evidence.noise`) that is noise, since no unit explains it.
+    scores: how likely each unit moved. moved: the units that the field shows whatever its sheet says. hidden: the units
+    that it cannot show. noise_share: the share of the field's noise (`deft.motion.evidence.noise`) that is noise, since
+    no unit explains it.
     """
 
     scores: Scores
+    moved: frozenset[int]
     hidden: frozenset[int]
     noise_share: float
 

@@ -87,9 +87,10 @@ class Prior:
         """Read a flow field; see `deft.motion.verification.Reader`."""
         field = canonical.field(flow, points)
         answers = self.answer(field[None], known)
-        blinks = answers.probabilities(0)[layout.BLINK, None] >= MOVED
+        likely = answers.probabilities(0).items()
+        moved = frozenset(unit for (unit, side), value in likely if side is None and value >= MOVED)
         share = reconstruction.noise_share(field, answers.moved[0] >= MOVED)
-        return Reading(answers.scores(0), _LIDS if blinks else frozenset(), share)
+        return Reading(answers.scores(0), moved, _LIDS if layout.BLINK in moved else frozenset(), share)
 
     def answer(self, fields: Floats, known: bool = True) -> Answers:
         """Answer on fields (n, 2, 28, 28), x right and y down, on the prior's grid (`deft.prior.canonical`).

@@ -10,6 +10,7 @@ from deft.prior import layout
 
 EMBEDDING = 64
 _WIDTHS = (24, 48, 64)
+_HALF = 4  # columns of the 7 that hold one side of the face
 
 
 class Answer(NamedTuple):
@@ -52,6 +53,9 @@ class Network(nn.Module):
         outputs, units = len(layout.OUTPUTS), len(layout.UNITS)
         self.sizes = (outputs, units, outputs, 1, 4)
         self.answers = nn.Linear(EMBEDDING, sum(self.sizes))
+        # What moves on one side is seen there: a half of the face adds to the outputs of its side.
+        paired = len(layout.PAIRED_UNITS)
+        self.sides = nn.ModuleList(nn.Linear(third * 7 * _HALF, paired) for _ in range(2))
 
     def forward(self, fields: Tensor, scale: Tensor) -> Answer:
         """Answer on fields (n, 2, 28, 28) in their own unit, with what is known of it (n, 2) (`placement.scale`)."""
@@ -59,4 +63,8 @@ class Network(nn.Module):
         joined = torch.cat([cells.flatten(1), scale], 1)
         embedding = functional.relu(self.embed(functional.relu(self.whole(joined))))
         logits, either, amplitude, upright, place = self.answers(embedding).split(self.sizes, 1)
+        halves = (cells[..., :_HALF], cells[..., -_HALF:])  # (n, 64, 7, 4): the subject's right and left
+        local = [side(half.flatten(1)) for side, half in zip(self.sides, halves, strict=True)]  # (n, paired) each
+        pairs = torch.stack(local, 2).flatten(1)  # (n, 2 · paired), as `layout.OUTPUTS`
+        logits = logits + functional.pad(pairs, (0, logits.shape[1] - pairs.shape[1]))
         return Answer(logits, either, amplitude, upright[:, 0], place, cells, embedding)

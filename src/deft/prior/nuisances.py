@@ -58,7 +58,7 @@ def _similarity(x: Tensor, y: Tensor, reach: Tensor, known: Tensor, draws: Draws
     """Return the field of a head that shifts, turns in the picture's plane and comes nearer (n, 2, 28, 28)."""
     count = len(x)
     left_over = torch.where(known, 0.2, 1.0)  # landmarks tell where the face is still
-    strength = left_over * reach * torch.exp(draws.between(-3.0, 1.5, count))
+    strength = left_over * reach * torch.exp(draws.between(-3.0, 0.7, count))
     right, down, grow, turn = (draws.normal(count)[:, None, None] for _ in range(4))
     field = torch.stack([right + 0.5 * (grow * x - turn * y), down + 0.5 * (turn * x + grow * y)], 1)
     return _each(strength) * field
@@ -77,7 +77,7 @@ def _turn(x: Tensor, y: Tensor, reach: Tensor, draws: Draws) -> Tensor:
     sockets = torch.exp(-0.5 * (((x.abs() - 0.5) / 0.2).square() + (y / 0.15).square()))
     mouth = torch.exp(-0.5 * ((x / 0.4).square() + ((y - 0.95) / 0.2).square()))
     depth = 0.9 * skull + 0.35 * vary(0.25) * ridge - 0.08 * sockets + 0.06 * mouth  # (n, 28, 28), eye distances
-    strength = draws.chance(0.4, count) * reach * torch.exp(draws.between(-1.5, 1.8, count))
+    strength = draws.chance(0.3, count) * reach * torch.exp(draws.between(-2.5, 0.9, count))
     yaw, pitch = (strength * draws.normal(count) for _ in range(2))
     nearer = 0.15 * depth  # perspective: what is near grows away from the middle
     return torch.stack([
@@ -136,8 +136,8 @@ def _texture(x: Tensor, y: Tensor, draws: Draws) -> Tensor:
 def _noise(reach: Tensor, known: Tensor, draws: Draws) -> Tensor:
     """Return noise (n, 2, 28, 28): two colours, stronger in some places than in others."""
     count = len(reach)
-    relative = reach * torch.exp(draws.between(-3.5, -0.3, count))
-    absolute = torch.exp(draws.between(-8.0, -5.8, count))  # 0.03 to 0.24 px at 80 px between the eyes
+    relative = reach * torch.exp(draws.between(-4.0, -0.5, count))
+    absolute = torch.exp(draws.between(-8.3, -6.2, count))  # 0.02 to 0.16 px at 80 px between the eyes
     level = torch.where(known, absolute, relative)
     fine = _blurred(draws.normal(count, 2, layout.GRID, layout.GRID), draws.between(0.4, 1.5, count))
     fine = fine / fine.square().mean((1, 2, 3), keepdim=True).sqrt()

@@ -85,7 +85,7 @@ def _loss(answer: Answer, batch: Batch) -> Tensor:
     """Return the loss of an answer: which outputs and units move, how far, whether and where there is a face."""
     moving = (batch.moved > 0).float()
     binary = functional.binary_cross_entropy_with_logits
-    which = binary(answer.logits, moving) + binary(answer.either, by_unit(moving))
+    which = 2 * binary(answer.logits, moving) + binary(answer.either, by_unit(moving))
     off = functional.smooth_l1_loss(answer.amplitude, batch.moved.clamp(max=4), reduction="none", beta=0.3)
     far = (off * (moving + 0.05)).mean()
     upright = binary(answer.upright, batch.upright.float())
