@@ -12,7 +12,7 @@ from deft.facs import mean_face
 from deft.facs.regions import MIRROR
 from deft.facs.units import UNITS, observable
 from deft.motion import evidence, verification
-from deft.prior import Prior, canonical, layout, nuisances, placement, reconstruction, training
+from deft.prior import Prior, canonical, layout, nuisances, placement, reconstruction, registration, training
 from deft.prior.synthesis import Synthesis
 from deft.score import prior as scores
 
@@ -192,6 +192,45 @@ def test_broad_motion_that_a_unit_explains_is_no_noise() -> None:
     assert reconstruction.noise_share(broad, np.zeros_like(moved)) == 1.0
     assert reconstruction.noise_share(noise, moved) > 0.8  # nothing to explain
     assert reconstruction.noise_share(np.zeros_like(noise), moved) == 1.0
+
+
+class Understanding(Prior):
+    """Understands a field the better the closer its two hills lie to the mean face's brows and mouth."""
+
+    def __init__(self) -> None:
+        """Needs no network."""
+
+    def answer(self, fields: Fields, known: bool = True) -> prior.Answers:
+        brows, mouth = (mean_face.filling(GRID)[at].mean(0).round().astype(int) for at in ([21, 22], [51, 57]))
+        lengths = np.abs(fields).sum(1)  # (n, 28, 28)
+        near = [lengths[:, y, x] / lengths.max((1, 2)) for x, y in (brows, mouth)]
+        likely = (np.minimum(*near) ** 8)[:, None].clip(0.01, 0.99)
+        return prior.Answers(likely, likely, *(np.zeros((len(fields), 1), np.float32) for _ in range(7)))
+
+
+def hills(place: registration.Registration) -> Fields:
+    """A field (128, 128, 2) that moves at the brows and at the mouth of a face at this place."""
+    points, (y, x) = place.points((128, 128)), np.mgrid[:128, :128]
+    centres = (points[[21, 22]].mean(0), points[[51, 57]].mean(0))
+    lengths = [np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * 8**2)) for cx, cy in centres]
+    return np.repeat(np.sum(lengths, 0)[..., None], 2, -1).astype(np.float32)
+
+
+def test_faces_are_placed_where_the_other_subjects_motion_is_understood() -> None:
+    low = registration.Registration(float(registration.SIZES[3]), 0.0, float(registration.DOWN[6]))
+    high = registration.Registration(float(registration.SIZES[5]), 0.0, float(registration.DOWN[2]))
+    subjects = ["one", *["two"] * 4, *["three"] * 4]
+    found = registration.estimate([hills(high), *[hills(low)] * 8], subjects, Understanding())
+    assert found == [low] * 9
+    swapped = registration.estimate([hills(low), *[hills(high)] * 8], subjects, Understanding())
+    assert swapped == [high] * 9  # not even the first subject's own field speaks for its place
+    assert registration.ranges(swapped)["size"] == [round(high.size, 3)] * 2
+
+
+def test_the_fields_of_a_single_subject_lie_near_the_frame() -> None:
+    (found,) = registration.estimate([hills(registration.Registration(0.8, 0.0, 0.1))], ["one"], Understanding())
+    assert abs(np.log(found.size)) < 0.06
+    assert abs(found.down) < 0.03
 
 
 def test_a_blink_hides_the_lids() -> None:
