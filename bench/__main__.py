@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from bench import compensation, events, gpu, llama, sheets, solver, stages, tuning, verdicts
+from bench import compensation, events, gpu, kinds, llama, sheets, solver, stages, tuning, verdicts
 from deft.core import params, tables
 from deft.motion.verification import Calibration
 
@@ -41,6 +41,7 @@ def measure(peers: Path) -> None:
         staged = stages.figures(Path(folder))
         indexed = sheets.figures(Path(folder))
         spotted = events.figures(Path(folder))
+        other_kinds = kinds.figures(peers, Path(folder))
     moved = compensation.figures()
     verified = verdicts.table(verdicts.SEED)
     judged = verdicts.figures(verified, verify.supported)
@@ -52,6 +53,7 @@ def measure(peers: Path) -> None:
         "compensation": moved,
         "verdicts": judged,
         "verdicts_by_rules": ruled,
+        "kinds": other_kinds,
         "stages": staged,
         "sheets": indexed,
         "events": spotted,
@@ -66,6 +68,7 @@ def measure(peers: Path) -> None:
     _print("Solver, 256 × 256, one thread", ["", "ms", "times ours", "error px", "of DualTVL1's"], solver.rows(solved))
     _print("Left in still regions at a head shift of", ["", *shifts, "kept, at least"], compensation.rows(moved))
     _print("AUC of the verdicts", ["amplitude", *heads], verdicts.rows(judged))
+    _print("AUC of the prior by kind of field", ["kind", "mean", "worst unit"], kinds.rows(other_kinds))
     flat = [
         (f"{benchmark}.{name}", str(value))
         for benchmark, values in results.items()

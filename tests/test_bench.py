@@ -12,7 +12,7 @@ import torch
 from conftest import ROOT
 from numpy.typing import NDArray
 
-from bench import ablate, compensation, faces, gpu, llama, pairs, peer, tuning, verdicts
+from bench import ablate, compensation, faces, gpu, kinds, llama, pairs, peer, tuning, verdicts
 from deft.core import features, params, tables
 from deft.facs.units import EXPRESSIVE
 from deft.llm import load as llm
@@ -22,6 +22,7 @@ from deft.models.deft.training import examples, loop, losses
 from deft.models.reduction import fit
 from deft.motion import tvl1
 from deft.motion.verification import Calibration
+from deft.prior import Answers, layout
 from deft.report import table
 from pipeline import stage
 
@@ -201,3 +202,33 @@ def test_what_an_ablation_keeps_is_a_row_of_its_table() -> None:
     assert [other.count("`-S ") for other in others] == [
         len(found[name]["set"]) for name in sorted(found, key=str.lower)[1:]
     ]
+
+
+def test_a_packed_field_has_its_range_in_8_bits() -> None:
+    flow = np.stack([X, -Y], -1) / 50
+    packed = kinds._packed(flow.astype(np.float32))
+    assert packed.shape == (28, 28, 2)
+    assert packed.min() == 0
+    assert packed.max() == 1
+    np.testing.assert_allclose(packed * 255, np.round(packed * 255), atol=1e-3)
+    small = cv2.resize(flow, (28, 28), interpolation=cv2.INTER_AREA)
+    np.testing.assert_allclose(packed, (small - small.min()) / np.ptp(small), atol=1 / 255)
+
+
+def test_frames_come_through_the_codec_alike(made: list[pairs.Pair]) -> None:
+    frames = [made[0].reference, made[0].target]
+    decoded = kinds._decoded(frames)
+    assert [frame.shape for frame in decoded] == [(256, 256)] * 2
+    assert all(
+        0 < np.abs(one.astype(int) - other).mean() < 6 for one, other in zip(frames, decoded, strict=True)
+    )  # something was lost, but little
+
+
+def test_the_scores_of_kinds_by_hand() -> None:
+    nothing = np.zeros((4, 1), np.float32)
+    scores = np.zeros((4, len(layout.UNITS)), np.float32)
+    scores[:, layout.UNITS.index(12)] = [0.9, 0.8, 0.3, 0.4]  # three clips show it: 2 of 3 pairs are in order
+    answers = Answers(nothing, nothing, nothing, scores, *[nothing] * 5)
+    picture = np.zeros((2, 2), np.uint8)
+    clips = [kinds.Clip(nothing, picture, picture, moved) for moved in ({12: 1.0}, {12: 2.0}, {12: 1.0}, {4: 1.0})]
+    assert kinds._scores(answers, clips) == {"auc": 0.6667, "units": {"12": 0.6667}}
