@@ -75,7 +75,7 @@ sys.addaudithook(heard)
 
 
 def test_a_killed_run_goes_on_after_its_last_fold_and_ends_in_the_same_figures(tuned: Path, tmp_path: Path) -> None:
-    for part in ("data", "models/backbone"):
+    for part in ("data", "models/backbone", "models/prior"):
         shutil.copytree(tuned / part, tmp_path / part)
     dials = yaml.safe_load((tuned / "params.yaml").read_text(encoding="utf-8")) | {"jobs": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(dials), encoding="utf-8")
