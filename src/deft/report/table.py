@@ -120,8 +120,8 @@ def _cell(scores: Mapping[str, float], key: str) -> str:
 
 def bench(results: Mapping[str, Any]) -> str:
     """Return the motion core's tables against its peers, and a line each on verdicts, sheets, events and tuning."""
-    names = ("solver", "verdicts", "stages", "sheets", "tuning")
-    solver, verdicts, stages, sheets, tuned = (results[name] for name in names)
+    names = ("solver", "verdicts", "verdicts_by_rules", "kinds", "stages", "sheets", "tuning")
+    solver, verdicts, rules, kinds, stages, sheets, tuned = (results[name] for name in names)
     solvers = sorted(solver["solvers"].items(), key=lambda item: item[1]["error_px"])
     lines = [
         f"| 256 × 256, one thread, {solver['pairs']} pairs | ms per pair | mean endpoint error, px |",
@@ -140,7 +140,13 @@ def bench(results: Mapping[str, Any]) -> str:
         "",
         f"Verdicts on {verdicts['clips']} rendered clips: AUC {verdicts['auc_from_1_px']:.3f} for units that move by "
         f"at least 1 px, {verdicts['auc_half_to_1_px']:.3f} from 0.5 to 1 px; wrong labels found with precision "
-        f"{verdicts['wrong_precision']:.2f} and recall {verdicts['wrong_recall']:.2f} from 1 px on.",
+        f"{verdicts['wrong_precision']:.2f} and recall {verdicts['wrong_recall']:.2f} from 1 px on. By the rules: "
+        f"{rules['auc_from_1_px']:.3f} and {rules['auc_half_to_1_px']:.3f}, {rules['wrong_precision']:.2f} and "
+        f"{rules['wrong_recall']:.2f}.",
+        "",
+        f"| fields of 240 rendered clips | mean AUC of {len(kinds['ours']['units'])} units | worst unit |",
+        "|---|---|---|",
+        *(f"| {name} | {kind['auc']:.3f} | {min(kind['units'].values()):.3f} |" for name, kind in kinds.items()),
         "",
         f"`index`: {sheets['rows']:,} rows of a label sheet and {sheets['frames']:,} frames in "
         f"{sheets['seconds']:.1f} s.",
