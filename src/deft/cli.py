@@ -97,10 +97,12 @@ def report(
         parameters = params.load()
         family = parameters.families[0]
         keys = clips.known(paths.DATA, family)
-        kept = paths.SCRATCH / "report" / fanout.content_key([paths.DATA / name for name in clips.READ], None)
+        kept = paths.SCRATCH / "report" / fanout.content_key([paths.DATA / name for name in clips.READ], family)
         cluster = fanout.Cluster(parameters.engine, parameters.jobs)
-        done = fanout.over(partial(page.card, paths.DATA, family), keys, title="report", cluster=cluster, scratch=kept)
-        cards, failures = fanout.gather(done)
+        outcomes = fanout.over(
+            partial(page.card, paths.DATA, family), keys, title="report", cluster=cluster, scratch=kept
+        )
+        cards, failures = fanout.gather(outcomes)
         lost = [
             *clips.left_out(paths.DATA, parameters.datasets),
             *(clips.LeftOut("report", *each) for each in failures.items()),
@@ -151,7 +153,7 @@ def compare(
 
     try:
         evaluate = params.load().evaluate
-        one, other = _run(first), _run(second)
+        one, other = _recorded(first), _recorded(second)
         differences = paired.differences(one, other, resamples=evaluate.resamples, seed=evaluate.seed)
     except params.ParamsError as error:
         sys.exit(f"error: {error}")
@@ -220,7 +222,7 @@ def render(
         _stop(error, UNUSABLE)
 
 
-def _run(revision: str) -> "paired.Run":
+def _recorded(revision: str) -> "paired.Run":
     """Return an experiment's answers at a revision, and what they are judged by."""
     from deft.core import revisions
     from deft.score import compare as paired

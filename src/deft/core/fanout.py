@@ -51,7 +51,7 @@ def gather(outcomes: Iterable[Outcome[Result]]) -> tuple[dict[str, Result], dict
 
 
 def results(outcomes: Iterable[Outcome[Result]], failures: dict[str, str]) -> Iterator[tuple[str, Result]]:
-    """Yield keys and results as they complete; add the reasons for failures to ``failures``."""
+    """Yield the keys and results of those that succeeded; add the reasons for failures to ``failures``."""
     for key, result, error in outcomes:
         if result is None:
             failures[key] = error or ""

@@ -136,7 +136,7 @@ def bench(results: Mapping[str, Any]) -> str:
         + " | ".join(f"{level} px" for level in results["compensation"])
         + " |",
         "|---|" + "---|" * len(results["compensation"]),
-        *(f"| {_bold(name)} | {' | '.join(f'{left:.3f}' for left in row)} |" for name, row in _left(results)),
+        *(f"| {_bold(name)} | {' | '.join(f'{left:.3f}' for left in row)} |" for name, row in _residual(results)),
         "",
         f"Verdicts on {verdicts['clips']} rendered clips: AUC {verdicts['auc_from_1_px']:.3f} for units that move by "
         f"at least 1 px, {verdicts['auc_half_to_1_px']:.3f} from 0.5 to 1 px; wrong labels found with precision "
@@ -173,7 +173,7 @@ def _events(scores: Mapping[str, Any]) -> str:
     )
 
 
-def _left(results: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
+def _residual(results: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
     """Return per method the head motion that it leaves at each shift, px; the best at the largest shift first."""
     levels = list(results["compensation"].values())
     left = {name: [level[name]["left_px"] for level in levels] for name in levels[0]}
