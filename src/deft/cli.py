@@ -4,7 +4,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 import yaml
@@ -39,7 +39,10 @@ def predict(
     ] = None,
     apex: Annotated[int | None, typer.Option(min=0, help="Frame of the largest motion; goes with --onset.")] = None,
     fps: Annotated[
-        float | None, typer.Option(min=1, help="Frames per second of a folder of images; 200 if left out.")
+        float | None,
+        typer.Option(
+            min=1, help="Frames per second of a folder of images, 200 if left out; a video file knows its own."
+        ),
     ] = None,
 ) -> None:
     """Find every expression in a video, and say what it shows and why.
@@ -77,10 +80,10 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the page is: http://127.0.0.1:PORT.")] = 7860,
 ) -> None:
     """Serve a page on this machine alone, on which a video can be dropped and its events opened."""
-    from deft import demo as served
+    from deft import demo as page
 
     try:
-        served.serve(model, port)
+        page.serve(model, port)
     except DataError as error:
         _stop(error, UNUSABLE)
 
@@ -97,17 +100,17 @@ def report(
         parameters = params.load()
         family = parameters.families[0]
         keys = clips.known(paths.DATA, family)
-        kept = paths.SCRATCH / "report" / fanout.content_key([paths.DATA / name for name in clips.READ], family)
+        scratch = paths.SCRATCH / "report" / fanout.content_key([paths.DATA / name for name in clips.READ], family)
         cluster = fanout.Cluster(parameters.engine, parameters.jobs)
         outcomes = fanout.over(
-            partial(page.card, paths.DATA, family), keys, title="report", cluster=cluster, scratch=kept
+            partial(page.card, paths.DATA, family), keys, title="report", cluster=cluster, scratch=scratch
         )
         cards, failures = fanout.gather(outcomes)
-        lost = [
+        left_out = [
             *clips.left_out(paths.DATA, parameters.datasets),
             *(clips.LeftOut("report", *each) for each in failures.items()),
         ]
-        page.write(out, list(cards.values()), lost, paths.METRICS, parameters.datasets)
+        page.write(out, list(cards.values()), left_out, paths.METRICS, parameters.datasets)
     except params.ParamsError as error:
         sys.exit(f"error: {error}")
     except DataError as error:
@@ -120,7 +123,7 @@ def show(
     clip: Annotated[str, typer.Argument(help="DATASET/SUBJECT/NAME, for example rendered/sub01/EP02_01f.")],
     out: Annotated[Path | None, typer.Option(help="The PNG to write; named after the clip if left out.")] = None,
     magnify: Annotated[
-        float | None, typer.Option(min=1, help="Write a loop beside it, the face's motion so many times as large.")
+        float | None, typer.Option(min=1, help="Also write a loop of the face, its motion magnified this many times.")
     ] = None,
 ) -> None:
     """Write what is known of one clip as a picture: frames, motion, evidence, listed units, and both triples."""
@@ -147,7 +150,7 @@ def compare(
     second: Annotated[str, typer.Argument(help="Another one, of the same clips.")] = "workspace",
     out: Annotated[Path | None, typer.Option(help="A JSON file for the same figures.")] = None,
 ) -> None:
-    """Say by how much two experiments differ, in which interval, and how easily other people would turn it round."""
+    """Say by how much two experiments differ, with intervals, and how likely other subjects are to reverse it."""
     from deft.report import comparison
     from deft.score import compare as paired
 
@@ -170,9 +173,9 @@ def compare(
 def doctor(
     dataset: Annotated[str | None, typer.Argument(help="A folder under data/raw/; all of them if left out.")] = None,
 ) -> None:
-    """Say what is there of each dataset, what is missing, and which rows cannot be used and why."""
+    """Say what each dataset holds, what it lacks, and which rows of its sheet cannot be used and why."""
     from deft.datasets import FORMATS, checkup
-    from deft.report import doctor as written
+    from deft.report import doctor as checkups_report
 
     try:
         index = params.load().index
@@ -187,17 +190,17 @@ def doctor(
             checked = examine(dataset)
         except DataError as error:
             _stop(error, UNUSABLE)
-        written.show(written.details(dataset, checked, str(paths.report("index", dataset))))
+        checkups_report.show(checkups_report.details(dataset, checked, str(paths.report("index", dataset))))
         return
     entries = paths.RAW.iterdir() if paths.RAW.is_dir() else []
-    there = sorted(path.name for path in entries if path.is_dir() and path.name[0] != ".")
+    present = sorted(path.name for path in entries if path.is_dir() and path.name[0] != ".")
     checkups: dict[str, checkup.Checkup | DataError] = {}
-    for name in there:
+    for name in present:
         try:
             checkups[name] = examine(name)
         except DataError as error:
             checkups[name] = error
-    written.show(written.overview(checkups, [name for name in FORMATS if name not in there]))
+    checkups_report.show(checkups_report.overview(checkups, [name for name in FORMATS if name not in present]))
 
 
 @app.command()
@@ -205,17 +208,17 @@ def render(
     layouts: Annotated[
         list[str] | None, typer.Argument(help="Formats of datasets; those of `render.layouts` if left out.")
     ] = None,
-    subjects: Annotated[int, typer.Option(min=2, max=99, help="People, others in each layout.")] = 4,
-    clips: Annotated[int, typer.Option(min=1, help="Clips of each of them.")] = 9,
+    subjects: Annotated[int, typer.Option(min=2, max=99, help="Rendered people; each layout has its own.")] = 4,
+    clips: Annotated[int, typer.Option(min=1, help="Clips of each person.")] = 9,
 ) -> None:
-    """Fill data/raw/ with rendered stand-ins for datasets, in their layouts and with their sheets' traps."""
+    """Fill data/raw/ with rendered stand-ins for datasets, in their layouts and with the faults of their sheets."""
     from deft.render import standins
 
     try:
         parameters = params.load()
         for name in layouts or parameters.render.layouts:
             written = standins.write(name, paths.RAW / name, parameters.render.seed, subjects, clips, parameters.jobs)
-            typer.echo(f"{paths.RAW / name}: {written} clips; every face in them is drawn")
+            typer.echo(f"{paths.RAW / name}: {written} clips; every face in them is rendered")
     except params.ParamsError as error:
         sys.exit(f"error: {error}")
     except DataError as error:
@@ -227,14 +230,14 @@ def _recorded(revision: str) -> "paired.Run":
     from deft.core import revisions
     from deft.score import compare as paired
 
-    then = yaml.safe_load(revisions.read(revision, "params.yaml"))
-    family = then.get("families", ["deft"])[0]  # older revisions have no such key
+    parameters = yaml.safe_load(revisions.read(revision, "params.yaml"))
+    family = parameters.get("families", ["deft"])[0]  # older revisions have no such key
     answers = revisions.rows(revision, str(paths.predictions(family)), paired.ANSWER_COLUMNS)
     triples = revisions.rows(revision, str(paths.TRIPLES), paired.TRIPLE_COLUMNS)
-    return paired.run(revision, str(then["task"]["labels"]), answers, triples)
+    return paired.run(revision, str(parameters["task"]["labels"]), answers, triples)
 
 
-def _stop(error: DataError, code: int) -> None:
+def _stop(error: DataError, code: int) -> NoReturn:
     typer.echo(f"error: {error}", err=True)
     sys.exit(code)
 

@@ -26,12 +26,13 @@ ENGINES: Mapping[str, Engine] = {"processes": processes.run, "ray": ray.run}
 def over(
     work: Callable[[str], Result], keys: Sequence[str], *, title: str, cluster: Cluster, scratch: Path
 ) -> Iterator[Outcome[Result]]:
-    """Yield one outcome per key, in the order of ``keys`` (no key twice), while later keys are still being worked on.
+    """Yield one outcome per key, in the order of ``keys``, which differ, while later keys are still being worked on.
 
-    ``work`` is a module's function or a ``partial`` of one. Results are stored under ``scratch`` by key as they
+    ``work`` is a function of a module or a ``partial`` of one; a key is its next positional argument. None is no
+    result: it counts as a failure. Results are stored under ``scratch`` by key as they
     complete, so that a killed run continues when it is started again with the same ``scratch``, under either engine.
     Once all keys are done, ``scratch`` is deleted. The arguments that a ``partial`` holds are not compared: for other
-    arguments, ``scratch`` must be another folder (`content_key`). Under "ray", ``scratch`` must be on a file system
+    arguments, give another folder (`content_key`). Under "ray", ``scratch`` must be on a file system
     that all machines share.
 
     Raises:
@@ -78,15 +79,14 @@ def unbatch(
                 yield Outcome(key, result, None)
 
 
-def content_key(inputs: Sequence[Path], values: object, packages: Sequence[Path] = ()) -> str:
+def content_key(inputs: Sequence[Path], values: object, code: Sequence[Path] = ()) -> str:
     """Return a short digest of input files, plain values and source code: the name of a run's scratch folder.
 
-    ``inputs`` are files or folders; the source code is this package's and that of ``packages``, folders of Python
-    files. A file counts with its bytes and with its path inside its input, so that the key is the same wherever the
-    project lies.
+    ``inputs`` are files or folders; the source code is this package's and that of the folders ``code``. A file counts
+    with its bytes and with its path inside its input, so that the key is the same wherever the project lies.
     """
     digest = hashlib.sha256(repr(values).encode())
-    trees = [(path, "*") for path in inputs] + [(folder, "*.py") for folder in (PACKAGE, *packages)]
+    trees = [(path, "*") for path in inputs] + [(folder, "*.py") for folder in (PACKAGE, *code)]
     for number, (root, pattern) in enumerate(trees):
         for file in sorted(path for path in (root, *root.rglob(pattern)) if path.is_file()):
             digest.update(f"\n{number} {file.relative_to(root).as_posix()} ".encode())
@@ -108,15 +108,15 @@ def _in_order(outcomes: Iterable[Outcome[Result]], keys: Sequence[str]) -> Itera
 
 
 def _attempt(memory: joblib.Memory, work: Callable[[str], Result], key: str) -> Outcome[Result]:
-    bound = partial(work)  # a partial of a partial has the same function and arguments
-    signature = inspect.signature(bound.func)
-    bound_names = list(signature.bind_partial(*bound.args, **bound.keywords).arguments)
-    cached = memory.cache(bound.func, ignore=bound_names)
+    flat = partial(work)  # a partial of a partial has the same function and arguments
+    signature = inspect.signature(flat.func)
+    bound_names = list(signature.bind_partial(*flat.args, **flat.keywords).arguments)
+    cached = memory.cache(flat.func, ignore=bound_names)
     try:
-        return Outcome(key, cached(*bound.args, key, **bound.keywords), None)
+        return Outcome(key, cached(*flat.args, key, **flat.keywords), None)
     except Exception as error:  # one bad clip must not hide the others, whatever is wrong with it
-        ours = type(error).__module__.startswith("deft.")
-        return Outcome(key, None, str(error) if ours else _located(error))
+        refused = type(error).__module__.startswith("deft.")
+        return Outcome(key, None, str(error) if refused else _located(error))
 
 
 def _located(error: Exception) -> str:

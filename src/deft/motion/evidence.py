@@ -15,13 +15,19 @@ Flow = npt.NDArray[np.float32]  # (H, W, 2), pixels, x right, y down
 Points = npt.NDArray[np.float32]  # (68, 2), pixels
 Mask = npt.NDArray[np.bool_]  # (H, W)
 
-_BLOCK = 0.25  # of iod: about a region's size, so that block means and region means carry the same noise
+# In interocular distances: about a region's size, so that block means and region means carry the same noise.
+_BLOCK = 0.25
+# No noise is below this share of the largest motion at the apex: a field without any noise would make all of it strong.
+_LEAST_NOISE = 1e-3
 # Lids do not slide sideways: sideways motion there is the eyeball's; the flow spreads this share of it up and down.
 _GAZE_LEAKAGE = 0.15
-# Lids that tighten meet halfway: they converge by more than this for each pixel that their middle sinks. If they
-# converge by less, only the upper lid comes down, as in a blink, and the evidence says "down".
+# How far the lids close for each pixel that their middle sinks. Lids that tighten meet halfway: much closing, little
+# sinking. An upper lid that comes down alone closes 2 px for each, and flow, which is smooth, drags the lower lid along
+# and so less. Up to this ratio it is a blink, and the evidence says "down".
 BLINK = 1.7
 _QUARTILE_OF_RAYLEIGH = 0.7585  # sqrt(-2 ln 0.75)
+_LIPS = frozenset({"upper lip", "lower lip"})
+OPENING_AND_CLOSING = _LIPS | {"eye"}  # places whose halves may part or meet
 
 
 class Evidence(NamedTuple):
@@ -30,8 +36,11 @@ class Evidence(NamedTuple):
     ``dx``, ``dy`` are crop pixels; ``out``, ``up`` the same in face axes (for a midline region ``out`` is the
     subject's left; for an eye only the lids' vertical motion counts, since the rest is gaze). ``divergence`` is how far
     the region's upper and lower halves part (the two lids, the two lips), in pixels, positive when they open. ``z`` is
-    the larger of magnitude and divergence in multiples of ``noise``. ``rise`` and ``peak`` are the fractions of the
-    time from onset to apex at which the larger one first reaches half of its maximum, and its maximum.
+    the magnitude in multiples of ``noise``, and ``direction`` the word for it; where lids or lips part or meet by more
+    than they move together, both speak of the divergence instead. ``level`` is the word for ``z``. ``concentration`` is
+    1 where all of the region moves one way and 0 where its motion cancels out. ``rise`` and ``peak`` are the fractions
+    of the time from onset to apex at which what ``z`` speaks of first reaches half of its maximum, and its maximum.
+    ``noise``, in pixels, is the clip's own, or what gaze leaks onto an eye's lids where that is more.
     """
 
     region: str
@@ -70,8 +79,9 @@ def noise(flow: Flow, points: Points) -> float:
     """Return the clip's own noise: the standard deviation, per component, of the mean flow of a still block.
 
     flow: (H, W, 2); points: (68, 2), in px. Blocks have about a region's size; the noise has the flow's unit and is 0
-    for no flow. At least a quarter of a face is still in any expression. There the lengths of the blocks' means follow
-    a Rayleigh distribution, so the lower quartile of all lengths on the face gives the deviation.
+    for no flow. Where the face is still, the lengths of the blocks' means follow a Rayleigh distribution; the lower
+    quartile of the lengths on the whole face gives the deviation. It is exact on a still face and grows with the part
+    that moves.
     """
     iod = regions.axes(points).iod
     size = max(3, round(_BLOCK * iod))
@@ -86,16 +96,16 @@ def noise(flow: Flow, points: Points) -> float:
 def measure(
     flows: npt.NDArray[np.float32], points: Points, noise_px: float, thresholds: tuple[float, float, float]
 ) -> list[Evidence]:
-    """Return the evidence of the 17 regions from flows (steps, H, W, 2), onset → step, of which the last is the apex.
+    """Return the evidence of the 17 regions from the flows (steps, H, W, 2) from onset to each step.
 
-    points: (68, 2), in px. noise_px: the clip's noise (`noise`), in the flow's unit. thresholds: the z from which
-    motion is slight, clear and strong.
+    The last step is the apex. points: (68, 2), in px. noise_px: the clip's noise (`noise`), in the flow's unit.
+    thresholds: the z from which motion is slight, clear and strong.
     """
     face = regions.axes(points)
-    floor = max(noise_px, 1e-3 * float(np.abs(flows[-1]).max())) or 1.0
+    floor = max(noise_px, _LEAST_NOISE * float(np.abs(flows[-1]).max())) or 1.0
     region_masks = masks(points, flows.shape[1:3])
     means: dict[str, npt.NDArray[np.floating]] = {region: _means(flows, mask) for region, mask in region_masks.items()}
-    openings: dict[str, npt.NDArray[np.floating]] = {}
+    divergences: dict[str, npt.NDArray[np.floating]] = {}
     floors = dict.fromkeys(region_masks, floor)
     for region, mask in region_masks.items():
         if region in _LIPS:
@@ -104,13 +114,13 @@ def measure(
             upper_mask, lower_mask = halves(region, mask, points, face.down)
         upper = _means(flows, upper_mask)  # (steps, 2)
         lower = _means(flows, lower_mask)
-        openings[region] = (lower - upper) @ face.down
+        divergences[region] = (lower - upper) @ face.down
         if regions.place(region) == "eye":  # both lids weigh the same, however much of each shows
             lids = (upper + lower) / 2
             means[region] = (lids @ face.down)[:, None] * face.down
             floors[region] = max(floor, _GAZE_LEAKAGE * float(abs(lids[-1] @ face.left)))
     return [
-        _evidence(region, flows[-1][mask], means[region], openings[region], face, floors[region], thresholds)
+        _evidence(region, flows[-1][mask], means[region], divergences[region], face, floors[region], thresholds)
         for region, mask in region_masks.items()
     ]
 
@@ -119,23 +129,23 @@ def _evidence(
     region: str,
     vectors: npt.NDArray[np.float32],
     means: npt.NDArray[np.floating],
-    openings: npt.NDArray[np.floating],
+    divergences: npt.NDArray[np.floating],
     face: regions.Axes,
     floor: float,
     thresholds: tuple[float, float, float],
 ) -> Evidence:
-    """Return a region's evidence from its vectors (n, 2) at the apex, its means (steps, 2) and openings (steps,)."""
+    """Return a region's evidence from its vectors (n, 2) at the apex, its means (steps, 2) and divergences (steps,)."""
     lengths = np.hypot(*means.T)
     mean = means[-1]
     out = float(mean @ regions.outward(region, face))
     up = float(-(mean @ face.down))
-    blink = regions.place(region) == "eye" and 0 < -openings[-1] <= BLINK * -up
-    relative = regions.place(region) in RELATIVE and abs(openings[-1]) > lengths[-1] and not blink
-    trajectory = np.abs(openings) if relative else lengths  # (steps,)
+    blink = regions.place(region) == "eye" and 0 < -divergences[-1] <= BLINK * -up
+    opens = regions.place(region) in OPENING_AND_CLOSING and abs(divergences[-1]) > lengths[-1] and not blink
+    trajectory = np.abs(divergences) if opens else lengths  # (steps,)
     z = float(trajectory[-1]) / floor
     mean_length = float(np.hypot(*vectors.T).mean()) if len(vectors) else 0.0
     concentration = float(np.hypot(*vectors.mean(0))) / mean_length if mean_length else 0.0
-    opening_word = words.OPENING[int(openings[-1] < 0)]
+    opening_word = words.OPENING[int(divergences[-1] < 0)]
     return Evidence(
         region=region,
         dx=float(mean[0]),
@@ -144,9 +154,9 @@ def _evidence(
         up=up,
         magnitude=float(lengths[-1]),
         z=z,
-        direction=opening_word if relative else direction(region, out, up),
+        direction=opening_word if opens else direction(region, out, up),
         concentration=concentration,
-        divergence=float(openings[-1]),
+        divergence=float(divergences[-1]),
         level=words.LEVELS[int(np.searchsorted(thresholds, z, side="right"))],
         rise=_time_of_reaching(trajectory, 0.5),
         peak=_time_of_reaching(trajectory, 1.0),
@@ -167,24 +177,20 @@ def _time_of_reaching(trajectory: npt.NDArray[np.floating], share: float) -> flo
     return (step + part_of_step) / len(trajectory)
 
 
-_LIPS = frozenset({"upper lip", "lower lip"})
-RELATIVE = _LIPS | {"eye"}
-
-
 def direction(region: str, out: float, up: float) -> str:
     """Return the direction of a motion as one of the region's eight words."""
     octant = round(math.atan2(out, up) / (math.pi / 4)) % 8
     return words.directions(region)[octant]
 
 
-def by_region(regions: Iterable[Evidence]) -> Mapping[str, Evidence]:
+def by_region(measured: Iterable[Evidence]) -> Mapping[str, Evidence]:
     """Return evidence by region name."""
-    return {region.region: region for region in regions}
+    return {evidence.region: evidence for evidence in measured}
 
 
-def from_rows(regions: Iterable[Row]) -> list[Evidence]:
+def from_rows(rows: Iterable[Row]) -> list[Evidence]:
     """Return evidence from the nested ``regions`` of a row of `deft.core.schemas.VERIFY`."""
-    return [Evidence(**{name: region[name] for name in Evidence._fields}) for region in regions]
+    return [Evidence(**{name: row[name] for name in Evidence._fields}) for row in rows]
 
 
 def halves(region: str, mask: Mask, points: Points, down: npt.NDArray[np.floating]) -> tuple[Mask, Mask]:
@@ -195,8 +201,8 @@ def halves(region: str, mask: Mask, points: Points, down: npt.NDArray[np.floatin
     columns, rows = np.arange(mask.shape[1]), np.arange(mask.shape[0])
     along = columns * down[0] + rows[:, None] * down[1]  # (H, W), the position along the face's vertical axis
     if regions.place(region) == "eye":
-        inner, outer = (36, 39) if regions.side(region) == "R" else (42, 45)
-        (x, y), (dx, dy) = points[inner], points[outer] - points[inner]
+        corner, other = (36, 39) if regions.side(region) == "R" else (42, 45)
+        (x, y), (dx, dy) = points[corner], points[other] - points[corner]
         line = y + (columns - x) * dy / dx  # (W,), the row of the line through the corners
         middle = line * down[1] + columns * down[0]
     else:

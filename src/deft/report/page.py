@@ -13,7 +13,7 @@ from deft.facs.units import UNITS
 from deft.language import triple
 from deft.report import charts, clips, compared, overlay, sprites
 from deft.report.clips import View
-from deft.report.table import NAMES
+from deft.report.table import BASELINES
 
 _ARROW = 2.2  # length of the longest arrow of the field, in steps of the grid
 
@@ -115,7 +115,7 @@ def write(
     plots, scores = metrics / "plots", figures["loso"]
     html = templates().get_template("report.html.j2").render(
         **figures,
-        names=NAMES,
+        names=BASELINES,
         datasets=datasets,
         cards=failures_first(cards),
         left_out=left_out,

@@ -12,8 +12,8 @@ from typing import Any
 
 from deft.core import tables
 
-RESULTS, WORDS, EXPERTS, ABLATIONS, BENCH = "results", "words", "experts", "ablations", "bench"
-NAMES = {
+RESULTS, TEXT, EXPERTS, ABLATIONS, BENCH = "results", "words", "experts", "ablations", "bench"
+BASELINES = {
     "mdmo_svm": "MDMO + SVM",
     "three_streams": "three-stream CNN",
     "lbp_top_svm": "LBP-TOP + SVM",
@@ -25,7 +25,7 @@ def results(loso: Mapping[str, Any], baselines: Mapping[str, Any]) -> str:
     """Return the table of emotion scores: one row each for the head, the text and every baseline."""
     lines = ["| | UF1 | UAR | accuracy | weighted F1 | *UF1, mean of folds* |", "|---|---|---|---|---|---|"]
     rows = {"**DEFT, head**": loso["emotion"], "**DEFT, generated text**": loso["generated"]}
-    rows |= {name: baselines[key]["emotion"] for key, name in NAMES.items() if key in baselines}
+    rows |= {name: baselines[key]["emotion"] for key, name in BASELINES.items() if key in baselines}
     lines += [
         f"| {name} | {' | '.join(_cell(scores, key) for key in ('uf1', 'uar', 'acc', 'wf1'))} "
         f"| *{scores['fold_mean']['uf1']:.3f}* |"
@@ -34,21 +34,21 @@ def results(loso: Mapping[str, Any], baselines: Mapping[str, Any]) -> str:
     return "\n".join([*lines, ""])
 
 
-def words(loso: Mapping[str, Any], stages: Mapping[str, Any]) -> str:
+def text_and_measurement(loso: Mapping[str, Any], stages: Mapping[str, Any]) -> str:
     """Return the tables of the generated text, of the control with shuffled motion, and of errors against truth."""
     text = loso["text"]
     landmarks, flow, verify = (stages[name]["rendered"] for name in ("landmarks", "flow", "verify"))
     answers = {
         "answers that parse": f"{text['parsed']:.1%}",
-        "answers that name the head's class": f"{text['agreement']:.1%}",
+        "answers that name the class of the classifier head": f"{text['agreement']:.1%}",
         "evidence F1": _cell(text, "evidence_f1"),
         "units in rationales that the motion does not support": f"{text['unsupported_au_rate']:.1%}",
         "regions named that move the opposite way": f"{text['contradictions']:.1%}",
-        "classes that follow from the units named": f"{text['follows']:.1%}",
+        "classes that the units named imply": f"{text['follows']:.1%}",
         "BLEU against the text written from the clip": f"{text['bleu']:.1f}",
         "ROUGE-1 against the text written from the clip": f"{text['rouge1']:.3f}",
-        "Action Unit F1 of the head, against the label sheet": _cell(loso["au"], "f1"),
-        "expected calibration error of the head": _cell(loso["emotion"], "ece"),
+        "Action Unit F1 of the unit head, against the label sheet": _cell(loso["au"], "f1"),
+        "expected calibration error of the classifier head": _cell(loso["emotion"], "ece"),
     }
     truth = {
         "landmarks, mean error": f"{landmarks['error_iod']:.1%} of the eye distance",
@@ -107,10 +107,10 @@ def ablations(metrics: Mapping[str, Any]) -> str:
     for name in sorted(metrics, key=lambda name: (name != "default", name.lower())):
         scores = metrics[name]
         title = "<br>".join([f"**{name}**", *(f"`-S {shlex.quote(change)}`" for change in scores["set"])])
-        classes = [_cell(scores[who], "uf1") for who in ("head", "text")]
-        words = [f"{scores['units']['f1']:.3f}", f"{scores['evidence_f1']:.3f}"]
-        words += [f"{scores['unsupported_au_rate']:.1%}", f"{scores['agreement']:.1%}"]
-        lines.append(f"| {' | '.join([title, *classes, *words])} |")
+        cells = [title, *(_cell(scores[answer], "uf1") for answer in ("head", "text"))]
+        cells += [f"{scores['units']['f1']:.3f}", f"{scores['evidence_f1']:.3f}"]
+        cells += [f"{scores['unsupported_au_rate']:.1%}", f"{scores['agreement']:.1%}"]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
 
@@ -140,9 +140,9 @@ def bench(results: Mapping[str, Any]) -> str:
         "",
         f"Verdicts on {verdicts['clips']} rendered clips: AUC {verdicts['auc_from_1_px']:.3f} for units that move by "
         f"at least 1 px, {verdicts['auc_half_to_1_px']:.3f} from 0.5 to 1 px; wrong labels found with precision "
-        f"{verdicts['wrong_precision']:.2f} and recall {verdicts['wrong_recall']:.2f} from 1 px on. By the rules: "
-        f"{rules['auc_from_1_px']:.3f} and {rules['auc_half_to_1_px']:.3f}, {rules['wrong_precision']:.2f} and "
-        f"{rules['wrong_recall']:.2f}.",
+        f"{verdicts['wrong_precision']:.2f} and recall {verdicts['wrong_recall']:.2f} where they move by at least "
+        f"1 px. By the rules: {rules['auc_from_1_px']:.3f} and {rules['auc_half_to_1_px']:.3f}, "
+        f"{rules['wrong_precision']:.2f} and {rules['wrong_recall']:.2f}.",
         "",
         f"| fields of 240 rendered clips | mean AUC of {len(kinds['ours']['units'])} units | worst unit |",
         "|---|---|---|",
@@ -200,13 +200,15 @@ def written(name: str, folder: Path, results_file: Path) -> str:
     loso = tables.read_json(folder / "loso.json")
     if name == RESULTS:
         return results(loso, tables.read_json(folder / "baselines.json"))
-    return words(loso, {stage: tables.read_json(folder / f"{stage}.json") for stage in ("landmarks", "flow", "verify")})
+    return text_and_measurement(
+        loso, {stage: tables.read_json(folder / f"{stage}.json") for stage in ("landmarks", "flow", "verify")}
+    )
 
 
 def main(page: Path, folder: Path, results_file: Path) -> None:
     """Write into a page every table for which it has marks."""
     text = page.read_text(encoding="utf-8")
-    for name in (RESULTS, WORDS, EXPERTS, ABLATIONS, BENCH):
+    for name in (RESULTS, TEXT, EXPERTS, ABLATIONS, BENCH):
         if f"<!-- {name} -->" in text:
             text = put(text, name, written(name, folder, results_file))
     page.write_text(text, encoding="utf-8")
