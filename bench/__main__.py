@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from bench import compensation, events, gpu, kinds, llama, sheets, solver, stages, tuning, verdicts
+from bench import compensation, events, gpu, kinds, little, llama, sheets, solver, stages, tuning, verdicts
 from deft.core import params, tables
 from deft.motion.verification import Calibration
 
@@ -42,6 +42,7 @@ def measure(peers: Path) -> None:
         indexed = sheets.figures(Path(folder))
         spotted = events.figures(Path(folder))
         other_kinds = kinds.figures(peers, Path(folder))
+    learned = little.figures()
     moved = compensation.figures()
     verified = verdicts.table(verdicts.SEED)
     judged = verdicts.figures(verified, verify.supported)
@@ -54,6 +55,7 @@ def measure(peers: Path) -> None:
         "verdicts": judged,
         "verdicts_by_rules": ruled,
         "kinds": other_kinds,
+        "little": learned,
         "stages": staged,
         "sheets": indexed,
         "events": spotted,
@@ -69,6 +71,7 @@ def measure(peers: Path) -> None:
     _print("Left in still regions at a head shift of", ["", *shifts, "kept, at least"], compensation.rows(moved))
     _print("AUC of the verdicts", ["amplitude", *heads], verdicts.rows(judged))
     _print("AUC of the prior by kind of field", ["kind", "mean", "worst unit"], kinds.rows(other_kinds))
+    _print("UF1 of 442 clips in three classes", ["from", "UF1"], little.rows(learned))
     flat = [
         (f"{benchmark}.{name}", str(value))
         for benchmark, values in results.items()

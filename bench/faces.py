@@ -1,5 +1,6 @@
 """Short clips of rendered faces with chosen expression, head motion, blink and gaze, and their truth."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -49,13 +50,24 @@ class Scene(NamedTuple):
 
 
 def render(
-    seed: int, number: int, conditions: Conditions, size_px: int = 256, iod_px: int = 80, eye_line: float = 0.38
+    seed: int,
+    number: int,
+    conditions: Conditions,
+    size_px: int = 256,
+    iod_px: int = 80,
+    eye_line: float = 0.38,
+    *,
+    subjects: int = SUBJECTS,
+    shown: Sequence[Motion] | None = None,
 ) -> Scene:
-    """Return clip `number`, rendered; its subject, units and directions follow from the seed."""
+    """Return clip `number`, rendered; its subject, units and directions follow from the seed.
+
+    ``shown`` are the units instead of those that the seed gives.
+    """
     rng = np.random.default_rng([seed, number])
-    person = subject(seed, 1 + number % SUBJECTS)
+    person = subject(seed, 1 + number % subjects)
     points = person.landmarks
-    units = _units(conditions.amplitude_px, rng)
+    units = _units(conditions.amplitude_px, rng) if shown is None else shown
     expression = np.zeros((HEIGHT, WIDTH, 2), np.float32)
     for motion in units:
         expression += np.float32(motion.amplitude_px) * motions.field(motion.unit, motion.side, points)

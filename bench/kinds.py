@@ -59,7 +59,7 @@ def figures(peers: Path, folder: Path) -> dict[str, Any]:
     reader = prior.load(paths.PRIOR)
     results = {"ours": _scores(reader.answer(np.stack([clip.ours for clip in clips])), clips)}
     for name, flows in (("DualTVL1", _dual_tvl1(peers, folder, clips)), ("Farnebäck", _farneback(clips))):
-        small = [fields.resized(_packed(flow)) for flow in flows]
+        small = [fields.resized(packed(flow)) for flow in flows]
         places = registration.estimate(small, subjects, reader)
         gridded = [canonical.field(one, place.points(one.shape)) for one, place in zip(small, places, strict=True)]
         scores = _scores(reader.answer(np.stack(gridded), known=False), clips)
@@ -77,11 +77,11 @@ def _clip(number: int) -> Clip:
     onset, *steps, apex = scene.crops
     stable = compensation.stable_area(scene.points, onset.shape)
     flow = compensation.compensate(tvl1.flow(onset, apex), stable).flow
-    decoded = _decoded([onset, onset, *steps, apex, apex])
+    decoded = decoded_h264([onset, onset, *steps, apex, apex])
     return Clip(canonical.field(flow, scene.points), decoded[1], decoded[-2], scene.moved)
 
 
-def _decoded(frames: Sequence[Grey]) -> list[Grey]:
+def decoded_h264(frames: Sequence[Grey]) -> list[Grey]:
     """Return frames (256, 256) after H.264."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as video:
@@ -123,7 +123,7 @@ def _farneback(clips: Sequence[Clip]) -> list[Floats]:
     ]
 
 
-def _packed(flow: Floats) -> Floats:
+def packed(flow: Floats) -> Floats:
     """Return a field (28, 28, 2) in 8 bits from its smallest to its largest value, in [0, 1]."""
     small = cv2.resize(flow, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     low, high = small.min(), small.max()

@@ -28,10 +28,10 @@ from deft.language import grammar, triple
 from deft.llm import load as llm
 from deft.llm.pretrain import pad_rows
 from deft.models import Views
+from deft.models.deft.adapters import adapted
 from deft.models.deft.answering import decoding
-from deft.models.deft.model import Deft, adapted
+from deft.models.deft.model import Deft
 from deft.models.deft.training import examples, loop, losses
-from deft.models.reduction import fit
 from pipeline import stage
 
 Load = Callable[[], tuple[Any, Any]]  # a language model and its tokenizer
@@ -57,7 +57,7 @@ class PaddedModel(nn.Module):
         labels = torch.full(mask.shape, -100, device=mask.device)
         labels[:, prompt.shape[1] :] = answers.masked_fill(~real, -100)
         text = functional.cross_entropy(out.logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
-        _, units = self.model.heads(out.hidden_states[-1][:, prompt.shape[1] - 1])
+        _, units = self.model.heads(out.hidden_states[-1][:, prompt.shape[1] - 1], None)
         indices = clips.numpy(force=True)
         emotion, unit = losses.head_losses(self.model, units, self.targets, indices, indices, self.loss)
         return {"loss": text + emotion + unit}
@@ -123,7 +123,7 @@ def trainer_epochs(
     """Return the seconds of each epoch of the Trainer but the first."""
     base, tokenizer = load()
     config = examples.configure(clips, vectors, parameters)
-    reductions = {expert: fit(vectors[expert], parameters.finetune.components) for expert in config.experts}
+    reductions = loop.reduce(vectors, config, parameters.finetune.components)
     loss = parameters.loss.model_copy(update={"gamma_negative": 1.0, "margin": 0.0})
     with adapted(base, parameters.lora, gradient_checkpointing=parameters.finetune.gradient_checkpointing) as language:
         model = Deft(language, tokenizer, config, reductions)
@@ -172,7 +172,7 @@ class GrammarProcessor(LogitsProcessor):  # type: ignore[misc]
 @torch.inference_mode()
 def generated(model: Deft, vectors: Views) -> list[str]:
     """Return the answers of clips by ``generate``; the model also writes the class."""
-    prompt = model.encode_prompt(model.project(model.reduce(vectors)))
+    prompt = model.encode_prompt(model.project(model.reduce(vectors)), model.said(vectors))
     classes = f"({'|'.join(model.config.emotions)})"
     argument = grammar.rationale
 

@@ -1,7 +1,7 @@
 """Baselines, and linear probes of the experts, in the same folds as the model.
 
 Reads data/triples.parquet, data/folds.parquet, data/features, and of every dataset data/crop, data/landmarks and
-data/flow. Writes data/baselines.parquet and its report, data/reports/baseline.json.
+data/flow; models/prior. Writes data/baselines.parquet and its report, data/reports/baseline.json.
 Run: ``python -m pipeline baseline``
 """
 
@@ -12,6 +12,7 @@ from itertools import chain
 import numpy as np
 import torch
 
+from deft import prior
 from deft.core import fanout, features, paths, schemas, tables
 from deft.core.params import Params
 from deft.learn.folds import Fold
@@ -27,7 +28,8 @@ def describe(clip: str) -> dict[str, Floats]:
     crop, landmarks, flow = (paths.table(name, dataset) for name in ("crop", "landmarks", "flow"))
     frames = [pictures.grey(pictures.decode(row["crop"])) for row in tables.rows(crop, ["clip", "crop"], clip)]
     _, flows = tables.flows(flow, clip)
-    return baselines.measure(frames, flows, tables.points(landmarks, clip))
+    known = bool(frames)  # a clip that comes as flow has no crops
+    return baselines.measure(frames, flows, tables.points(landmarks, clip), prior.load(paths.PRIOR), known)
 
 
 def judge(
@@ -51,6 +53,7 @@ def main() -> None:
     params, split = stage.load(), folds.read()
     labels = {row["clip"]: row["label"] for row in tables.rows(paths.TRIPLES) if row["label"]}
     sources = [paths.TRIPLES, paths.FOLDS, *(paths.DATA / name for name in ("crop", "flow", "landmarks", "features"))]
+    sources += [paths.PRIOR]
     kept, cpus = stage.scratch("baseline", sources, params), stage.on_cpu(params)
     described, failures = fanout.gather(stage.over("baseline measures", describe, sorted(labels), kept / "clips", cpus))
     clips, inputs = sorted(described), baselines.by_baseline(described)

@@ -1,7 +1,7 @@
 """Crops, landmarks and flow → the tokens of one frozen expert.
 
-Reads data/crop, data/landmarks and data/flow (DATASET.parquet). Writes data/features/DATASET/EXPERT.parquet and its
-report, data/reports/features/DATASET/EXPERT.json.
+Reads data/crop, data/landmarks and data/flow (DATASET.parquet), and models/prior. Writes
+data/features/DATASET/EXPERT.parquet and its report, data/reports/features/DATASET/EXPERT.json.
 Run: ``python -m pipeline features DATASET EXPERT``
 """
 
@@ -31,7 +31,13 @@ def clip(expert: str, files: Mapping[str, Path], key: str) -> experts.Clip:
     if "flow" not in needs:
         return experts.Clip(crops, points, np.zeros((0, 0, 0, 2), np.float32), 0.0)
     steps, flows = tables.flows(files["flow"], key)
-    return experts.Clip(crops, points, flows, steps[-1]["noise"])
+    reading = None
+    if "reading" in needs:
+        from deft import prior  # here, since it loads PyTorch
+
+        known = bool(tables.rows(files["crop"], ["clip"], key))  # a clip that comes as flow has no crops
+        reading = prior.load(paths.PRIOR).read(flows[-1], points, known)
+    return experts.Clip(crops, points, flows, steps[-1]["noise"], reading)
 
 
 def encode(
@@ -50,16 +56,16 @@ def main(dataset: str, expert: str) -> None:
     """Encode the clips of one dataset by one expert."""
     params = stage.load()
     files = {name: paths.table(name, dataset) for name in ("crop", "landmarks", "flow")}
-    default = experts.model(expert, params.features) == experts.DEFAULT
+    own = experts.model(expert, params.features) in experts.expert(expert).OWN
     clips = tables.clips(files["flow"])
     if experts.expert(expert).NEEDS & PIXELS:
         clips = sorted({*clips} & {*tables.clips(files["crop"])})
-    size = 1 if default else params.features.batch
+    size = 1 if own else params.features.batch
     batches = {clips[start]: clips[start : start + size] for start in range(0, len(clips), size)}
     name = f"{dataset}/{expert}"
     kept = stage.scratch(f"features/{name}", list(files.values()), (expert, params.features))
     work = partial(encode, expert, files, params.features, batches)
-    cluster = stage.on_cpu(params) if default else stage.on_gpu(params)
+    cluster = stage.on_cpu(params) if own else stage.on_gpu(params)
     outcomes = stage.over(f"features {name}", work, list(batches), kept, cluster)
     by_clip = fanout.unbatch(outcomes, batches)
     stage.keep("features", name, by_clip, clips, schemas.FEATURES, params, partial(figures, name))

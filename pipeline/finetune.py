@@ -14,7 +14,7 @@ import torch
 from deft import models
 from deft.core import fanout, features, paths, tables
 from deft.core.errors import DataError
-from deft.core.params import Params
+from deft.core.params import Measurement, Params
 from deft.learn.folds import FINAL, Fold
 from pipeline import folds, stage
 
@@ -36,7 +36,7 @@ def tune(
 def main(family: str) -> None:
     """Tune every fold of one family."""
     params = stage.load()
-    if params.verify.method == "prior" and not paths.PRIOR.is_dir():
+    if Measurement.of(params).needs_prior(params.experts) and not paths.PRIOR.is_dir():
         raise DataError(
             paths.PRIOR, "no motion prior", "that of `verify`, for the models' folders", "run `dvc repro prior`"
         )

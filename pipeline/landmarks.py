@@ -5,6 +5,7 @@ data/landmarks/DATASET.parquet and its report, data/reports/landmarks/DATASET.js
 Run: ``python -m pipeline landmarks DATASET``
 """
 
+import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -32,23 +33,27 @@ def landmark(crops: Path, given: dict[str, list[float]], params: Landmarks, clip
     return [{"clip": clip, "points": points.ravel(), "iod": regions.axes(points).iod, "regions": hulls}]
 
 
-def register(root: Path, rows: list[tables.Row]) -> tuple[Mapping[str, list[float]], dict[str, list[float]]]:
-    """Return the ranges of where faces lie in fields without landmarks, and with that landmarks by clip."""
+def register(dataset: str, rows: list[tables.Row]) -> tuple[Mapping[str, object], dict[str, list[float]]]:
+    """Return where faces lie in fields without landmarks and which way is up, and with that landmarks by clip."""
     if not rows:
         return {}, {}
     from deft import prior  # here, since it loads PyTorch
     from deft.prior import registration
 
-    flows = [fields.resized(fields.read(root / row["flow"])) for row in rows]
-    places = registration.estimate(flows, [row["subject"] for row in rows], prior.load(paths.PRIOR))
+    flows = [fields.resized(fields.read(paths.RAW / dataset / row["flow"])) for row in rows]
+    known = flows, [row["subject"] for row in rows], prior.load(paths.PRIOR)
+    places, upright = registration.estimate(*known), registration.upright(*known)
+    likeliest = max(upright, key=lambda name: upright[name])
+    if likeliest != registration.GIVEN:
+        print(f"  {dataset}: faces look upright with the fields {likeliest}; check which way y points", file=sys.stderr)
     points = [place.points(flow.shape).ravel().tolist() for place, flow in zip(places, flows, strict=True)]
-    return registration.ranges(places), dict(zip([row["clip"] for row in rows], points, strict=True))
+    clips = [row["clip"] for row in rows]
+    return registration.ranges(places) | {"upright": upright}, dict(zip(clips, points, strict=True))
 
 
-def report(crops: Path, landmarks: Path, places: Mapping[str, list[float]]) -> dict[str, object]:
+def report(crops: Path, landmarks: Path, places: Mapping[str, object]) -> dict[str, object]:
     """Return the landmarks' error where there is a truth, and the ranges of the places of registered faces."""
-    errors = truth.landmark_figures(paths.TRUTH, crops, landmarks)
-    return errors | ({"registration": places} if places else {})
+    return truth.landmark_figures(paths.TRUTH, crops, landmarks) | ({"registration": places} if places else {})
 
 
 def main(dataset: str) -> None:
@@ -57,7 +62,7 @@ def main(dataset: str) -> None:
     index, crops, path = (paths.table(name, dataset) for name in ("index", "crop", "landmarks"))
     rows = tables.rows(index, ["clip", "subject", "flow", "points"])
     given = {row["clip"]: row["points"] for row in rows if row["points"]}
-    places, registered = register(paths.RAW / dataset, [row for row in rows if row["flow"] and not row["points"]])
+    places, registered = register(dataset, [row for row in rows if row["flow"] and not row["points"]])
     given |= registered
     work = partial(landmark, crops, given, params.landmarks)
     clips = sorted({*tables.clips(crops)} | {*given})

@@ -23,7 +23,9 @@ def verify(index: Path, landmarks: Path, flow: Path, params: Verify, clip: str) 
     steps, fields = tables.flows(flow, clip)
     labels = tables.row(index, clip, ["aus", "flow"])
     points, noise_px, known = tables.points(landmarks, clip), steps[-1]["noise"], labels["flow"] is None
-    shown = measure.expression(fields, points, noise_px, params, _reader(params), known=known)
+    reader = _reader(params)
+    reading = reader.read(fields[-1], points, known) if reader else None
+    shown = measure.expression(fields, points, noise_px, params, reading)
     listed = [codes.Code(**code) for code in labels["aus"]]
     regions, scores = evidence.by_region(shown.evidence), shown.scores
     verified = verification.verify(listed, regions, scores, params.supported, shown.hidden)

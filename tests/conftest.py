@@ -52,6 +52,7 @@ STAGES = (
     ["features", "rendered", "structure"],
     ["features", "rendered", "texture"],
     ["features", "rendered", "motion"],
+    ["features", "rendered", "field"],
 )
 
 REAL = ROOT.parent / "shared" / "real"

@@ -68,6 +68,23 @@ def test_a_support_vector_machine_tells_two_classes_apart(kernel: str) -> None:
     assert baselines.svm(flat[0], labels, flat[1], 1.0, kernel) == true
 
 
+def test_a_machine_that_learned_both_ways_knows_what_it_saw_in_a_mirror_alone() -> None:
+    (train, labels), (test, true) = fields(24, 0), fields(10, 1)
+    ways = [np.stack([baselines.both_ways(field[:2]).reshape(2, -1) for field in part]) for part in (train, test)]
+    assert baselines.svm_both_ways(ways[0], labels, ways[1], 1.0) == true
+    turned = ways[1][:, ::-1]  # what moved to the right now moves to the left
+    assert baselines.svm_both_ways(ways[0], labels, turned, 1.0) == true
+
+
+def test_a_mirror_turns_a_field_and_its_vectors() -> None:
+    vectors = baselines.field(random_flow(0))[:2]
+    as_it_is, mirrored = baselines.both_ways(vectors)
+    np.testing.assert_array_equal(as_it_is, vectors)
+    np.testing.assert_array_equal(mirrored[0], -vectors[0, :, ::-1])
+    np.testing.assert_array_equal(mirrored[1], vectors[1, :, ::-1])
+    np.testing.assert_array_equal(baselines.both_ways(mirrored)[1], vectors)
+
+
 def test_a_probe_reads_classes_off_tokens_by_a_line() -> None:
     rng = np.random.default_rng(0)
     labels = ["a", "b"] * 20

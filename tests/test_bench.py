@@ -11,15 +11,18 @@ import pytest
 import torch
 from conftest import ROOT
 from numpy.typing import NDArray
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
-from bench import ablate, compensation, faces, gpu, kinds, llama, pairs, peer, tuning, verdicts
+from bench import ablate, compensation, faces, gpu, kinds, little, llama, pairs, peer, tuning, verdicts
 from deft.core import features, params, tables
 from deft.facs.units import EXPRESSIVE
 from deft.llm import load as llm
 from deft.llm.pretrain import pad_rows
-from deft.models.deft.model import Deft, adapted
+from deft.models.deft.adapters import adapted
+from deft.models.deft.model import Deft
 from deft.models.deft.training import examples, loop, losses
-from deft.models.reduction import fit
 from deft.motion import tvl1
 from deft.motion.verification import Calibration
 from deft.prior import Answers, layout
@@ -178,16 +181,16 @@ def test_the_trainers_loss_is_ours(corpus: Path, monkeypatch: pytest.MonkeyPatch
     base, _ = llama.load(shape | {"num_attention_heads": 2, "num_key_value_heads": 1})
     config = examples.configure(clips, vectors, dials)
     loss = dials.loss.model_copy(update={"gamma_negative": 1.0, "margin": 0.0})
-    whole = params.ModalityDropout(structure=0.0, texture=0.0, motion=0.0)
+    whole = params.ModalityDropout(structure=0.0, texture=0.0, motion=0.0, field=0.0)
     finetune = dials.finetune.model_copy(update={"component_noise": 0.0, "modality_dropout": whole})
     with adapted(base, dials.lora) as language:
-        model = Deft(language, tokens, config, {expert: fit(vectors[expert], 4) for expert in config.experts})
+        model = Deft(language, tokens, config, loop.reduce(vectors, config, 4))
         targets = losses.targets(clips, config, model.device)
         usual = tuning.PaddedModel(model, model.reduce(vectors), targets, loss)
         encoded = llm.tokenize_answers(tokens, [clip.answer for clip in clips])
         answers, real = pad_rows(encoded, 0)
         theirs = usual(torch.arange(6), answers, real)["loss"].item()
-        kept = loop.Clips(encoded, model.reduce(vectors), targets)
+        kept = loop.Clips(encoded, model.reduce(vectors), targets, None)
         parts = [np.array([0, 2, 4]), np.array([1, 3, 5])]
         each = [loop.clip_losses(model, kept, part, np.arange(6), finetune, loss) for part in parts]
         ours = sum(terms.total(loss).item() for terms in each)
@@ -206,7 +209,7 @@ def test_what_an_ablation_keeps_is_a_row_of_its_table() -> None:
 
 def test_a_packed_field_has_its_range_in_8_bits() -> None:
     flow = np.stack([X, -Y], -1) / 50
-    packed = kinds._packed(flow.astype(np.float32))
+    packed = kinds.packed(flow.astype(np.float32))
     assert packed.shape == (28, 28, 2)
     assert packed.min() == 0
     assert packed.max() == 1
@@ -217,7 +220,7 @@ def test_a_packed_field_has_its_range_in_8_bits() -> None:
 
 def test_frames_come_through_the_codec_alike(made: list[pairs.Pair]) -> None:
     frames = [made[0].reference, made[0].target]
-    decoded = kinds._decoded(frames)
+    decoded = kinds.decoded_h264(frames)
     assert [frame.shape for frame in decoded] == [(256, 256)] * 2
     assert all(
         0 < np.abs(one.astype(int) - other).mean() < 6 for one, other in zip(frames, decoded, strict=True)
@@ -232,3 +235,45 @@ def test_the_scores_of_kinds_by_hand() -> None:
     picture = np.zeros((2, 2), np.uint8)
     clips = [kinds.Clip(nothing, picture, picture, moved) for moved in ({12: 1.0}, {12: 2.0}, {12: 1.0}, {4: 1.0})]
     assert kinds._scores(answers, clips) == {"auc": 0.6667, "units": {"12": 0.6667}}
+
+
+def standins(count: int = 36) -> list[little.Clip]:
+    """Clips without pictures: six people, three classes, one unit each."""
+    units = {"negative": 4, "positive": 12, "surprise": 1}
+    classes = [list(units)[number % 3] for number in range(count)]
+    empty = np.zeros((28, 28, 2), np.float32)
+    return [
+        little.Clip(empty, name, frozenset({units[name]}), f"s{number // 3 % 6}", 0)
+        for number, name in enumerate(classes)
+    ]
+
+
+def test_a_class_is_learned_from_other_people_alone() -> None:
+    clips = standins()
+    rng = np.random.default_rng(0)
+    kinds_of = np.array([sorted(little.SHARES).index(clip.emotion) for clip in clips])
+    features = (np.eye(3)[kinds_of] + rng.normal(0, 0.1, (len(clips), 3))).astype(np.float32)
+    machine = make_pipeline(StandardScaler(), SVC())
+    assert little._answers(clips, features, machine) == [clip.emotion for clip in clips]
+    own = np.array([[float(clip.subject == f"s{person}") for person in range(6)] for clip in clips], np.float32)
+    said = little._answers(clips, own, machine)  # who it is says nothing of what they show
+    assert np.mean([answer == clip.emotion for answer, clip in zip(said, clips, strict=True)]) <= 0.5
+
+
+def test_a_class_is_learned_through_units() -> None:
+    clips = standins()
+    kinds_of = np.array([sorted(little.SHARES).index(clip.emotion) for clip in clips])
+    rng = np.random.default_rng(0)
+    log_odds = np.full((len(clips), len(layout.UNITS)), -3.0)  # the prior knows nothing
+    field = np.eye(3)[kinds_of] + rng.normal(0, 0.05, (len(clips), 3))
+    tokens = np.hstack([log_odds, field]).astype(np.float32)[:, None]
+    assert little._through_units(clips, tokens) == [clip.emotion for clip in clips]
+
+
+def test_a_stand_in_shows_the_units_of_its_class() -> None:
+    rng = np.random.default_rng(0)
+    drawn = [little._units("positive", rng) for _ in range(40)]
+    assert all({6, 12} & {motion.unit for motion in shown} for shown in drawn)
+    strongest = [max(motion.amplitude_px for motion in shown) for shown in drawn]
+    assert min(strongest) >= little.LEAST_PX
+    assert max(strongest) <= little.MOST_PX

@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from deft import experts
 from deft.core.params import Features
-from deft.experts import motion, structure, texture
+from deft.experts import field, motion, structure, texture
 from deft.face import Points
 from deft.facs import regions
+from deft.facs.units import EXPRESSIVE
 from deft.media import Image
 from deft.motion import evidence
+from deft.motion.verification import Reading
 
 NO_POINTS, NO_FLOWS = np.zeros((68, 2), np.float32), np.zeros((0, 0, 0, 2), np.float32)
 
@@ -29,6 +31,14 @@ def structured(crop: Image, points: Points, grid: int) -> experts.Tokens:
     return structure.tokens(experts.Clip([crop], points, NO_FLOWS, 0.0), settings(grid))
 
 
+def reading(seed: int = 0) -> Reading:
+    """What a prior might say of a field."""
+    rng = np.random.default_rng(seed)
+    log_odds = dict(zip(EXPRESSIVE, rng.normal(-3, 1, len(EXPRESSIVE)).tolist(), strict=True))
+    embedding, cells = (rng.normal(0, 1, shape).astype(np.float32) for shape in ((64,), (len(regions.REGIONS), 64)))
+    return Reading({}, frozenset(), frozenset(), 1.0, log_odds, embedding, cells)
+
+
 def moving(flows: npt.NDArray[np.float32], points: Points, noise_px: float) -> experts.Tokens:
     return motion.tokens(experts.Clip([], points, flows, noise_px), settings())
 
@@ -37,21 +47,22 @@ def moving(flows: npt.NDArray[np.float32], points: Points, noise_px: float) -> e
 def test_an_expert_says_what_it_needs(name: str) -> None:
     needs = experts.expert(name).NEEDS
     assert needs
-    assert not needs - {"onset", "crops", "flow"}
+    assert not needs - {"onset", "crops", "flow", "reading"}
 
 
 def test_an_unknown_expert_is_refused() -> None:
-    with pytest.raises(ValueError, match="expert: found 'colour', expected one of structure, texture, motion"):
+    with pytest.raises(ValueError, match="expert: found 'colour', expected one of structure, texture, motion, field"):
         experts.expert("colour")
 
 
 def test_an_expert_encodes_a_clip_from_what_it_needs_alone(crop: Image, points: Points) -> None:
     flows = random_flow(0)[None]
-    whole = experts.Clip([crop, crop[::-1], crop], points, flows, 0.1)
+    whole = experts.Clip([crop, crop[::-1], crop], points, flows, 0.1, reading())
     parts = {
-        "structure": whole._replace(crops=[crop], flows=NO_FLOWS),
-        "texture": whole._replace(flows=NO_FLOWS, points=NO_POINTS),
+        "structure": whole._replace(crops=[crop], flows=NO_FLOWS, reading=None),
+        "texture": whole._replace(flows=NO_FLOWS, points=NO_POINTS, reading=None),
         "motion": whole._replace(crops=[]),
+        "field": whole._replace(crops=[], points=NO_POINTS),
     }
     for name, part in parts.items():
         (from_whole,), (from_part,) = (
@@ -123,12 +134,35 @@ def test_motion_does_not_depend_on_the_flows_unit(points: Points, factor: float,
     np.testing.assert_allclose(here, there, atol=2e-3)
 
 
+def test_motion_with_the_prior_has_its_embedding_behind_the_evidence(points: Points) -> None:
+    flows = random_flow(0)[None]
+    whole = experts.Clip([], points, flows, evidence.noise(flows[-1], points), reading())
+    with_prior = settings().model_copy(update={"motion": "prior"})
+    (plain,), (both,) = (experts.tokens("motion", [whole], choice) for choice in (settings(), with_prior))
+    np.testing.assert_array_equal(both, np.hstack([plain, reading().regions]))
+
+
+def test_the_field_is_log_odds_embedding_and_cells_in_no_unit(points: Points) -> None:
+    flow, said = random_flow(0), reading()
+    one, other = (field.tokens(experts.Clip([], points, f[None], 0.1, said), settings()) for f in (flow, 100 * flow))
+    assert one.shape == (1, len(EXPRESSIVE) + 64 + 2 * 28 * 28)
+    assert one.dtype == np.float32
+    np.testing.assert_allclose(one, other, atol=1e-5)
+    np.testing.assert_allclose(one[0, : len(EXPRESSIVE)], [said.log_odds[unit] for unit in EXPRESSIVE], rtol=1e-6)
+    cells = one[0, len(EXPRESSIVE) + 64 :].reshape(2, -1)
+    assert np.hypot(*cells).max() == pytest.approx(1)
+
+
+def test_a_still_field_is_zero() -> None:
+    assert not field.small(np.zeros((64, 64, 2), np.float32)).any()
+
+
 def test_a_still_clip_has_no_motion(points: Points) -> None:
     assert not moving(np.zeros((2, 256, 256, 2), np.float32), points, 0.0).any()
 
 
 def test_the_same_clip_gives_the_same_tokens(crop: Image, points: Points) -> None:
-    whole = experts.Clip([crop, crop[::-1], crop], points, random_flow(1)[None], 0.1)
+    whole = experts.Clip([crop, crop[::-1], crop], points, random_flow(1)[None], 0.1, reading())
     for name in experts.NAMES:
         (once,), (again,) = experts.tokens(name, [whole], settings(3)), experts.tokens(name, [whole], settings(3))
         np.testing.assert_array_equal(once, again)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is d
 PLANS = corpus.plan(seed=21, subjects=3, clips=4, wrong=0.0)
 STAGES = (
     *(["index", "mine"], ["crop", "mine"], ["landmarks", "mine"], ["flow", "mine"], ["verify", "mine"]),
-    *(["features", "mine", expert] for expert in ("structure", "texture", "motion")),
+    *(["features", "mine", expert] for expert in ("structure", "texture", "motion", "field")),
     *(["triples"], ["folds"]),
 )
 
@@ -83,7 +83,8 @@ def test_the_heads_motion_is_taken_off_a_field(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("datasets", "experts"), [(["mine"], ("motion",)), (["rendered", "mine"], ("structure", "texture", "motion"))]
+    ("datasets", "experts"),
+    [(["mine"], ("motion", "field")), (["rendered", "mine"], ("structure", "texture", "motion", "field"))],
 )
 def test_folds_are_learned_and_tested_with_the_experts_that_see_the_clips(
     datasets: list[str],

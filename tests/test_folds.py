@@ -28,7 +28,7 @@ from pipeline import finetune
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
 Rows = list[tables.Row]
-EXPERTS = ("structure", "texture", "motion")
+EXPERTS = ("structure", "texture", "motion", "field")
 ROW = st.fixed_dictionaries(
     {
         "dataset": st.sampled_from(["casme2", "samm"]),

@@ -85,7 +85,7 @@ def test_a_docstring_in_core_runs_nothing_again(project: Path) -> None:
 def test_features_of_the_same_bytes_run_nothing_after_them(project: Path) -> None:
     insert(project / "pipeline" / "features.py", "\n# another comment\n")
     run(project, "dvc", "repro")
-    assert ran(project) == [f"features rendered {expert}" for expert in ("motion", "structure", "texture")]
+    assert ran(project) == [f"features rendered {expert}" for expert in ("field", "motion", "structure", "texture")]
 
 
 def test_another_rank_runs_the_tuning_and_what_follows_it(project: Path) -> None:

@@ -41,11 +41,11 @@ def test_every_held_out_clip_is_answered_and_scored(tuned: Path) -> None:
     assert {"uf1", "uar", "acc", "uf1_low", "uf1_high"} <= set(scores["emotion"])
     assert {row["subject"]: row["clips"] for row in scores["by_subject"]} == {f"rendered/sub0{n}": 3 for n in (1, 2, 3)}
     baselines = json.loads((tuned / "metrics" / "baselines.json").read_text())
-    assert set(baselines) == {"mdmo_svm", "lbp_top_svm", "three_streams", "majority"}
+    assert set(baselines) == {*("mdmo_svm", "lbp_top_svm", "field_svm", "prior_svm", "three_streams", "majority")}
     assert all(figures["n"] == scores["n"] for figures in baselines.values())
     experts = json.loads((tuned / "metrics" / "experts.json").read_text())
     assert {name: set(figures) for name, figures in experts.items() if name != "rule"} == {
-        name: {"probe", "drop"} for name in ("structure", "texture", "motion")
+        name: {"probe", "drop"} for name in ("structure", "texture", "motion", "field")
     }
 
 

@@ -8,7 +8,7 @@ import torch
 
 from deft import facs, prior
 from deft.core.errors import DataError
-from deft.facs import mean_face
+from deft.facs import mean_face, regions
 from deft.facs.regions import MIRROR
 from deft.facs.units import UNITS, observable
 from deft.motion import evidence, verification
@@ -194,6 +194,26 @@ def test_broad_motion_that_a_unit_explains_is_no_noise() -> None:
     assert reconstruction.noise_share(np.zeros_like(noise), moved) == 1.0
 
 
+def test_a_region_is_described_by_the_cells_at_its_middle() -> None:
+    y, x = np.mgrid[:7, :7].astype(np.float32)
+    described = dict(zip(regions.REGIONS, canonical.by_region(np.stack([x, y])), strict=True))
+    assert described["right cheek"][0] < described["nose root"][0] < described["left cheek"][0]
+    assert described["glabella"][1] < described["upper lip"][1] < described["chin"][1]
+    cheeks = described["right cheek"] + described["left cheek"]
+    np.testing.assert_allclose(cheeks, [6, 2 * described["right cheek"][1]], atol=0.02)  # mirrored about the middle
+
+
+def test_what_is_read_holds_the_log_odds_of_every_unit(reader: Prior) -> None:
+    points = mean_face.filling((128, 128))
+    big = cv2.resize(shown(12, "R")[0].transpose(1, 2, 0), (128, 128)) * 50
+    read = reader.read(big, points, known=True)
+    assert set(read.log_odds) == set(layout.UNITS)
+    likely = {unit for unit, log_odds in read.log_odds.items() if log_odds >= 0}
+    assert likely == set(read.moved)
+    assert read.embedding.shape == (64,)
+    assert read.regions.shape == (len(regions.REGIONS), 64)
+
+
 class Understanding(Prior):
     """Understands a field the better the closer its two hills lie to the mean face's brows and mouth."""
 
@@ -205,7 +225,8 @@ class Understanding(Prior):
         lengths = np.abs(fields).sum(1)  # (n, 28, 28)
         near = [lengths[:, y, x] / lengths.max((1, 2)) for x, y in (brows, mouth)]
         likely = (np.minimum(*near) ** 8)[:, None].clip(0.01, 0.99)
-        return prior.Answers(likely, likely, *(np.zeros((len(fields), 1), np.float32) for _ in range(7)))
+        answers = prior.Answers(likely, likely, *(np.zeros((len(fields), 1), np.float32) for _ in range(7)))
+        return answers._replace(upright=np.where(fields[:, 1].sum((1, 2)) > 0, 0.9, 0.1))  # chins alone move, down
 
 
 def hills(place: registration.Registration) -> Fields:
@@ -225,6 +246,16 @@ def test_faces_are_placed_where_the_other_subjects_motion_is_understood() -> Non
     swapped = registration.estimate([hills(low), *[hills(high)] * 8], subjects, Understanding())
     assert swapped == [high] * 9  # not even the first subject's own field speaks for its place
     assert registration.ranges(swapped)["size"] == [round(high.size, 3)] * 2
+
+
+def test_fields_that_are_upside_down_look_it() -> None:
+    fields = 4 * [hills(registration.Registration(1.0, 0.0, 0.0))]
+    odds = registration.upright(fields, ["one", "one", "two", "two"], Understanding())
+    assert odds == {"as given": 2.2, "y negated": -2.2, "upside down": -2.2}
+    flipped = registration.upright(
+        [field * np.array([1, -1], np.float32) for field in fields], ["one", "one", "two", "two"], Understanding()
+    )
+    assert max(flipped, key=lambda name: flipped[name]) != registration.GIVEN
 
 
 def test_the_fields_of_a_single_subject_lie_near_the_frame() -> None:

@@ -18,7 +18,7 @@ from deft.score import faithful
 from pipeline import stage as stages
 from pipeline import triples
 
-EXPERTS = ("structure", "texture", "motion")
+EXPERTS = ("structure", "texture", "motion", "field")
 
 CLIPS = 9
 PER_DATASET = {
@@ -67,7 +67,7 @@ def test_a_table_has_its_schema_a_row_group_a_clip_and_its_order(corpus: Path, s
     assert groups == sorted(groups, key=min)
 
 
-@pytest.mark.parametrize("expert", ["structure", "texture", "motion"])
+@pytest.mark.parametrize("expert", EXPERTS)
 def test_every_expert_encodes_every_clip_alike(corpus: Path, expert: str) -> None:
     rows = tables.rows(corpus / "data" / "features" / "rendered" / f"{expert}.parquet")
     assert len(rows) == CLIPS
@@ -191,7 +191,7 @@ def test_an_expert_that_sees_none_of_these_clips_is_left_out(
     tables.write(path, schemas.FEATURES, [[row] for row in rows[:3]])
     monkeypatch.chdir(mine)
     files = stages.features(params.load(mine / "params.yaml"), EXPERTS)
-    assert set(features.read(files, clips[3:])) == {"structure", "motion"}
+    assert set(features.read(files, clips[3:])) == {"structure", "motion", "field"}
     some = features.read(files, clips[2:])
     assert np.isnan(some["texture"]).any((1, 2)).tolist() == [False, *[True] * (len(clips) - 3)]
 

@@ -100,7 +100,7 @@ def tune(tuned: Callable[..., Any]) -> Iterator[Tune]:
 
 
 def dropout(**rates: float) -> Any:
-    return {"modality_dropout": params.ModalityDropout(**dict.fromkeys(TOKENS, 0.0) | rates)}
+    return {"modality_dropout": params.ModalityDropout(**dict.fromkeys((*TOKENS, "field"), 0.0) | rates)}
 
 
 def moved(model: Deft) -> torch.Tensor:
@@ -307,7 +307,7 @@ def test_an_expert_that_sees_nobody_on_the_learning_side_has_no_say(tuned: Calla
             def watch_both(model: Deft) -> None:
                 watch(model)
                 with torch.no_grad():
-                    found.append(model.encode_prompt(model.project(model.reduce(held_out))).emotion)
+                    found.append(model.encode_prompt(model.project(model.reduce(held_out)), None).emotion)
 
             return tuned(some, views, watch=watch_both, **more)
 
@@ -357,7 +357,7 @@ def test_the_likelihood_of_a_class_is_that_of_the_answer_read_anew(
     model, _ = tune(epochs=4)
     seen = model.project(model.reduce(vectors(5)))
     with torch.no_grad():
-        prompt = model.encode_prompt(seen)
+        prompt = model.encode_prompt(seen, None)
         groups = list(decoding.generate(model, prompt, 5 * [[4, 12]]))
         assert len({len(tokens) for group in groups for tokens in group.tokens}) > 1
         assert sorted(clip for group in groups for clip in group.clips) == list(range(5))
@@ -370,7 +370,7 @@ def test_the_likelihood_of_a_class_is_that_of_the_answer_read_anew(
                 for text in endings[at]:
                     end = words_of_pages.encode(text.partition(".\nCategory")[0].removeprefix(texts[at]))
                     ids = torch.tensor([[*said[at], *end]])
-                    predicted = model(alone, ids, torch.ones_like(ids, dtype=torch.bool)).text.log_softmax(-1)
+                    predicted = model(alone, None, ids, torch.ones_like(ids, dtype=torch.bool)).text.log_softmax(-1)
                     whole.append(predicted.gather(-1, ids[..., None]).sum())
                 assert (found[at, 0] - found[at, 1]).item() == pytest.approx((whole[0] - whole[1]).item(), abs=1e-3)
 

@@ -67,8 +67,9 @@ def load(folder: Path) -> Iterator[Recogniser]:
 
     """
     measurement = store.measurement(folder)
-    reader = prior.load(folder / store.PRIOR) if measurement.verify.method == "prior" else None
     with family.load(folder) as model:
+        needed = measurement.needs_prior(model.config.experts)
+        reader = prior.load(folder / store.PRIOR) if needed else None
         yield Recogniser(model, measurement, reader)
 
 

@@ -112,9 +112,14 @@ def flow(crops: Mapping[int, Image], points: Points, onset: int, targets: Sequen
     return [_as_stored(step) for step in steps.measure(grey, points, onset, targets, params.compensated)]
 
 
-def flow_of_field(field: npt.NDArray[np.float32], points: Points, apex: int, params: Flow) -> list[Step]:
-    """Return the only step of a clip that comes as flow, from its field (H, W, 2); the rest as in `flow`."""
-    return [_as_stored(steps.from_field(field, points, apex, params.compensated))]
+def flow_of_field(
+    field: npt.NDArray[np.float32], points: Points, apex: int, params: Flow, *, registered: bool
+) -> list[Step]:
+    """Return the only step of a clip that comes as flow, from its field (H, W, 2); the rest as in `flow`.
+
+    registered: whether the landmarks are those of a face whose place is only estimated (`deft.prior.registration`).
+    """
+    return [_as_stored(steps.from_field(field, points, apex, params.compensated, registered))]
 
 
 def expression(
@@ -122,22 +127,19 @@ def expression(
     points: Points,
     noise_px: float,
     params: Verify,
-    reader: verification.Reader | None,
-    *,
-    known: bool = True,
+    reading: verification.Reading | None,
 ) -> Expression:
     """Return what flows (steps, H, W, 2) show, with the landmarks (68, 2) and the noise at the apex.
 
-    Without a ``reader``, the rules score the units. ``known`` is false where the flow's unit and landmarks are not.
+    reading: what the motion prior says of the flow at the apex; without one, the rules score the units.
     """
     thresholds = (params.slight_z, params.clear_z, params.strong_z)
-    if reader is None:
+    if reading is None:
         regions = evidence.measure(flows, points, noise_px, thresholds)
         calibration = verification.Calibration(params.even_z, params.slope)
         scores = verification.rule_scores(evidence.by_region(regions), calibration)
         moved = frozenset(unit for (unit, side), score in scores.items() if side is None and score >= params.supported)
         return Expression(regions, scores, moved, frozenset())
-    reading = reader.read(flows[-1], points, known)
     regions = evidence.measure(flows, points, noise_px * reading.noise_share, thresholds)
     return Expression(regions, reading.scores, reading.moved, reading.hidden)
 
@@ -163,7 +165,7 @@ def clip(
 ) -> Measured:
     """Measure a clip from its frames (H, W, 3) at `crop_positions`, by position in ascending order.
 
-    ``reader`` is the motion prior, None under the method "rules".
+    ``reader`` is the motion prior, None where nothing needs it (`Measurement.needs_prior`).
 
     Raises:
         NoFaceError: no face is seen on the onset.
@@ -176,12 +178,14 @@ def clip(
     measured_steps = flow(crops, points, onset, targets, params.flow)
     flows = np.stack([step.flow for step in measured_steps])  # (steps, H, W, 2)
     noise_px = measured_steps[-1].noise_px
-    inputs = experts.Clip(list(crops.values()), points, flows, noise_px)
+    reading = reader.read(flows[-1], points, True) if reader else None
+    inputs = experts.Clip(list(crops.values()), points, flows, noise_px, reading)
+    judged = reading if params.verify.method == "prior" else None
     return Measured(
         crops=crops,
         points=points,
         flows=flows,
-        evidence=expression(flows, points, noise_px, params.verify, reader).evidence,
+        evidence=expression(flows, points, noise_px, params.verify, judged).evidence,
         tokens={name: _tokens(name, inputs, params.features) for name in expert_names},
     )
 

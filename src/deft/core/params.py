@@ -3,7 +3,7 @@
 The types of the sections are in `deft.core.sections`, and what each key means is written above it in ``params.yaml``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -91,6 +91,10 @@ class Measurement(Section):
             verify=params.verify,
             features=params.features,
         )
+
+    def needs_prior(self, experts: Sequence[str]) -> bool:
+        """Return whether the motion prior is needed: by the method of verification, or by one of the ``experts``."""
+        return self.verify.method == "prior" or not {"motion", "field"}.isdisjoint(experts)
 
     @classmethod
     def read(cls, path: Path) -> "Measurement":

@@ -10,7 +10,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.+-]*$")]
-Expert = Literal["structure", "texture", "motion"]
+Expert = Literal["structure", "texture", "motion", "field"]
 Family = Literal["deft"]
 Format = Literal[
     "casme2", "samm", "smic", "casme3", "casme_squared", "samm_long", "dfme", "mmew", "casme", "fourdme", "flow"
@@ -159,6 +159,7 @@ class ModalityDropout(Section):
     structure: Share
     texture: Share
     motion: Share
+    field: Share
 
 
 class Finetune(Section):

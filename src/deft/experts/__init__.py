@@ -1,4 +1,4 @@
-"""Three frozen experts, one module each: face structure, dynamic texture, motion semantics."""
+"""Four frozen experts, one module each: face structure, dynamic texture, motion semantics, the motion field."""
 
 import importlib
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from deft.experts.clip import Need as Need
 from deft.experts.clip import Tokens as Tokens
 
 NAMES: tuple[str, ...] = get_args(known.Expert)
-DEFAULT = "default"  # the experts' own descriptors, which need no weights
+_DEFAULT = "default"
 
 _Encode = Callable[[str, frozenset[Need], str, Sequence[Clip], int], list[Tokens]]  # `deft.experts.vision.tokens`
 
@@ -23,10 +23,12 @@ class Expert(Protocol):
     """What an expert's module offers.
 
     ``NEEDS`` names the parts of a clip that the expert encodes, beside the landmarks that every clip has: the
-    "onset" crop, all "crops", or the "flow". A clip that comes as flow has no crops.
+    "onset" crop, all "crops", the "flow", or the motion prior's "reading" of the flow. A clip that comes as flow has no
+    crops. ``OWN`` are the names by which parameters ask for the expert's own descriptors, which need no weights.
     """
 
     NEEDS: frozenset[Need]
+    OWN: frozenset[str]
 
     def tokens(self, clip: Clip, params: Features) -> Tokens:
         """Return the expert's tokens of a clip, float32 (tokens, dim)."""
@@ -46,7 +48,7 @@ def expert(name: str) -> Expert:
 
 def model(name: str, params: Features) -> str:
     """Return which model stands for an expert: "default", or the name or path of a Hugging Face vision model."""
-    return str(getattr(params, name))
+    return str(getattr(params, name, _DEFAULT))  # no other model can stand for "field"
 
 
 def fault(name: str, tokens: Tokens, params: Features) -> DataError | None:
@@ -69,7 +71,7 @@ def tokens(name: str, clips: Sequence[Clip], params: Features) -> list[Tokens]:
 
     """
     module, model_name = expert(name), model(name, params)
-    if model_name == DEFAULT:
+    if model_name in module.OWN:
         return [module.tokens(clip, params) for clip in clips]
     # By name, as the experts: only those who name a model pay for transformers, and only `features` waits for its code.
     encode: _Encode = importlib.import_module("deft.experts.vision").tokens

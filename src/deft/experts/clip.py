@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from deft.media import Image
+from deft.motion.verification import Reading
 
 Tokens = npt.NDArray[np.float32]  # (tokens, dim)
-Need = Literal["onset", "crops", "flow"]  # a part of a clip that an expert encodes
+Need = Literal["onset", "crops", "flow", "reading"]  # a part of a clip that an expert encodes
 
 
 class Clip(NamedTuple):
@@ -19,9 +20,11 @@ class Clip(NamedTuple):
     points: the onset's landmarks, float32 (68, 2).
     flows: onset → step, float32 (steps, H, W, 2); the last step is the apex.
     noise_px: the clip's own noise (`deft.motion.evidence.noise`).
+    reading: what the motion prior says of the flow at the apex; None where no expert needs it.
     """
 
     crops: Sequence[Image]
     points: npt.NDArray[np.float32]
     flows: npt.NDArray[np.float32]
     noise_px: float
+    reading: Reading | None = None

@@ -1,7 +1,8 @@
 """Motion semantics: one token per region, all in multiples of the clip's own noise.
 
 A token holds the region's evidence (out, up, opening) at the apex and halfway, its optical strain (Shreve et al. 2011)
-and its oriented histogram of flow (Chaudhry et al. 2009).
+and its oriented histogram of flow (Chaudhry et al. 2009). With ``features.motion: prior`` the motion prior's
+embedding of the region stands behind them.
 """
 
 import numpy as np
@@ -12,16 +13,17 @@ from deft.experts.clip import Clip, Need, Tokens
 from deft.facs import regions
 from deft.motion import evidence
 
-NEEDS: frozenset[Need] = frozenset({"flow"})
+NEEDS: frozenset[Need] = frozenset({"flow", "reading"})
+OWN = frozenset({"default", "prior"})
 
 _BINS = 8
 _THRESHOLDS = (1.0, 2.0, 3.0)  # of the levels' words, which no token holds
 
 
 def tokens(clip: Clip, params: Features) -> Tokens:
-    """Return one token per region (17, 14).
+    """Return one token per region (17, 14), or (17, 14 + embedding) with the motion prior.
 
-    Every value is a multiple of the noise, then asinh: linear near the noise, logarithmic far above it.
+    Each of the 14 is a multiple of the noise, then asinh: linear near the noise, logarithmic far above it.
     """
     flows, points = clip.flows, clip.points
     at_apex = evidence.measure(flows, points, clip.noise_px, _THRESHOLDS)
@@ -35,7 +37,11 @@ def tokens(clip: Clip, params: Features) -> Tokens:
         region_strain = float(strains[mask].mean()) * face.iod if mask.any() else 0.0
         histogram = _histogram(flows[-1][mask], regions.outward(late.region, face), face.down)
         rows.append([late.out, late.up, late.divergence, early.out, early.up, region_strain, *histogram])
-    return np.arcsinh(np.array(rows) / at_apex[0].noise).astype(np.float32)
+    measured = np.arcsinh(np.array(rows) / at_apex[0].noise).astype(np.float32)
+    if params.motion == "default":
+        return measured
+    assert clip.reading is not None, "the clip comes with the prior's reading"
+    return np.hstack([measured, clip.reading.regions])
 
 
 def _histogram(

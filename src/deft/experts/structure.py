@@ -10,6 +10,7 @@ from deft.facs import regions
 from deft.media.pictures import grey
 
 NEEDS: frozenset[Need] = frozenset({"onset"})
+OWN = frozenset({"default"})
 
 _SIDE_PX = 96  # HOG needs no finer image
 

@@ -9,6 +9,7 @@ from deft.experts.clip import Clip, Need, Tokens
 from deft.media.pictures import grey
 
 NEEDS: frozenset[Need] = frozenset({"crops"})
+OWN = frozenset({"default"})
 
 _SIDE_PX = 96
 _NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))

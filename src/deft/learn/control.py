@@ -6,6 +6,7 @@ import numpy as np
 
 from deft.models import Views
 
+MOTION = ("motion", "field")  # the experts that see motion alone
 _SEED = 0
 
 
@@ -26,6 +27,6 @@ def donors(views: Views) -> dict[int, int]:
 
 
 def swapped(views: Views, donors: Mapping[int, int]) -> Views:
-    """Return the tokens of the clips in ``donors``, in their order, with motion tokens taken from their `donors`."""
+    """Return the tokens of the clips in ``donors``, in their order, with the tokens of motion from their `donors`."""
     clips, sources = list(donors.keys()), list(donors.values())
-    return {expert: view[sources] if expert == "motion" else view[clips] for expert, view in views.items()}
+    return {expert: view[sources] if expert in MOTION else view[clips] for expert, view in views.items()}

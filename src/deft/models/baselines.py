@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -16,16 +15,17 @@ from torch import nn
 from deft.core.schemas import PROBE
 from deft.core.tables import Row
 from deft.experts import texture
+from deft.experts.field import small
 from deft.experts.motion import strain
 from deft.facs import regions
 from deft.models import reduction
 from deft.motion import evidence
+from deft.prior import Prior, canonical
 
 Floats = npt.NDArray[np.float32]
 
 _BINS = 8  # of direction
 _BLOCKS = 5  # per side, of LBP-TOP
-_FIELD_PX = 28  # side of the network's input
 _LEARNING_RATE, _BATCH = 1e-3, 64
 
 
@@ -57,10 +57,14 @@ def field(flow: Floats) -> Floats:
 
     The vectors are divided by the longest of them, and the strain by its largest value.
     """
-    small = cv2.resize(flow, (_FIELD_PX, _FIELD_PX), interpolation=cv2.INTER_AREA)
-    vectors = small / max(float(np.hypot(small[..., 0], small[..., 1]).max()), 1e-9)
-    strained = strain(small)
-    return np.stack([vectors[..., 0], vectors[..., 1], strained / max(float(strained.max()), 1e-9)]).astype(np.float32)
+    vectors = small(flow)  # (2, 28, 28)
+    strained = strain(vectors.transpose(1, 2, 0))
+    return np.concatenate([vectors, strained[None] / max(float(strained.max()), 1e-9)]).astype(np.float32)
+
+
+def both_ways(vectors: Floats) -> Floats:
+    """Return a field (2, H, W) as it is and as in a mirror, (2, 2, H, W)."""
+    return np.stack([vectors, vectors[:, :, ::-1] * np.array([-1, 1], np.float32)[:, None, None]])
 
 
 class ThreeStreams(nn.Module):
@@ -107,6 +111,15 @@ def svm(train: Floats, labels: Sequence[str], test: Floats, penalty: float, kern
     return _classes(machine, train, labels, test)
 
 
+def svm_both_ways(train: Floats, labels: Sequence[str], test: Floats, penalty: float) -> list[str]:
+    """Return the classes of test clips from a support vector machine with a radial basis, trained on both ways.
+
+    train, test: the features of each clip as it is and as in a mirror (clips, 2, dim); tested are clips as they are.
+    """
+    machine = SVC(C=penalty, kernel="rbf", class_weight="balanced")
+    return _classes(machine, np.concatenate([train[:, 0], train[:, 1]]), [*labels, *labels], test[:, 0])
+
+
 def probe(train: Floats, labels: Sequence[str], test: Floats, components: int) -> list[str]:
     """Return the classes of test clips from a linear probe of an expert's tokens (clips, tokens, dim).
 
@@ -124,9 +137,22 @@ def majority(labels: Sequence[str], count: int) -> list[str]:
     return [max(sorted(set(labels)), key=list(labels).count)] * count
 
 
-def measure(frames: Sequence[npt.NDArray[np.uint8]], flows: Floats, points: Floats) -> dict[str, Floats]:
-    """Return the features of a clip for each baseline; LBP-TOP has none where there are no ``frames``."""
-    features = {"mdmo_svm": mdmo(flows, points), "three_streams": field(flows[-1])}
+def measure(
+    frames: Sequence[npt.NDArray[np.uint8]], flows: Floats, points: Floats, prior: Prior, known: bool
+) -> dict[str, Floats]:
+    """Return the features of a clip for each baseline; LBP-TOP has none where there are no ``frames``.
+
+    ``known`` is false where the flow's unit and landmarks are not (`deft.prior.Prior.answer`).
+    """
+    vectors = field(flows[-1])
+    raw = both_ways(vectors[:2]).reshape(2, -1)
+    embedded = prior.answer(both_ways(canonical.field(flows[-1], points)), known).embedding
+    features = {
+        "mdmo_svm": mdmo(flows, points),
+        "three_streams": vectors,
+        "field_svm": raw,
+        "prior_svm": np.hstack([raw, embedded]),
+    }
     if frames:
         features["lbp_top_svm"] = lbp_top(np.stack(frames))
     return features
@@ -158,6 +184,8 @@ def judge(
     rules: dict[str, Callable[..., list[str]]] = {
         "mdmo_svm": partial(svm, penalty=penalty, kernel="poly"),
         "lbp_top_svm": partial(svm, penalty=penalty, kernel="linear"),
+        "field_svm": partial(svm_both_ways, penalty=penalty),
+        "prior_svm": partial(svm_both_ways, penalty=penalty),
         "three_streams": partial(three_streams, epochs=epochs, seed=seed),
     }
     answers = {"majority": dict.fromkeys(tested, majority(list(known.values()), 1)[0])}

@@ -20,6 +20,18 @@ class Reduction(NamedTuple):
         return np.asarray((tokens - self.mean) @ self.matrix)
 
 
+def standard(tokens: Floats, kept: int) -> Reduction:
+    """Fit a reduction that standardises the first ``kept`` dimensions of tokens (clips, tokens, dim), no others.
+
+    Clips that the expert cannot see (NaN) are left out.
+    """
+    visible = tokens[~np.isnan(tokens).any((1, 2))].reshape(-1, tokens.shape[-1])  # (clips · tokens, dim)
+    if not len(visible):
+        return Reduction(np.zeros(tokens.shape[-1], np.float32), np.zeros((tokens.shape[-1], kept), np.float32))
+    deviation = np.maximum(visible.std(0), 1e-6)
+    return Reduction(visible.mean(0).astype(np.float32), np.diag(1 / deviation)[:, :kept].astype(np.float32))
+
+
 def fit(tokens: Floats, components: int) -> Reduction:
     """Fit a reduction on the tokens (clips, tokens, dim) of training clips, with as many components as they allow.
 

@@ -1,12 +1,14 @@
 """A clip's motion: flow from the onset to a few frames up to the apex, head motion removed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from deft.motion import compensation, evidence, tvl1
+
+RemoveHead = Callable[[npt.NDArray[np.float32], npt.NDArray[np.bool_]], compensation.Compensated]
 
 
 class Step(NamedTuple):
@@ -54,14 +56,25 @@ def measure(
 
     """
     stable = compensation.stable_area(points, crops[onset].shape)
-    return [_step(tvl1.flow(crops[onset], crops[target]), stable, points, target, compensated) for target in targets]
+    remove_head = compensation.compensate if compensated else compensation.uncompensated
+    return [_step(tvl1.flow(crops[onset], crops[target]), stable, points, target, remove_head) for target in targets]
 
 
 def from_field(
-    field: npt.NDArray[np.float32], points: npt.NDArray[np.float32], position: int, compensated: bool = True
+    field: npt.NDArray[np.float32],
+    points: npt.NDArray[np.float32],
+    position: int,
+    compensated: bool = True,
+    registered: bool = False,
 ) -> Step:
-    """Return the step of a clip that comes as flow: its field (H, W, 2), in px, without the head's motion."""
-    return _step(field, compensation.stable_area(points, field.shape[:2]), points, position, compensated)
+    """Return the step of a clip that comes as flow: its field (H, W, 2), in px, without the head's motion.
+
+    Where the landmarks ``points`` (68, 2) are those of a face whose place is only estimated (``registered``), the
+    head's shift alone is removed.
+    """
+    remove_head = compensation.shift if registered else compensation.compensate
+    stable = compensation.stable_area(points, field.shape[:2])
+    return _step(field, stable, points, position, remove_head if compensated else compensation.uncompensated)
 
 
 def _step(
@@ -69,8 +82,7 @@ def _step(
     stable: npt.NDArray[np.bool_],
     points: npt.NDArray[np.float32],
     position: int,
-    compensated: bool,
+    remove_head: RemoveHead,
 ) -> Step:
-    remove_head = compensation.compensate if compensated else compensation.uncompensated
     face = remove_head(field, stable)
     return Step(position, face.flow, face.head, face.residual, evidence.noise(face.flow, points))

@@ -45,7 +45,7 @@ Floats = NDArray[np.float32]
 
 SMALLEST_PX = 28
 JUMP_PX = 1.0  # between two frames: more than this and the data term's straight line no longer holds
-JUMPED = 0.01  # share of u that may jump; at twice the share nothing of the warm start is left
+JUMPED = 0.01  # share of u at which nothing of the warm start is left; below half of it, nothing else is
 
 
 class _Level(NamedTuple):
@@ -171,7 +171,7 @@ def _next_state(levels: list[_Level], target: Floats, previous: _State | None) -
         return _coarse_to_fine(levels, contrast.pyramid(target))
     warm = _refined(levels[0], target, previous)
     jumped = float(np.mean(np.abs(warm.u - previous.u) > JUMP_PX))
-    fresh_share = np.float32(np.clip(jumped / JUMPED - 1, 0, 1))
+    fresh_share = np.float32(np.clip(2 * jumped / JUMPED - 1, 0, 1))
     if not fresh_share:
         return warm
     fresh = _coarse_to_fine(levels, contrast.pyramid(target))

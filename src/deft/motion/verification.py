@@ -26,13 +26,18 @@ class Reading(NamedTuple):
 
     scores: how likely each unit moved. moved: the units that the field shows whatever its sheet says. hidden: the units
     that it cannot show. noise_share: the share of the field's noise (`deft.motion.evidence.noise`) that is noise, since
-    no unit explains it.
+    no unit explains it. log_odds: the logarithm of the odds that each unit moved on either side, if units move as often
+    as in what the reader learned from. embedding: how the reader describes the field, (dim,); regions: how it describes
+    each region of `deft.facs.regions.REGIONS`, (17, dim).
     """
 
     scores: Scores
     moved: frozenset[int]
     hidden: frozenset[int]
     noise_share: float
+    log_odds: Mapping[int, float]
+    embedding: npt.NDArray[np.float32]
+    regions: npt.NDArray[np.float32]
 
 
 class Reader(Protocol):

@@ -28,6 +28,7 @@ FILE = "model.safetensors"
 _BATCH = 512  # fields per pass
 MOVED = 0.5  # probability from which an output counts as moved where no sheet lists it
 _LIDS = frozenset({5, 7})  # what a blink hides
+_LEAST = 1e-4  # probability: log-odds stay within ± 9.2
 _SMALLEST = 1e-12  # a field whose unit is below this is still
 
 
@@ -87,10 +88,20 @@ class Prior:
         """Read a flow field; see `deft.motion.verification.Reader`."""
         field = canonical.field(flow, points)
         answers = self.answer(field[None], known)
+        either = np.clip(answers.either[0].astype(np.float64), _LEAST, 1 - _LEAST)
+        log_odds = dict(zip(layout.UNITS, np.log(either / (1 - either)).tolist(), strict=True))
         likely = answers.probabilities(0).items()
         moved = frozenset(unit for (unit, side), value in likely if side is None and value >= MOVED)
         share = reconstruction.noise_share(field, answers.moved[0] >= MOVED)
-        return Reading(answers.scores(0), moved, _LIDS if layout.BLINK in moved else frozenset(), share)
+        return Reading(
+            scores=answers.scores(0),
+            moved=moved,
+            hidden=_LIDS if layout.BLINK in moved else frozenset(),
+            noise_share=share,
+            log_odds=log_odds,
+            embedding=answers.embedding[0],
+            regions=canonical.by_region(answers.cells[0]),
+        )
 
     def answer(self, fields: Floats, known: bool = True) -> Answers:
         """Answer on fields (n, 2, 28, 28), x right and y down, on the prior's grid (`deft.prior.canonical`).

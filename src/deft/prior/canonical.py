@@ -1,10 +1,12 @@
-"""Bring a measured flow field into the prior's frame."""
+"""Bring a measured flow field into the prior's frame, and regions out of it."""
+
+from functools import cache
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from deft.facs import mean_face
+from deft.facs import mean_face, regions
 from deft.prior import layout
 
 Floats = npt.NDArray[np.float32]
@@ -27,3 +29,20 @@ def field(flow: Floats, points: Floats) -> Floats:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     sampled = cv2.warpAffine(mean, cells_to_picture, (layout.GRID, layout.GRID), flags=flags)  # (28, 28, 2)
     return np.ascontiguousarray((sampled @ np.linalg.inv(to_picture[:, :2]).T).transpose(2, 0, 1), np.float32)
+
+
+def by_region(cells: Floats) -> Floats:
+    """Return the embedding at the middle of each region (17, dim) from that of the places of a frame (dim, h, w)."""
+    height, width = cells.shape[1:]
+    x, y = (_middles() * [width, height] - 0.5).T[..., None]  # (17, 1) each, cells
+    across = np.maximum(0, 1 - abs(np.arange(width) - x))  # (17, w): the weights of linear interpolation
+    down = np.maximum(0, 1 - abs(np.arange(height) - y))  # (17, h)
+    return np.asarray(np.einsum("rh,rw,chw->rc", down, across, cells), np.float32)
+
+
+@cache
+def _middles() -> npt.NDArray[np.floating]:
+    """Return the middle of each region of the mean face, as a share of the frame, (17, 2)."""
+    polygons = regions.polygons(mean_face.POINTS)
+    middles = np.array([polygons[name].mean(0) for name in regions.REGIONS])
+    return np.asarray(middles / mean_face.FRAME + [0.5, mean_face.EYE_LINE])

@@ -5,7 +5,7 @@ place of a grid the prior says how likely the likeliest unit of each field is, a
 less a penalty for places far from the frame (`deft.prior.placement`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,14 @@ SIZES = np.exp(np.linspace(-0.35, 0.35, 8))  # of the face, in the frame's
 DOWN = np.linspace(-0.12, 0.20, 9)  # of the field's height
 RIGHT = (-0.03, 0.0, 0.03)  # of the field's width
 _SPREAD = (0.15, 0.08, 0.03)  # standard deviations of log size, down and right
+_MOST_TURNED = 100  # fields that are turned to see which way is up
+GIVEN = "as given"
+# What a field (H, W, 2) would have been like, had it been written otherwise.
+ORIENTATIONS: Mapping[str, Callable[[Floats], Floats]] = {
+    GIVEN: lambda field: field,
+    "y negated": lambda field: field * np.array([1, -1], np.float32),
+    "upside down": lambda field: field[::-1] * np.array([1, -1], np.float32),
+}
 
 
 class Registration(NamedTuple):
@@ -54,6 +62,24 @@ def estimate(fields: Sequence[Floats], subjects: Sequence[str], prior: Prior) ->
     return [found[subject] for subject in subjects]
 
 
+def upright(fields: Sequence[Floats], subjects: Sequence[str], prior: Prior) -> dict[str, float]:
+    """Return how much fields look like those of upright faces: the mean log-odds, by name of `ORIENTATIONS`.
+
+    The face is placed anew in each orientation. Where another orientation than the given one looks more upright, the
+    fields are probably written with y up, or upside down.
+    """
+    chosen = np.unique(np.linspace(0, len(fields) - 1, min(len(fields), _MOST_TURNED)).round().astype(int))
+    owners, odds = [subjects[number] for number in chosen], {}
+    for name, turn in ORIENTATIONS.items():
+        turned = [np.ascontiguousarray(turn(fields[number])) for number in chosen]
+        places = estimate(turned, owners, prior)
+        gridded = np.stack(
+            [canonical.field(one, place.points(one.shape)) for one, place in zip(turned, places, strict=True)]
+        )
+        odds[name] = round(float(_log_odds(prior.answer(gridded, known=False).upright).mean()), 2)
+    return odds
+
+
 def ranges(places: Sequence[Registration]) -> dict[str, list[float]]:
     """Return the smallest and the largest of each part of the places: how far they depend on who is left out."""
     columns = zip(Registration._fields, zip(*places, strict=True), strict=True)
@@ -80,5 +106,9 @@ def _best(
 def _likelihood(fields: Sequence[Floats], place: Registration, prior: Prior) -> npt.NDArray[np.floating]:
     """Return the logarithm of the odds of each field's likeliest unit (n,), if the faces lie at a place."""
     gridded = np.stack([canonical.field(field, place.points(field.shape)) for field in fields])
-    likeliest = prior.answer(gridded, known=False).either.max(1).clip(1e-4, 1 - 1e-4)
-    return np.asarray(np.log(likeliest / (1 - likeliest)))
+    return _log_odds(prior.answer(gridded, known=False).either.max(1))
+
+
+def _log_odds(probability: Floats) -> npt.NDArray[np.floating]:
+    within = probability.clip(1e-4, 1 - 1e-4)
+    return np.asarray(np.log(within / (1 - within)))

@@ -109,7 +109,7 @@ def write(
     """
     if not (metrics / "loso.json").exists():
         raise DataError(metrics / "loso.json", "no such file", "the figures of `evaluate`", "run `dvc repro`")
-    names = ("loso", "baselines", "experts", "ablations")
+    names = ("loso", "baselines", "experts", "ablations", "landmarks")
     files = {name: metrics / f"{name}.json" for name in names}
     figures = {name: tables.read_json(path) for name, path in files.items() if path.exists()}
     plots, scores = metrics / "plots", figures["loso"]

@@ -2,26 +2,27 @@
 
 The sequence is ``begin · tokens of each expert · task · answer · end``. Text is predicted on the answer alone; the unit
 head reads the last position of the task (Zhang et al., arXiv 2511.10948, in its figure; all else here is our choice).
+Where the expert "field" is among the experts, the unit head starts from what is read off it (`unit_reader`), and learns
+what to add.
 The emotion head reads the units' probabilities and nothing else, so that a class always follows from Action Units (a
 concept bottleneck: Koh et al. 2020, arXiv 2007.04612).
 """
 
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
-from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from peft import PeftModel
 from torch import Tensor, nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from deft.core import params
 from deft.llm.load import tokenize_prompt
 from deft.models import Views
 from deft.models.reduction import Reduction
+from deft.models.unit_reader import UnitReader
 
+FIELD = "field"  # the expert whose tokens the unit reader reads
 _EMOTION_RATE = 30.0  # times the learning rate: the emotion head's inputs are probabilities, most of them near zero
 
 
@@ -90,13 +91,14 @@ class ExpertProjector(nn.Module):
 
 
 class Deft(nn.Module):
-    """Projectors, adapters and heads around a frozen language model ``llm`` that carries adapters (`adapted`).
+    """Projectors, adapters and heads around a frozen language model ``llm`` that carries adapters (`adapters.adapted`).
 
     ``au_thresholds`` (units,) are the logits at which a unit is as likely shown as not (`losses.au_thresholds`).
     """
 
     au_thresholds: Tensor
     task_ids: Tensor
+    said_gain: nn.Parameter | None
 
     def __init__(
         self, llm: PeftModel, tokenizer: PreTrainedTokenizerBase, config: Config, reductions: Mapping[str, Reduction]
@@ -117,6 +119,8 @@ class Deft(nn.Module):
             self.emotion_head = nn.Linear(len(config.units), len(config.emotions))
         nn.init.zeros_(self.emotion_head.weight)  # an untrained head favours no class
         nn.init.zeros_(self.emotion_head.bias)
+        self.unit_reader: UnitReader | None = None
+        self.register_parameter("said_gain", None)
         self.register_buffer("au_thresholds", torch.zeros(len(config.units), device=self.device))
         task_ids = tokenize_prompt(tokenizer, config.task).to(self.device)  # (n,), the begin token first
         self.register_buffer("task_ids", task_ids, persistent=False)
@@ -131,20 +135,35 @@ class Deft(nn.Module):
         """Project each expert's components (B, tokens, components) to prefix tokens (B, tokens, width)."""
         return {name: self._projector(name)(view) for name, view in components.items()}
 
-    def encode_prompt(self, prefix: Mapping[str, Tensor]) -> EncodedPrompt:
+    def start_from(self, reader: UnitReader) -> None:
+        """Set the unit head in place so that, before anything is learned, its logits are those of a unit reader."""
+        self.unit_reader = reader.to(self.device)
+        self.said_gain = nn.Parameter(self.unit_reader.gains.repeat(len(self.config.units), 1))  # (units, 2)
+        with torch.no_grad():
+            self.unit_head.bias.copy_(self.unit_reader.offset)
+            self.unit_head.weight.zero_()
+
+    def said(self, views: Views) -> Tensor | None:
+        """Return what is said of the units by the field (B, units, 2), see `UnitReader`; None without the expert."""
+        if self.unit_reader is None or FIELD not in views:
+            return None
+        said: Tensor = self.unit_reader(torch.from_numpy(views[FIELD]).to(self.device))
+        return said
+
+    def encode_prompt(self, prefix: Mapping[str, Tensor], said: Tensor | None) -> EncodedPrompt:
         """Encode ``begin · prefix tokens · task`` for prefix tokens (B, tokens, width) per expert.
 
-        An expert that is missing is hidden: its prefix tokens are zeros.
+        An expert that is missing is hidden: its prefix tokens are zeros. ``said`` is that of `said`.
         """
         embedded = self.embed_prompt(prefix)
         mask = torch.ones_like(embedded[..., 0], dtype=torch.long)  # (B, prompt)
         out = self.run_llm(embedded, mask, 1)
-        return EncodedPrompt(embedded, *self.heads(out.hidden_states[-1][:, -1]), out)
+        return EncodedPrompt(embedded, *self.heads(out.hidden_states[-1][:, -1], said), out)
 
-    def forward(self, prefix: Mapping[str, Tensor], answer: Tensor, real: Tensor) -> Outputs:
+    def forward(self, prefix: Mapping[str, Tensor], said: Tensor | None, answer: Tensor, real: Tensor) -> Outputs:
         """Return the logits for answers (B, answer), where ``real`` (B, answer) is False at padding.
 
-        ``prefix`` is as in `encode_prompt`.
+        ``prefix`` and ``said`` are as in `encode_prompt`.
         """
         prompt = self.embed_prompt(prefix)  # (B, prompt, width)
         embedded = torch.cat(
@@ -153,11 +172,13 @@ class Deft(nn.Module):
         attended = torch.cat([real.new_ones(prompt.shape[:2]), real[:, :-1]], 1).long()
         out = self.run_llm(embedded, attended, answer.shape[1])
         last = out.hidden_states[-1][:, prompt.shape[1] - 1]  # (B, width)
-        return Outputs(out.logits, *self.heads(last))
+        return Outputs(out.logits, *self.heads(last, said))
 
-    def heads(self, state: Tensor) -> tuple[Tensor, Tensor]:
+    def heads(self, state: Tensor, said: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return emotion (B, classes) and unit logits (B, units) from the prompt's last hidden state (B, width)."""
         units = self.unit_head(state.float())
+        if said is not None and self.said_gain is not None:
+            units = units + (self.said_gain * said).sum(-1)
         return self.emotion_head(units.sigmoid()), units
 
     def embed_prompt(self, prefix: Mapping[str, Tensor]) -> Tensor:
@@ -194,8 +215,9 @@ class Deft(nn.Module):
         # Sorted by name: the order of parameters decides the last bit of the gradient's norm.
         positions = [self._projector(name).position for name in sorted(self.config.experts)]
         adapters = [parameter for parameter in self.llm.parameters() if parameter.requires_grad]
+        gain = [] if self.said_gain is None else [self.said_gain]
         groups: list[dict[str, Any]] = [
-            {"params": [*layers, *positions, *self.unit_head.parameters()], "lr": learning_rate},
+            {"params": [*layers, *positions, *self.unit_head.parameters(), *gain], "lr": learning_rate},
             {"params": adapters, "lr": adapter_learning_rate},
             {"params": list(self.emotion_head.parameters()), "lr": _EMOTION_RATE * learning_rate},
         ]
@@ -212,36 +234,3 @@ class Deft(nn.Module):
         projector = self.projectors[expert]
         assert isinstance(projector, ExpertProjector)
         return projector
-
-
-@contextmanager
-def adapted(base: PreTrainedModel, lora: params.Lora, *, gradient_checkpointing: bool = False) -> Iterator[PeftModel]:
-    """Lend a base model with fresh LoRA adapters (Hu et al. 2022), all else frozen; take them off at the end.
-
-    With ``gradient_checkpointing`` activations are recomputed in the backward pass instead of kept (Chen et al. 2016).
-    """
-    config = LoraConfig(
-        task_type=TaskType.CAUSAL_LM,
-        r=lora.rank,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        target_modules=lora.targets,
-    )
-    with quiet_peft():
-        if gradient_checkpointing:
-            base.activation_checkpointing_enable({"use_reentrant": False})
-        language = get_peft_model(base, config)
-    try:
-        yield language
-    finally:
-        language.unload()
-        if gradient_checkpointing:
-            base.activation_checkpointing_disable()
-
-
-@contextmanager
-def quiet_peft() -> Iterator[None]:
-    """Hide a warning that no user can act on: PEFT 0.21 uses a name that transformers 5 deprecates."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
-        yield

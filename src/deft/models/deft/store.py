@@ -4,7 +4,7 @@
 - ``base/``: the language model, where it is a part of the project; else the adapters name it;
 - ``deft.safetensors``, ``deft.json``: projectors, heads and thresholds, and the model's configuration;
 - ``measurement.json``: the parameters by which its clips were measured;
-- ``prior/``: the motion prior by which they were measured, unless by the rules.
+- ``prior/``: the motion prior by which they were measured, where one was needed.
 """
 
 import json
@@ -22,8 +22,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from deft.core import paths, tables
 from deft.core.errors import DataError
 from deft.core.params import Measurement
-from deft.models.deft.model import Config, Deft, quiet_peft
+from deft.models.deft.adapters import quiet_peft
+from deft.models.deft.model import FIELD, Config, Deft
 from deft.models.reduction import Reduction
+from deft.models.unit_reader import UnitReader
 
 LoadBase = Callable[[str, bool], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
 
@@ -51,7 +53,7 @@ def save(model: Deft, folder: Path, base: str, measurement: Measurement) -> None
     save_file(state, folder / "deft.safetensors")
     _write_json(folder / "deft.json", model.config._asdict())
     _write_json(folder / "measurement.json", measurement.model_dump())
-    if measurement.verify.method == "prior":
+    if measurement.needs_prior(model.config.experts):
         shutil.copytree(paths.PRIOR, folder / PRIOR, dirs_exist_ok=True)
 
 
@@ -81,6 +83,8 @@ def loaded(
         adapted = PeftModel.from_pretrained(language, str(folder))
     try:
         model = Deft(adapted, tokenizer, config, reductions)
+        if FIELD in config.experts:
+            model.start_from(UnitReader({name: state[f"unit_reader.{name}"] for name in UnitReader.NAMES}))
         missing, unexpected = model.load_state_dict(state, strict=False)
         wrong = sorted({name for name in missing if not name.startswith("llm.")} | set(unexpected))
         if wrong:

@@ -4,8 +4,11 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from deft.core.params import Params
-from deft.core.tables import Row
+from deft.core.tables import Row, person
 from deft.facs.units import EXPRESSIVE
 from deft.language import textbook, triple
 from deft.models import Views
@@ -18,18 +21,29 @@ _pages = cache(textbook.pages)  # once per process: folds share them
 class Example(NamedTuple):
     """A training clip, or a synthetic example: its class, its units, a phrase per region, and its answer.
 
-    ``units`` are those that the clip's motion supports; None where nobody labelled any.
+    ``units`` are those that the clip's motion supports; None where nobody labelled any. ``person`` is the clip's
+    subject, empty for a synthetic example.
     """
 
     emotion: str
     units: Sequence[int] | None
     region_phrases: Sequence[str]
     answer: str
+    person: str = ""
 
 
 def from_triple(row: Row) -> Example:
     """Return the example of a clip, a row of `deft.core.schemas.TRIPLES`; its units are unknown if none are listed."""
-    return Example(row["label"], row["units"] if row["listed"] else None, row["seen"], row["target"])
+    return Example(row["label"], row["units"] if row["listed"] else None, row["seen"], row["target"], person(row))
+
+
+def shown(examples: Sequence[Example], units: Sequence[int]) -> npt.NDArray[np.float32]:
+    """Return which units examples show, 0 or 1 (examples, units); NaN where nobody labelled any."""
+    rows = np.full((len(examples), len(units)), np.nan, np.float32)
+    for row, example in zip(rows, examples, strict=True):
+        if example.units is not None:
+            row[:] = np.isin(units, list(example.units))
+    return rows
 
 
 def synthetic_examples(emotions: Collection[str], seed: int) -> list[Example]:

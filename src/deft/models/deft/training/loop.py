@@ -22,12 +22,13 @@ from deft.core import params
 from deft.facs.regions import REGIONS
 from deft.llm.load import tokenize_answers
 from deft.llm.pretrain import cosine, pad_rows
-from deft.models import Views
-from deft.models.deft.model import Config, Deft, adapted
+from deft.models import Views, unit_reader
+from deft.models.deft.adapters import adapted
+from deft.models.deft.model import FIELD, Config, Deft
 from deft.models.deft.training import alignment, losses
-from deft.models.deft.training.examples import Example
+from deft.models.deft.training.examples import Example, shown
 from deft.models.deft.training.losses import EpochLosses, Indices, Losses, Targets
-from deft.models.reduction import fit
+from deft.models.reduction import Reduction, fit, standard
 
 _MAX_NORM = 1.0  # of a step's gradient
 
@@ -42,11 +43,14 @@ class Recipe(NamedTuple):
 
 
 class Clips(NamedTuple):
-    """Training clips: token ids of their answers, ``components`` (clips, tokens, components) per expert, targets."""
+    """Training clips: token ids of their answers, ``components`` (clips, tokens, components) per expert, targets, and
+    ``said`` (clips, units, 2), what the field says of the units by a reader that has not seen the clip's subject.
+    """
 
     answers: list[list[int]]
     components: dict[str, Tensor]
     targets: Targets
+    said: Tensor | None
 
 
 class _EncodedPages(NamedTuple):
@@ -76,11 +80,19 @@ def tuned(
     """
     finetune = recipe.finetune
     torch.manual_seed(finetune.seed)
-    reductions = {expert: fit(views[expert], finetune.components) for expert in config.experts}
+    reductions = reduce(views, config, finetune.components)
     with adapted(base, recipe.lora, gradient_checkpointing=finetune.gradient_checkpointing) as language:
         model = Deft(language, tokenizer, config, reductions)
         history = train(model, examples, views, synthetic, recipe, stop_after, watch)
         yield model, history
+
+
+def reduce(views: Views, config: Config, components: int) -> dict[str, Reduction]:
+    """Fit each expert's reduction to principal components; of the field, the units' log-odds are kept as they are."""
+    return {
+        name: standard(views[name], len(config.units)) if name == FIELD else fit(views[name], components)
+        for name in config.experts
+    }
 
 
 def train(
@@ -94,9 +106,8 @@ def train(
 ) -> list[EpochLosses]:
     """Train adapters, projectors and heads in place, and return the mean losses of each epoch.
 
-    First the motion projector is aligned with word embeddings, if motion gives one token per region, and
-    ``model.au_thresholds`` is set.
-
+    First the unit reader is fitted, if there is a field, the motion projector is aligned with word embeddings, if
+    motion gives one token per region, and ``model.au_thresholds`` is set.
     The first ``stop_after`` of the recipe's epochs are run (None: all); ``watch`` is called with the model after each.
     A step's clips are split into micro-batches of answers of similar length, whose gradients add up:
     that saves padding, and only one micro-batch is in memory.
@@ -107,6 +118,7 @@ def train(
         tokenize_answers(model.tokenizer, [example.answer for example in examples]),
         model.reduce(views),
         losses.targets(examples, model.config, model.device),
+        _fit_unit_reader(model, examples, views),
     )
     thresholds = losses.au_thresholds(clips.targets, loss.gamma_negative, loss.margin)
     model.au_thresholds.copy_(thresholds if loss.units else thresholds - torch.inf)  # an untrained head forbids nothing
@@ -169,7 +181,7 @@ def _step_losses(
     prefix = model.project({name: view[step_clips] for name, view in clips.components.items()})
     yield Losses(decorrelation=losses.decorrelation(prefix))
     if pages is not None:
-        units = model.encode_prompt({"motion": pages.phrases[page_indices]}).units
+        units = model.encode_prompt({"motion": pages.phrases[page_indices]}, None).units
         heads = losses.head_losses(model, units, pages.targets, page_indices, page_indices, loss)
         yield Losses(synthetic=Losses(None, *heads).total(loss))
 
@@ -185,8 +197,8 @@ def clip_losses(
     tokens, real = pad_rows(
         [clips.answers[clip] for clip in micro_batch], model.tokenizer.pad_token_id, model.device
     )  # (B, answer) each
-    prefix, visible = _augmented_prefix(model, clips, micro_batch, finetune)
-    out = model(prefix, tokens, real)
+    prefix, said, visible = _augmented_prefix(model, clips, micro_batch, finetune)
+    out = model(prefix, said, tokens, real)
     everyone = torch.ones(len(micro_batch), dtype=torch.bool, device=model.device)
     has_text = visible.get("motion", everyone)  # (B,): clips whose motion is visible; all without a motion expert
     wanted = tokens.masked_fill(~(real & has_text[:, None]), -100).flatten()  # (B · answer,)
@@ -197,8 +209,8 @@ def clip_losses(
 
 def _augmented_prefix(
     model: Deft, clips: Clips, micro_batch: Indices, finetune: params.Finetune
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Return the prefix tokens (B, tokens, width) per expert, and for which clips (B,) the expert is visible.
+) -> tuple[dict[str, Tensor], Tensor | None, dict[str, Tensor]]:
+    """Return the prefix tokens (B, tokens, width) per expert, what is said of the units, and the visible clips (B,).
 
     Components get Gaussian noise, and tokens of hidden experts are zero. A clip of which every expert would be hidden
     is shown whole.
@@ -213,7 +225,18 @@ def _augmented_prefix(
     visible |= ~visible.any(0)
     masks = dict(zip(noisy, visible, strict=True))
     prefix = {name: tokens * masks[name][:, None, None] for name, tokens in model.project(noisy).items()}
-    return prefix, masks
+    said = None if clips.said is None else clips.said[micro_batch] * masks[FIELD][:, None, None]
+    return prefix, said, masks
+
+
+def _fit_unit_reader(model: Deft, examples: Sequence[Example], views: Views) -> Tensor | None:
+    """Fit the model's unit reader in place, and return what is said of the examples (clips, units, 2)."""
+    if FIELD not in views:
+        return None
+    labels, people = shown(examples, model.config.units), [example.person for example in examples]
+    reader, said = unit_reader.fit(views[FIELD], labels, people)
+    model.start_from(reader)
+    return torch.from_numpy(said).to(model.device)
 
 
 def _encode_pages(model: Deft, synthetic: Sequence[Example]) -> _EncodedPages:
