@@ -17,9 +17,11 @@ from deft.core import tables
 RESULTS = Path("metrics/ablations.json")
 LOSO = "metrics/loso.json"
 EXPERIMENTS: dict[str, list[str]] = {
-    "without structure": ["experts=[texture,motion]"],
-    "without texture": ["experts=[structure,motion]"],
+    "without structure": ["experts=[texture,motion,field]"],
+    "without texture": ["experts=[structure,motion,field]"],
     "without motion": ["experts=[structure,texture]"],
+    "without the field": ["experts=[structure,texture,motion]"],
+    "motion with the prior": ["features.motion=prior"],
     "without compensation": ["flow.compensated=false"],
     "without verification": ["triples.verified=false"],
     "without the text loss": ["loss.text=0"],
