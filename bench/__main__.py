@@ -17,8 +17,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from bench import compensation, events, gpu, kinds, little, llama, sheets, solver, stages, tuning, verdicts
-from deft.core import params, tables
+from bench import compensation, events, gpu, kinds, little, llama, nuisances, sheets, solver, stages, tuning, verdicts
+from deft import prior
+from deft.core import params, paths, tables
 from deft.motion.verification import Calibration
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -41,7 +42,9 @@ def measure(peers: Path) -> None:
         staged = stages.figures(Path(folder))
         indexed = sheets.figures(Path(folder))
         spotted = events.figures(Path(folder))
-        other_kinds = kinds.figures(peers, Path(folder))
+        made = kinds.material(peers, Path(folder))
+    other_kinds = kinds.figures(made, prior.load(paths.PRIOR))
+    without = nuisances.figures(made)
     learned = little.figures()
     moved = compensation.figures()
     verified = verdicts.table(verdicts.SEED)
@@ -55,6 +58,7 @@ def measure(peers: Path) -> None:
         "verdicts": judged,
         "verdicts_by_rules": ruled,
         "kinds": other_kinds,
+        "nuisances": without,
         "little": learned,
         "stages": staged,
         "sheets": indexed,
@@ -71,6 +75,7 @@ def measure(peers: Path) -> None:
     _print("Left in still regions at a head shift of", ["", *shifts, "kept, at least"], compensation.rows(moved))
     _print("AUC of the verdicts", ["amplitude", *heads], verdicts.rows(judged))
     _print("AUC of the prior by kind of field", ["kind", "mean", "worst unit"], kinds.rows(other_kinds))
+    _print("Mean AUC of priors trained without", ["nuisance", *kinds.KINDS], nuisances.rows(without))
     _print("UF1 of 442 clips in three classes", ["from", "UF1"], little.rows(learned))
     flat = [
         (f"{benchmark}.{name}", str(value))

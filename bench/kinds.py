@@ -6,7 +6,7 @@ is resized to 28 × 28 and stored in 8 bits between its smallest and its largest
 
 import io
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,11 +19,9 @@ from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from bench import faces
-from deft import prior
-from deft.core import paths
 from deft.datasets import fields
 from deft.motion import compensation, tvl1
-from deft.prior import Answers, canonical, layout, registration
+from deft.prior import Answers, Prior, canonical, layout, registration
 
 SEED = 4052  # no parameter was chosen on these clips
 CLIPS = 240
@@ -31,6 +29,7 @@ AMPLITUDES_PX = (0.5, 0.75, 1.0, 1.5, 2.0)
 HEADS_PX = (0.0, 1.0, 2.0)
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 43)
 SIDE = 28
+KINDS = ("ours", "DualTVL1", "Farnebäck")
 QUALITY = 23  # constant rate factor of libx264
 
 Floats = NDArray[np.float32]
@@ -46,20 +45,32 @@ class Clip(NamedTuple):
     moved: dict[int, float]
 
 
-def figures(peers: Path, folder: Path) -> dict[str, Any]:
-    """Return the prior's AUC by unit, listed against not, for our fields and for each other kind of field.
+class Material(NamedTuple):
+    """Clips, and the fields that other solvers give of them: solver → fields (128, 128, 2) in a unit of their own."""
 
-    ``peers`` is the Python of the peers' environment; ``folder`` is for files. A unit that fewer than three clips show
-    has no AUC; ``auc`` is the mean over the others. ``place`` is the range of the registered places.
-    """
+    clips: list[Clip]
+    others: dict[str, list[Floats]]
+
+
+def material(peers: Path, folder: Path) -> Material:
+    """Render the clips and measure them; ``peers`` is the Python of the peers' environment, ``folder`` for files."""
     work = [delayed(_clip)(number) for number in range(CLIPS)]
     made = Parallel(n_jobs=-1, return_as="generator")(work)
     clips = list(tqdm(made, total=CLIPS, desc="kinds", unit=""))
-    subjects = [f"sub{1 + number % faces.SUBJECTS:02d}" for number in range(CLIPS)]
-    reader = prior.load(paths.PRIOR)
+    solved: dict[str, Iterable[Floats]] = {"DualTVL1": _dual_tvl1(peers, folder, clips), "Farnebäck": _farneback(clips)}
+    return Material(clips, {name: [fields.resized(packed(flow)) for flow in flows] for name, flows in solved.items()})
+
+
+def figures(made: Material, reader: Prior) -> dict[str, Any]:
+    """Return a prior's AUC by unit, listed against not, for our fields and for each other kind of field.
+
+    A unit that fewer than three clips show has no AUC; ``auc`` is the mean over the others. ``place`` is the range of
+    the registered places.
+    """
+    clips = made.clips
+    subjects = [f"sub{1 + number % faces.SUBJECTS:02d}" for number in range(len(clips))]
     results = {"ours": _scores(reader.answer(np.stack([clip.ours for clip in clips])), clips)}
-    for name, flows in (("DualTVL1", _dual_tvl1(peers, folder, clips)), ("Farnebäck", _farneback(clips))):
-        small = [fields.resized(packed(flow)) for flow in flows]
+    for name, small in made.others.items():
         places = registration.estimate(small, subjects, reader)
         gridded = [canonical.field(one, place.points(one.shape)) for one, place in zip(small, places, strict=True)]
         scores = _scores(reader.answer(np.stack(gridded), known=False), clips)

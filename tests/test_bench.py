@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from bench import ablate, compensation, faces, gpu, kinds, little, llama, pairs, peer, tuning, verdicts
+from bench import ablate, compensation, faces, gpu, kinds, little, llama, nuisances, pairs, peer, tuning, verdicts
 from deft.core import features, params, tables
 from deft.facs.units import EXPRESSIVE
 from deft.llm import load as llm
@@ -26,6 +26,7 @@ from deft.models.deft.training import examples, loop, losses
 from deft.motion import tvl1
 from deft.motion.verification import Calibration
 from deft.prior import Answers, layout
+from deft.prior import nuisances as ways
 from deft.report import table
 from pipeline import stage
 
@@ -277,3 +278,22 @@ def test_a_stand_in_shows_the_units_of_its_class() -> None:
     strongest = [max(motion.amplitude_px for motion in shown) for shown in drawn]
     assert min(strongest) >= little.LEAST_PX
     assert max(strongest) <= little.MOST_PX
+
+
+def test_a_prior_is_trained_without_each_nuisance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small: every prior sees few fields, and the clips show one unit in noise."""
+    monkeypatch.setattr(nuisances, "FIELDS", 256)
+    monkeypatch.setattr(ways, "NAMES", ("noise",))
+    rng = np.random.default_rng(0)
+    picture = np.zeros((2, 2), np.uint8)
+    fields = rng.normal(0, 0.01, (8, 2, 28, 28)).astype(np.float32)
+    clips = [
+        kinds.Clip(field, picture, picture, {12: 1.0} if number % 2 else {}) for number, field in enumerate(fields)
+    ]
+    small = [np.ascontiguousarray(field.transpose(1, 2, 0)) for field in fields]
+    found = nuisances.figures(kinds.Material(clips, dict.fromkeys(kinds.KINDS[1:], small)))
+    assert list(found) == ["nothing", "noise"]
+    assert all(list(by_kind) == list(kinds.KINDS) for by_kind in found.values())
+    assert all(len(aucs) == len(nuisances.SEEDS) for by_kind in found.values() for aucs in by_kind.values())
+    assert found["nothing"] != found["noise"]
+    assert [row[0] for row in nuisances.rows(found)] == ["nothing", "noise"]
