@@ -19,18 +19,15 @@ from deft.media import pictures
 from pipeline import stage
 
 PIXELS = frozenset({"onset", "crops"})  # needs that a clip that comes as flow cannot meet
+STILL = np.zeros((0, 0, 0, 2), np.float32)  # of a clip whose flow is not needed
 
 
-def clip(expert: str, files: Mapping[str, Path], key: str) -> experts.Clip:
+def clip(expert: str, files: Mapping[str, Path], params: Features, key: str) -> experts.Clip:
     """Read what an expert needs of a clip."""
-    needs = experts.expert(expert).NEEDS
-    points = tables.points(files["landmarks"], key)
+    needs, points = experts.needs(expert, params), tables.points(files["landmarks"], key)
     rows = tables.rows(files["crop"], ["clip", "crop"], key) if needs & PIXELS else []
-    chosen = rows if "crops" in needs else rows[:1]  # the onset alone
-    crops = [pictures.decode(row["crop"]) for row in chosen]
-    if "flow" not in needs:
-        return experts.Clip(crops, points, np.zeros((0, 0, 0, 2), np.float32), 0.0)
-    steps, flows = tables.flows(files["flow"], key)
+    crops = [pictures.decode(row["crop"]) for row in (rows if "crops" in needs else rows[:1])]  # or the onset alone
+    steps, flows = tables.flows(files["flow"], key) if "flow" in needs else ([{"noise": 0.0}], STILL)
     reading = None
     if "reading" in needs:
         from deft import prior  # here, since it loads PyTorch
@@ -44,11 +41,10 @@ def encode(
     expert: str, files: Mapping[str, Path], params: Features, batches: Mapping[str, Sequence[str]], name: str
 ) -> dict[str, list[tables.Row] | DataError]:
     """Return an expert's tokens of each clip of a batch: one row per clip, or the error."""
-    keys = batches[name]
-    encoded = measure.tokens(expert, [clip(expert, files, key) for key in keys], params)
+    encoded = measure.tokens(expert, [clip(expert, files, params, key) for key in batches[name]], params)
     return {
         key: tokens if isinstance(tokens, DataError) else [{"clip": key, "tokens": tokens.tolist()}]
-        for key, tokens in zip(keys, encoded, strict=True)
+        for key, tokens in zip(batches[name], encoded, strict=True)
     }
 
 
@@ -57,17 +53,15 @@ def main(dataset: str, expert: str) -> None:
     params = stage.load()
     files = {name: paths.table(name, dataset) for name in ("crop", "landmarks", "flow")}
     own = experts.model(expert, params.features) in experts.expert(expert).OWN
-    clips = tables.clips(files["flow"])
-    if experts.expert(expert).NEEDS & PIXELS:
+    clips, needs = tables.clips(files["flow"]), experts.needs(expert, params.features)
+    if needs & PIXELS:
         clips = sorted({*clips} & {*tables.clips(files["crop"])})
-    size = 1 if own else params.features.batch
+    cluster, size = (stage.on_cpu(params), 1) if own else (stage.on_gpu(params), params.features.batch)
     batches = {clips[start]: clips[start : start + size] for start in range(0, len(clips), size)}
     name = f"{dataset}/{expert}"
-    kept = stage.scratch(f"features/{name}", list(files.values()), (expert, params.features))
+    kept = stage.scratch(f"features/{name}", [*files.values(), paths.PRIOR], (expert, params.features))
     work = partial(encode, expert, files, params.features, batches)
-    cluster = stage.on_cpu(params) if own else stage.on_gpu(params)
-    outcomes = stage.over(f"features {name}", work, list(batches), kept, cluster)
-    by_clip = fanout.unbatch(outcomes, batches)
+    by_clip = fanout.unbatch(stage.over(f"features {name}", work, list(batches), kept, cluster), batches)
     stage.keep("features", name, by_clip, clips, schemas.FEATURES, params, partial(figures, name))
 
 

@@ -45,9 +45,11 @@ def moving(flows: npt.NDArray[np.float32], points: Points, noise_px: float) -> e
 
 @pytest.mark.parametrize("name", experts.NAMES)
 def test_an_expert_says_what_it_needs(name: str) -> None:
-    needs = experts.expert(name).NEEDS
-    assert needs
-    assert not needs - {"onset", "crops", "flow", "reading"}
+    module = experts.expert(name)
+    assert module.NEEDS
+    assert not module.NEEDS - {"onset", "crops", "flow"}
+    assert all(not more - {"reading"} for more in module.OWN.values())
+    assert experts.needs(name, settings()) == module.NEEDS | module.OWN["default"]
 
 
 def test_an_unknown_expert_is_refused() -> None:
@@ -61,7 +63,7 @@ def test_an_expert_encodes_a_clip_from_what_it_needs_alone(crop: Image, points: 
     parts = {
         "structure": whole._replace(crops=[crop], flows=NO_FLOWS, reading=None),
         "texture": whole._replace(flows=NO_FLOWS, points=NO_POINTS, reading=None),
-        "motion": whole._replace(crops=[]),
+        "motion": whole._replace(crops=[], reading=None),
         "field": whole._replace(crops=[], points=NO_POINTS),
     }
     for name, part in parts.items():

@@ -94,7 +94,8 @@ class Measurement(Section):
 
     def needs_prior(self, experts: Sequence[str]) -> bool:
         """Return whether the motion prior is needed: by the method of verification, or by one of the ``experts``."""
-        return self.verify.method == "prior" or not {"motion", "field"}.isdisjoint(experts)
+        by_motion = "motion" in experts and self.features.motion == "prior"
+        return self.verify.method == "prior" or "field" in experts or by_motion
 
     @classmethod
     def read(cls, path: Path) -> "Measurement":

@@ -1,7 +1,7 @@
 """Four frozen experts, one module each: face structure, dynamic texture, motion semantics, the motion field."""
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, cast, get_args
 
 import numpy as np
@@ -23,12 +23,13 @@ class Expert(Protocol):
     """What an expert's module offers.
 
     ``NEEDS`` names the parts of a clip that the expert encodes, beside the landmarks that every clip has: the
-    "onset" crop, all "crops", the "flow", or the motion prior's "reading" of the flow. A clip that comes as flow has no
-    crops. ``OWN`` are the names by which parameters ask for the expert's own descriptors, which need no weights.
+    "onset" crop, all "crops" or the "flow". A clip that comes as flow has no crops. ``OWN`` are the names by which
+    parameters ask for the expert's own descriptors, which need no weights, and what each needs besides: the motion
+    prior's "reading" of the flow, or nothing.
     """
 
     NEEDS: frozenset[Need]
-    OWN: frozenset[str]
+    OWN: Mapping[str, frozenset[Need]]
 
     def tokens(self, clip: Clip, params: Features) -> Tokens:
         """Return the expert's tokens of a clip, float32 (tokens, dim)."""
@@ -49,6 +50,12 @@ def expert(name: str) -> Expert:
 def model(name: str, params: Features) -> str:
     """Return which model stands for an expert: "default", or the name or path of a Hugging Face vision model."""
     return str(getattr(params, name, _DEFAULT))  # no other model can stand for "field"
+
+
+def needs(name: str, params: Features) -> frozenset[Need]:
+    """Return what an expert needs of a clip, as its module says, for the model that stands for it."""
+    module = expert(name)
+    return module.NEEDS | module.OWN.get(model(name, params), frozenset())
 
 
 def fault(name: str, tokens: Tokens, params: Features) -> DataError | None:

@@ -4,6 +4,8 @@ The only token holds the prior's log-odds of each unit that models predict (`def
 of the face (`deft.prior`), and the field on 28 × 28 cells, in multiples of its longest vector.
 """
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 
@@ -11,8 +13,8 @@ from deft.core.params import Features
 from deft.experts.clip import Clip, Need, Tokens
 from deft.facs.units import EXPRESSIVE
 
-NEEDS: frozenset[Need] = frozenset({"flow", "reading"})
-OWN = frozenset({"default"})
+NEEDS: frozenset[Need] = frozenset({"flow"})
+OWN: Mapping[str, frozenset[Need]] = {"default": frozenset({"reading"})}
 
 _CELLS = 28  # along each side
 

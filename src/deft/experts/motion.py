@@ -5,6 +5,8 @@ and its oriented histogram of flow (Chaudhry et al. 2009). With ``features.motio
 embedding of the region stands behind them.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,8 +15,8 @@ from deft.experts.clip import Clip, Need, Tokens
 from deft.facs import regions
 from deft.motion import evidence
 
-NEEDS: frozenset[Need] = frozenset({"flow", "reading"})
-OWN = frozenset({"default", "prior"})
+NEEDS: frozenset[Need] = frozenset({"flow"})
+OWN: Mapping[str, frozenset[Need]] = {"default": frozenset(), "prior": frozenset({"reading"})}
 
 _BINS = 8
 _THRESHOLDS = (1.0, 2.0, 3.0)  # of the levels' words, which no token holds

@@ -1,5 +1,7 @@
 """Face structure: the geometry of the landmarks and HOG of the onset (Dalal and Triggs 2005)."""
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 from skimage.feature import hog
@@ -10,7 +12,7 @@ from deft.facs import regions
 from deft.media.pictures import grey
 
 NEEDS: frozenset[Need] = frozenset({"onset"})
-OWN = frozenset({"default"})
+OWN: Mapping[str, frozenset[Need]] = {"default": frozenset()}
 
 _SIDE_PX = 96  # HOG needs no finer image
 

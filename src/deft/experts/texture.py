@@ -1,5 +1,7 @@
 """Dynamic texture: LBP-TOP, local binary patterns on three orthogonal planes (Zhao and Pietikäinen 2007)."""
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +11,7 @@ from deft.experts.clip import Clip, Need, Tokens
 from deft.media.pictures import grey
 
 NEEDS: frozenset[Need] = frozenset({"crops"})
-OWN = frozenset({"default"})
+OWN: Mapping[str, frozenset[Need]] = {"default": frozenset()}
 
 _SIDE_PX = 96
 _NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
