@@ -65,25 +65,23 @@ def figures() -> dict[str, dict[str, float]]:
     reader, given = prior.load(paths.PRIOR), [fields.resized(clip.field) for clip in clips]
     points = _landmarks(clips, given, reader)
     stable = [compensation.stable_area(face, field.shape[:2]) for face, field in zip(points, given, strict=True)]
-    shifted = [compensation.shift(field, mask).flow for field, mask in zip(given, stable, strict=True)]
-    similar = [compensation.compensate(field, mask).flow for field, mask in zip(given, stable, strict=True)]
-    gridded = np.stack([canonical.field(field, face) for field, face in zip(shifted, points, strict=True)])
+    still = [compensation.compensate(field, mask).flow for field, mask in zip(given, stable, strict=True)]
+    gridded = np.stack([canonical.field(field, face) for field, face in zip(still, points, strict=True)])
     answers = reader.answer(gridded, known=False)
     either = answers.either.clip(1e-4, 1 - 1e-4)
     log_odds = np.log(either / (1 - either))
-    cells = _cells(shifted)
+    cells = _cells(still)
     both = np.hstack([cells, answers.embedding])
     tokens = np.hstack([log_odds, answers.embedding, cells])[:, None]
     machine = partial(make_pipeline, StandardScaler(), SVC(C=1.0, class_weight="balanced"))
     line = partial(make_pipeline, StandardScaler(), PCA(16, random_state=0), StandardScaler(), _logistic())
     ways = {
         "field as given": _answers(clips, _cells(given), machine()),
-        "field less the head's similarity": _answers(clips, _cells(similar), machine()),
-        "field less the head's shift": _answers(clips, cells, machine()),
+        "field without the head's motion": _answers(clips, cells, machine()),
         "the same, 16 components, a line": _answers(clips, cells, line()),
         "the prior's log-odds": _answers(clips, log_odds, machine()),
         "the prior's embedding": _answers(clips, answers.embedding, machine()),
-        "field less the shift, and embedding": _answers(clips, both, machine()),
+        "field and embedding": _answers(clips, both, machine()),
         "the same, through units": _through_units(clips, tokens),
     }
     drawn = metrics.draws([clip.subject for clip in clips], RESAMPLES, 0)

@@ -23,12 +23,11 @@ from pipeline import stage
 
 def flow(index: Path, crops: Path, landmarks: Path, root: Path, params: Flow, clip: str) -> list[tables.Row]:
     """Measure the motion of one clip: one row per step from the onset up to the apex."""
-    row = tables.row(index, clip, ["onset", "apex", "flow", "points"])
+    row = tables.row(index, clip, ["onset", "apex", "flow"])
     points = tables.points(landmarks, clip)
     if row["flow"]:
         field = fields.resized(fields.read(root / row["flow"]))
-        registered = not row["points"]
-        steps = measure.flow_of_field(field, points, row["apex"] or 0, params, registered=registered)
+        steps = measure.flow_of_field(field, points, row["apex"] or 0, params)
     else:
         kept = {cropped["position"]: cropped["crop"] for cropped in tables.rows(crops, ["position", "crop"], clip)}
         targets = measure.flow_positions(kept, row["onset"], row["apex"], params)

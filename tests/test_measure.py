@@ -75,7 +75,7 @@ def test_a_predicted_clip_is_what_the_tables_hold(tuned: Path, monkeypatch: pyte
 
 def test_a_clip_that_comes_as_flow_is_measured_in_the_tables_precision(points: Points) -> None:
     field = np.random.default_rng(0).normal(0, 1, (256, 256, 2)).astype(np.float32)
-    (step,) = measure.flow_of_field(field, points, 3, params.Flow(steps=3, compensated=True), registered=False)
+    (step,) = measure.flow_of_field(field, points, 3, params.Flow(steps=3, compensated=True))
     assert step.position == 3
     np.testing.assert_array_equal(step.flow, step.flow.astype(np.float16))
     assert step.noise_px == np.float32(step.noise_px)

@@ -80,14 +80,3 @@ def test_a_field_as_given_keeps_the_heads_motion_too(points: Points) -> None:
     field = np.full((256, 256, 2), 3.0, np.float32)
     assert steps.from_field(field, points, 0, compensated=False).flow is field
     assert np.abs(steps.from_field(field, points, 0).flow).max() < 0.01
-
-
-def test_of_a_face_whose_place_is_estimated_the_shift_alone_is_removed(points: Points) -> None:
-    y, x = np.mgrid[:256, :256].astype(np.float32)
-    turn = np.stack([-(y - 127.5), x - 127.5], -1) * 0.01
-    field = (turn + [3, -2]).astype(np.float32)
-    step = steps.from_field(field, points, 0, registered=True)
-    assert not step.head[:, :2].any()
-    stable = compensation.stable_area(points, (256, 256))
-    np.testing.assert_allclose(step.head[:, 2], np.median(turn[stable], 0) + [3, -2], atol=1e-4)
-    np.testing.assert_allclose(step.flow, turn - np.median(turn[stable], 0), atol=1e-4)

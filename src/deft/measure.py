@@ -112,14 +112,9 @@ def flow(crops: Mapping[int, Image], points: Points, onset: int, targets: Sequen
     return [_as_stored(step) for step in steps.measure(grey, points, onset, targets, params.compensated)]
 
 
-def flow_of_field(
-    field: npt.NDArray[np.float32], points: Points, apex: int, params: Flow, *, registered: bool
-) -> list[Step]:
-    """Return the only step of a clip that comes as flow, from its field (H, W, 2); the rest as in `flow`.
-
-    registered: whether the landmarks are those of a face whose place is only estimated (`deft.prior.registration`).
-    """
-    return [_as_stored(steps.from_field(field, points, apex, params.compensated, registered))]
+def flow_of_field(field: npt.NDArray[np.float32], points: Points, apex: int, params: Flow) -> list[Step]:
+    """Return the only step of a clip that comes as flow, from its field (H, W, 2); the rest as in `flow`."""
+    return [_as_stored(steps.from_field(field, points, apex, params.compensated))]
 
 
 def expression(

@@ -1,14 +1,12 @@
 """A clip's motion: flow from the onset to a few frames up to the apex, head motion removed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from deft.motion import compensation, evidence, tvl1
-
-RemoveHead = Callable[[npt.NDArray[np.float32], npt.NDArray[np.bool_]], compensation.Compensated]
 
 
 class Step(NamedTuple):
@@ -56,25 +54,14 @@ def measure(
 
     """
     stable = compensation.stable_area(points, crops[onset].shape)
-    remove_head = compensation.compensate if compensated else compensation.uncompensated
-    return [_step(tvl1.flow(crops[onset], crops[target]), stable, points, target, remove_head) for target in targets]
+    return [_step(tvl1.flow(crops[onset], crops[target]), stable, points, target, compensated) for target in targets]
 
 
 def from_field(
-    field: npt.NDArray[np.float32],
-    points: npt.NDArray[np.float32],
-    position: int,
-    compensated: bool = True,
-    registered: bool = False,
+    field: npt.NDArray[np.float32], points: npt.NDArray[np.float32], position: int, compensated: bool = True
 ) -> Step:
-    """Return the step of a clip that comes as flow: its field (H, W, 2), in px, without the head's motion.
-
-    Where the landmarks ``points`` (68, 2) are those of a face whose place is only estimated (``registered``), the
-    head's shift alone is removed.
-    """
-    remove_head = compensation.shift if registered else compensation.compensate
-    stable = compensation.stable_area(points, field.shape[:2])
-    return _step(field, stable, points, position, remove_head if compensated else compensation.uncompensated)
+    """Return the step of a clip that comes as flow: its field (H, W, 2), in px, without the head's motion."""
+    return _step(field, compensation.stable_area(points, field.shape[:2]), points, position, compensated)
 
 
 def _step(
@@ -82,7 +69,8 @@ def _step(
     stable: npt.NDArray[np.bool_],
     points: npt.NDArray[np.float32],
     position: int,
-    remove_head: RemoveHead,
+    compensated: bool,
 ) -> Step:
+    remove_head = compensation.compensate if compensated else compensation.uncompensated
     face = remove_head(field, stable)
     return Step(position, face.flow, face.head, face.residual, evidence.noise(face.flow, points))
