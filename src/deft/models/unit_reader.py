@@ -1,8 +1,8 @@
 """What the motion field says of each unit before the language model does: the prior's log-odds, and a kernel machine.
 
-Micro-expression datasets are small, and a field of 28 × 28 cells has more to it than a few principal components. A
-kernel ridge regression (radial basis) on the field and on the prior's embedding learns each unit from the training
-clips; the unit head starts from what it and the prior say together, and learns what to add.
+Micro-expression datasets are small, and a language model learns units slowly. A kernel ridge regression (radial basis)
+on the field and on the prior's embedding learns each unit from the training clips; the unit head starts from what it
+and the prior say together, and learns what to add.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from deft.models import reduction
 from deft.models.reduction import Floats
 
-_COMPONENTS = 64  # of the token: as many lose nothing on rendered stand-ins of 442 clips
+_COMPONENTS = 64  # of the token
 _PENALTY = 3.0  # of the kernel machine's weights
 _PARTS = 5  # of the subjects, in which training clips get the answers of a machine that has not seen their subject
 
