@@ -15,8 +15,10 @@ import torch
 from joblib import Parallel, delayed
 from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -31,6 +33,7 @@ from deft.facs import emotions
 from deft.models import unit_reader
 from deft.motion import compensation
 from deft.prior import canonical, layout, registration
+from deft.prior.calibration import log_odds
 from deft.render.corpus import COMBINATIONS, Motion, parsed
 from deft.score import metrics
 
@@ -59,7 +62,7 @@ class Clip(NamedTuple):
 
 
 def figures() -> dict[str, dict[str, float]]:
-    """Return the UF1 of each way from the field to the class, with its 95 % interval over people."""
+    """Return the UF1 of each path from the field to the class, with its 95 % interval over people."""
     made = Parallel(n_jobs=-1, return_as="generator")(delayed(_clip)(number) for number in range(CLIPS))
     clips = list(tqdm(made, total=CLIPS, desc="little", unit=""))
     reader, given = prior.load(paths.PRIOR), [fields.resized(clip.field) for clip in clips]
@@ -68,25 +71,26 @@ def figures() -> dict[str, dict[str, float]]:
     still = [compensation.compensate(field, mask).flow for field, mask in zip(given, stable, strict=True)]
     gridded = np.stack([canonical.field(field, face) for field, face in zip(still, points, strict=True)])
     answers = reader.answer(gridded, known=False)
-    either = answers.either.clip(1e-4, 1 - 1e-4)
-    log_odds = np.log(either / (1 - either))
+    odds = log_odds(answers.either)
     cells = _cells(still)
     both = np.hstack([cells, answers.embedding])
-    tokens = np.hstack([log_odds, answers.embedding, cells])[:, None]
+    tokens = np.hstack([odds, answers.embedding, cells])[:, None]
     machine = partial(make_pipeline, StandardScaler(), SVC(C=1.0, class_weight="balanced"))
     line = partial(make_pipeline, StandardScaler(), PCA(16, random_state=0), StandardScaler(), _logistic())
-    ways = {
+    answered = {
         "field as given": _answers(clips, _cells(given), machine()),
         "field without the head's motion": _answers(clips, cells, machine()),
         "the same, 16 components, a line": _answers(clips, cells, line()),
-        "the prior's log-odds": _answers(clips, log_odds, machine()),
+        "the prior's log-odds": _answers(clips, odds, machine()),
         "the prior's embedding": _answers(clips, answers.embedding, machine()),
         "field and embedding": _answers(clips, both, machine()),
         "the same, through units": _through_units(clips, tokens),
     }
     drawn = metrics.draws([clip.subject for clip in clips], RESAMPLES, 0)
     true = [clip.emotion for clip in clips]
-    return {name: _uf1(metrics.with_intervals(metrics.emotion(true, said), drawn)) for name, said in ways.items()}
+    return {
+        name: _uf1(metrics.with_intervals(metrics.emotion(true, classes), drawn)) for name, classes in answered.items()
+    }
 
 
 def _landmarks(clips: Sequence[Clip], given: Sequence[Floats], reader: prior.Prior) -> list[Floats]:
@@ -154,34 +158,31 @@ def _logistic() -> LogisticRegression:
 
 def _answers(clips: Sequence[Clip], features: Floats, machine: Pipeline) -> list[str]:
     """Return the class of each clip from a machine trained on all other people's features (clips, dim)."""
-    subjects, true = np.array([clip.subject for clip in clips]), np.array([clip.emotion for clip in clips])
-    answers = np.empty(len(clips), object)
-    for subject in sorted(set(subjects)):
-        held = subjects == subject
-        answers[held] = machine.fit(features[~held], true[~held]).predict(features[held])
+    subjects, true = [clip.subject for clip in clips], [clip.emotion for clip in clips]
+    answers = cross_val_predict(machine, features, true, groups=subjects, cv=LeaveOneGroupOut())
     return [str(answer) for answer in answers]
 
 
 def _through_units(clips: Sequence[Clip], tokens: Floats) -> list[str]:
-    """Return the class of each clip from the unit reader's logits alone."""
+    """Return the class of each clip from the unit reader's probabilities alone."""
     subjects, true = np.array([clip.subject for clip in clips]), np.array([clip.emotion for clip in clips])
     shown = np.array([[unit in clip.listed for unit in layout.UNITS] for clip in clips], np.float32)
     answers = np.empty(len(clips), object)
-    for subject in sorted(set(subjects)):
-        held = subjects == subject
-        reader, said = unit_reader.fit(tokens[~held], shown[~held], subjects[~held].tolist())
-        new = reader(torch.from_numpy(tokens[held])).numpy()
-        known, asked = (_probabilities(reader, part) for part in (said, new))
-        answers[held] = make_pipeline(StandardScaler(), _logistic()).fit(known, true[~held]).predict(asked)
+    for train, test in LeaveOneGroupOut().split(tokens, groups=subjects):
+        reader, scores = unit_reader.fit(tokens[train], shown[train], subjects[train].tolist())
+        held_out = reader(torch.from_numpy(tokens[test])).numpy()
+        machine = make_pipeline(StandardScaler(), _logistic()).fit(_probabilities(reader, scores), true[train])
+        answers[test] = machine.predict(_probabilities(reader, held_out))
     return [str(answer) for answer in answers]
 
 
-def _probabilities(reader: unit_reader.UnitReader, said: Floats) -> Floats:
-    """Return the units' probabilities (clips, units) from what a reader says of them (clips, units, 2)."""
-    logits = said @ reader.gains.numpy() + reader.offset.numpy()
-    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+def _probabilities(reader: unit_reader.UnitReader, scores: Floats) -> Floats:
+    """Return the units' probabilities (clips, units) from a reader's scores (clips, units, 2)."""
+    return np.asarray(expit(scores @ reader.gains.numpy() + reader.offset.numpy()), np.float32)
 
 
 def rows(results: dict[str, dict[str, float]]) -> list[tuple[str, str]]:
-    """Return the table's rows: each way, its UF1 with the interval."""
-    return [(name, f"{way['uf1']:.3f} [{way['uf1_low']:.3f}, {way['uf1_high']:.3f}]") for name, way in results.items()]
+    """Return the table's rows: each path, its UF1 with the interval."""
+    return [
+        (name, f"{path['uf1']:.3f} [{path['uf1_low']:.3f}, {path['uf1_high']:.3f}]") for name, path in results.items()
+    ]

@@ -172,7 +172,7 @@ class GrammarProcessor(LogitsProcessor):  # type: ignore[misc]
 @torch.inference_mode()
 def generated(model: Deft, vectors: Views) -> list[str]:
     """Return the answers of clips by ``generate``; the model also writes the class."""
-    prompt = model.encode_prompt(model.project(model.reduce(vectors)), model.said(vectors))
+    prompt = model.encode_prompt(model.project(model.reduce(vectors)), model.unit_scores(vectors))
     classes = f"({'|'.join(model.config.emotions)})"
     argument = grammar.rationale
 

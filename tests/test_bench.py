@@ -26,7 +26,7 @@ from deft.models.deft.training import examples, loop, losses
 from deft.motion import tvl1
 from deft.motion.verification import Calibration
 from deft.prior import Answers, layout
-from deft.prior import nuisances as ways
+from deft.prior import nuisances as prior_nuisances
 from deft.report import table
 from pipeline import stage
 
@@ -257,8 +257,8 @@ def test_a_class_is_learned_from_other_people_alone() -> None:
     machine = make_pipeline(StandardScaler(), SVC())
     assert little._answers(clips, features, machine) == [clip.emotion for clip in clips]
     own = np.array([[float(clip.subject == f"s{person}") for person in range(6)] for clip in clips], np.float32)
-    said = little._answers(clips, own, machine)  # who it is says nothing of what they show
-    assert np.mean([answer == clip.emotion for answer, clip in zip(said, clips, strict=True)]) <= 0.5
+    answers = little._answers(clips, own, machine)  # who it is says nothing of what they show
+    assert np.mean([answer == clip.emotion for answer, clip in zip(answers, clips, strict=True)]) <= 0.5
 
 
 def test_a_class_is_learned_through_units() -> None:
@@ -283,7 +283,7 @@ def test_a_stand_in_shows_the_units_of_its_class() -> None:
 def test_a_prior_is_trained_without_each_nuisance(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small: every prior sees few fields, and the clips show one unit in noise."""
     monkeypatch.setattr(nuisances, "FIELDS", 256)
-    monkeypatch.setattr(ways, "NAMES", ("noise",))
+    monkeypatch.setattr(prior_nuisances, "NAMES", ("noise",))
     rng = np.random.default_rng(0)
     picture = np.zeros((2, 2), np.uint8)
     fields = rng.normal(0, 0.01, (8, 2, 28, 28)).astype(np.float32)

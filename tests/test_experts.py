@@ -24,7 +24,9 @@ def frames(count: int = 5) -> Image:
 
 
 def settings(grid: int = 6) -> Features:
-    return Features(structure="default", texture="default", motion="default", grid=grid, tokens=1, batch=1)
+    return Features(
+        structure="default", texture="default", motion="default", field="default", grid=grid, tokens=1, batch=1
+    )
 
 
 def structured(crop: Image, points: Points, grid: int) -> experts.Tokens:

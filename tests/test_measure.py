@@ -82,7 +82,9 @@ def test_a_clip_that_comes_as_flow_is_measured_in_the_tables_precision(points: P
 
 
 def test_tokens_that_are_no_numbers_are_refused_for_their_clip_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    features = params.Features(structure="default", texture="default", motion="other", grid=1, tokens=1, batch=2)
+    features = params.Features(
+        structure="default", texture="default", motion="other", field="default", grid=1, tokens=1, batch=2
+    )
     encoded = [np.zeros((1, 2), np.float32), np.array([[0, np.nan]], np.float32)]
     monkeypatch.setattr(experts, "tokens", lambda *_: encoded)
     first, second = measure.tokens("motion", [], features)

@@ -1,4 +1,4 @@
-"""The unit reader: few clips of few people are enough, and nobody is judged by a machine that has seen them."""
+"""The unit reader: few clips of few people are enough, and nobody is judged by a machine that was fitted on them."""
 
 import numpy as np
 import numpy.typing as npt
@@ -30,19 +30,19 @@ def test_what_the_field_tells_is_learned_from_few_clips() -> None:
     tokens, shown, people = clips()
     reader, _ = unit_reader.fit(tokens, shown, people)
     others, shown_there, _ = clips(1)
-    said = machine_says(reader, others)[:, 0]
-    assert said[shown_there[:, 0] == 1].min() > np.median(said[shown_there[:, 0] == 0])
+    scores = machine_says(reader, others)[:, 0]
+    assert scores[shown_there[:, 0] == 1].min() > np.median(scores[shown_there[:, 0] == 0])
     assert reader.gains[1] > 0
 
 
 def test_a_training_clip_is_judged_without_its_subject() -> None:
     tokens, shown, people = clips()
-    _, said = unit_reader.fit(tokens, shown, people)
+    _, scores = unit_reader.fit(tokens, shown, people)
     others = np.array([person != people[0] for person in people])
     spoiled = np.where(others[:, None], shown, 1 - shown)
     _, anew = unit_reader.fit(tokens, spoiled, people)
-    np.testing.assert_array_equal(anew[~others], said[~others])
-    assert not np.array_equal(anew[others], said[others])
+    np.testing.assert_array_equal(anew[~others], scores[~others])
+    assert not np.array_equal(anew[others], scores[others])
 
 
 @pytest.mark.parametrize("alone", [True, False])
@@ -52,20 +52,20 @@ def test_without_two_labelled_people_the_prior_stands_alone(alone: bool) -> None
         people = ["mine/s0"] * COUNT
     else:
         shown = np.full_like(shown, np.nan)
-    reader, said = unit_reader.fit(tokens, shown, people)
-    assert not said[..., 1].any()
+    reader, scores = unit_reader.fit(tokens, shown, people)
+    assert not scores[..., 1].any()
     assert not machine_says(reader, tokens).any()
     assert reader.gains.tolist() == [1, 0]
-    np.testing.assert_allclose(said[..., 0] + reader.offset.numpy(), tokens[:, 0, :UNITS], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(scores[..., 0] + reader.offset.numpy(), tokens[:, 0, :UNITS], rtol=1e-4, atol=1e-4)
 
 
 def test_a_clip_that_is_not_seen_or_not_labelled_teaches_nothing() -> None:
     tokens, shown, people = clips()
     tokens[3], shown[4] = np.nan, np.nan
-    reader, said = unit_reader.fit(tokens, shown, people)
+    reader, scores = unit_reader.fit(tokens, shown, people)
     assert len(reader.support) == COUNT - 2
-    assert not said[3].any()
-    assert said[4, :, 1].all()
+    assert not scores[3].any()
+    assert scores[4, :, 1].all()
     assert not reader(torch.from_numpy(tokens[3:4])).any()
 
 

@@ -83,8 +83,10 @@ def clip(points: Points) -> experts.Clip:
 
 
 def encode(expert: str, folder: Path, *clips: experts.Clip, tokens: int = 3) -> list[npt.NDArray[np.float32]]:
-    models = {"structure": "default", "texture": "default", "motion": "default"} | {expert: str(folder)}
-    return experts.tokens(expert, clips, Features(**models, grid=6, tokens=tokens, batch=1))
+    models = {"structure": "default", "texture": "default", "motion": "default", "field": "default"} | {
+        expert: str(folder)
+    }
+    return experts.tokens(expert, clips, Features.model_validate(models | {"grid": 6, "tokens": tokens, "batch": 1}))
 
 
 @pytest.mark.parametrize(("expert", "name"), PAIRS)

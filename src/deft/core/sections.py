@@ -107,6 +107,7 @@ class Features(Section):
     structure: str
     texture: str
     motion: str
+    field: Literal["default"]
     grid: Annotated[int, Field(ge=1, le=16)]
     tokens: Count
     batch: Count

@@ -14,7 +14,6 @@ from deft.experts.clip import Need as Need
 from deft.experts.clip import Tokens as Tokens
 
 NAMES: tuple[str, ...] = get_args(known.Expert)
-_DEFAULT = "default"
 
 _Encode = Callable[[str, frozenset[Need], str, Sequence[Clip], int], list[Tokens]]  # `deft.experts.vision.tokens`
 
@@ -49,7 +48,7 @@ def expert(name: str) -> Expert:
 
 def model(name: str, params: Features) -> str:
     """Return which model stands for an expert: "default", or the name or path of a Hugging Face vision model."""
-    return str(getattr(params, name, _DEFAULT))  # no other model can stand for "field"
+    return str(getattr(params, name))
 
 
 def needs(name: str, params: Features) -> frozenset[Need]:

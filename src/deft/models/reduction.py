@@ -25,10 +25,9 @@ def standard(tokens: Floats, kept: int) -> Reduction:
 
     Clips that the expert cannot see (NaN) are left out.
     """
-    visible = tokens[~np.isnan(tokens).any((1, 2))].reshape(-1, tokens.shape[-1])  # (clips · tokens, dim)
+    visible, deviation = _visible(tokens)
     if not len(visible):
         return Reduction(np.zeros(tokens.shape[-1], np.float32), np.zeros((tokens.shape[-1], kept), np.float32))
-    deviation = np.maximum(visible.std(0), 1e-6)
     return Reduction(visible.mean(0).astype(np.float32), np.diag(1 / deviation)[:, :kept].astype(np.float32))
 
 
@@ -37,13 +36,19 @@ def fit(tokens: Floats, components: int) -> Reduction:
 
     Clips that the expert cannot see (NaN) are left out; if it sees none, the reduction keeps nothing.
     """
-    visible = tokens[~np.isnan(tokens).any((1, 2))].reshape(-1, tokens.shape[-1])  # (clips · tokens, dim)
+    visible, deviation = _visible(tokens)
     if not len(visible):
         return Reduction(np.zeros(visible.shape[1], np.float32), np.zeros((visible.shape[1], 1), np.float32))
-    deviation = np.maximum(visible.std(0), 1e-6)
     standard = (visible - visible.mean(0)) / deviation
     pca = PCA(min(components, *standard.shape), svd_solver="full").fit(standard)
     scale = float(np.sqrt(pca.explained_variance_.mean()))
     scale = scale if scale > 0 else 1.0  # zero where nothing varies
     matrix = pca.components_.T / deviation[:, None] / scale  # (dim, components)
     return Reduction(visible.mean(0).astype(np.float32), matrix.astype(np.float32))
+
+
+def _visible(tokens: Floats) -> tuple[Floats, Floats]:
+    """Return the tokens (n, dim) of the clips that an expert sees, and their standard deviation (dim,), never zero."""
+    visible = tokens[~np.isnan(tokens).any((1, 2))].reshape(-1, tokens.shape[-1])
+    deviation = visible.std(0) if len(visible) else np.zeros(tokens.shape[-1], np.float32)
+    return visible, np.maximum(deviation, 1e-6)

@@ -19,7 +19,7 @@ from deft.core.errors import DataError
 from deft.facs.units import observable
 from deft.motion.verification import Reading
 from deft.prior import canonical, layout, placement, reconstruction
-from deft.prior.calibration import Calibration
+from deft.prior.calibration import Calibration, log_odds
 from deft.prior.network import Network
 
 Floats = npt.NDArray[np.float32]
@@ -28,7 +28,6 @@ FILE = "model.safetensors"
 _BATCH = 512  # fields per pass
 MOVED = 0.5  # probability from which an output counts as moved where no sheet lists it
 _LIDS = frozenset({5, 7})  # what a blink hides
-_LEAST = 1e-4  # probability: log-odds stay within ± 9.2
 _SMALLEST = 1e-12  # a field whose unit is below this is still
 
 
@@ -88,8 +87,7 @@ class Prior:
         """Read a flow field; see `deft.motion.verification.Reader`."""
         field = canonical.field(flow, points)
         answers = self.answer(field[None], known)
-        either = np.clip(answers.either[0].astype(np.float64), _LEAST, 1 - _LEAST)
-        log_odds = dict(zip(layout.UNITS, np.log(either / (1 - either)).tolist(), strict=True))
+        odds = log_odds(answers.either[0].astype(np.float64)).tolist()
         likely = answers.probabilities(0).items()
         moved = frozenset(unit for (unit, side), value in likely if side is None and value >= MOVED)
         share = reconstruction.noise_share(field, answers.moved[0] >= MOVED)
@@ -98,7 +96,7 @@ class Prior:
             moved=moved,
             hidden=_LIDS if layout.BLINK in moved else frozenset(),
             noise_share=share,
-            log_odds=log_odds,
+            log_odds=dict(zip(layout.UNITS, odds, strict=True)),
             embedding=answers.embedding[0],
             regions=canonical.by_region(answers.cells[0]),
         )

@@ -8,6 +8,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
+_LEAST = 1e-4  # probability
 _KEYS = ("slope", "offset", "odds")
 
 
@@ -43,3 +44,9 @@ class Calibration:
     def from_state(cls, state: Mapping[str, Tensor]) -> "Calibration":
         """Return what `state` was of."""
         return cls(*(state[f"calibration.{key}"] for key in _KEYS))
+
+
+def log_odds(probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Return the logarithm of the odds of probabilities, within ± 9.2."""
+    within = probabilities.clip(_LEAST, 1 - _LEAST)
+    return np.asarray(np.log(within / (1 - within)))

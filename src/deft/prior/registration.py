@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from deft.facs import mean_face
 from deft.prior import Floats, Prior, canonical
+from deft.prior.calibration import log_odds
 
 MOST_FIELDS = 300  # that are looked at, spread evenly
 SIZES = np.exp(np.linspace(-0.35, 0.35, 8))  # of the face, in the frame's
@@ -76,7 +77,7 @@ def upright(fields: Sequence[Floats], subjects: Sequence[str], prior: Prior) -> 
         gridded = np.stack(
             [canonical.field(one, place.points(one.shape)) for one, place in zip(turned, places, strict=True)]
         )
-        odds[name] = round(float(_log_odds(prior.answer(gridded, known=False).upright).mean()), 2)
+        odds[name] = round(float(log_odds(prior.answer(gridded, known=False).upright).mean()), 2)
     return odds
 
 
@@ -106,9 +107,4 @@ def _best(
 def _likelihood(fields: Sequence[Floats], place: Registration, prior: Prior) -> npt.NDArray[np.floating]:
     """Return the logarithm of the odds of each field's likeliest unit (n,), if the faces lie at a place."""
     gridded = np.stack([canonical.field(field, place.points(field.shape)) for field in fields])
-    return _log_odds(prior.answer(gridded, known=False).either.max(1))
-
-
-def _log_odds(probability: Floats) -> npt.NDArray[np.floating]:
-    within = probability.clip(1e-4, 1 - 1e-4)
-    return np.asarray(np.log(within / (1 - within)))
+    return log_odds(prior.answer(gridded, known=False).either.max(1))

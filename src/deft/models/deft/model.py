@@ -2,8 +2,8 @@
 
 The sequence is ``begin · tokens of each expert · task · answer · end``. Text is predicted on the answer alone; the unit
 head reads the last position of the task (Zhang et al., arXiv 2511.10948, in its figure; all else here is our choice).
-Where the expert "field" is among the experts, the unit head starts from what is read off it (`unit_reader`), and learns
-what to add.
+Where the expert "field" is among the experts, the unit head starts from the scores that are read off it
+(`deft.models.unit_reader`), and learns what to add.
 The emotion head reads the units' probabilities and nothing else, so that a class always follows from Action Units (a
 concept bottleneck: Koh et al. 2020, arXiv 2007.04612).
 """
@@ -98,7 +98,7 @@ class Deft(nn.Module):
 
     au_thresholds: Tensor
     task_ids: Tensor
-    said_gain: nn.Parameter | None
+    score_gain: nn.Parameter | None
 
     def __init__(
         self, llm: PeftModel, tokenizer: PreTrainedTokenizerBase, config: Config, reductions: Mapping[str, Reduction]
@@ -120,7 +120,7 @@ class Deft(nn.Module):
         nn.init.zeros_(self.emotion_head.weight)  # an untrained head favours no class
         nn.init.zeros_(self.emotion_head.bias)
         self.unit_reader: UnitReader | None = None
-        self.register_parameter("said_gain", None)
+        self.register_parameter("score_gain", None)
         self.register_buffer("au_thresholds", torch.zeros(len(config.units), device=self.device))
         task_ids = tokenize_prompt(tokenizer, config.task).to(self.device)  # (n,), the begin token first
         self.register_buffer("task_ids", task_ids, persistent=False)
@@ -138,32 +138,34 @@ class Deft(nn.Module):
     def start_from(self, reader: UnitReader) -> None:
         """Set the unit head in place so that, before anything is learned, its logits are those of a unit reader."""
         self.unit_reader = reader.to(self.device)
-        self.said_gain = nn.Parameter(self.unit_reader.gains.repeat(len(self.config.units), 1))  # (units, 2)
+        self.score_gain = nn.Parameter(self.unit_reader.gains.repeat(len(self.config.units), 1))  # (units, 2)
         with torch.no_grad():
             self.unit_head.bias.copy_(self.unit_reader.offset)
             self.unit_head.weight.zero_()
 
-    def said(self, views: Views) -> Tensor | None:
-        """Return what is said of the units by the field (B, units, 2), see `UnitReader`; None without the expert."""
+    def unit_scores(self, views: Views) -> Tensor | None:
+        """Return the scores of the units by the field (B, units, 2), see `UnitReader`; None without the expert."""
         if self.unit_reader is None or FIELD not in views:
             return None
-        said: Tensor = self.unit_reader(torch.from_numpy(views[FIELD]).to(self.device))
-        return said
+        scores: Tensor = self.unit_reader(torch.from_numpy(views[FIELD]).to(self.device))
+        return scores
 
-    def encode_prompt(self, prefix: Mapping[str, Tensor], said: Tensor | None) -> EncodedPrompt:
+    def encode_prompt(self, prefix: Mapping[str, Tensor], unit_scores: Tensor | None) -> EncodedPrompt:
         """Encode ``begin · prefix tokens · task`` for prefix tokens (B, tokens, width) per expert.
 
-        An expert that is missing is hidden: its prefix tokens are zeros. ``said`` is that of `said`.
+        An expert that is missing is hidden: its prefix tokens are zeros. ``unit_scores`` are those of `unit_scores`.
         """
         embedded = self.embed_prompt(prefix)
         mask = torch.ones_like(embedded[..., 0], dtype=torch.long)  # (B, prompt)
         out = self.run_llm(embedded, mask, 1)
-        return EncodedPrompt(embedded, *self.heads(out.hidden_states[-1][:, -1], said), out)
+        return EncodedPrompt(embedded, *self.heads(out.hidden_states[-1][:, -1], unit_scores), out)
 
-    def forward(self, prefix: Mapping[str, Tensor], said: Tensor | None, answer: Tensor, real: Tensor) -> Outputs:
+    def forward(
+        self, prefix: Mapping[str, Tensor], unit_scores: Tensor | None, answer: Tensor, real: Tensor
+    ) -> Outputs:
         """Return the logits for answers (B, answer), where ``real`` (B, answer) is False at padding.
 
-        ``prefix`` and ``said`` are as in `encode_prompt`.
+        ``prefix`` and ``unit_scores`` are as in `encode_prompt`.
         """
         prompt = self.embed_prompt(prefix)  # (B, prompt, width)
         embedded = torch.cat(
@@ -172,13 +174,13 @@ class Deft(nn.Module):
         attended = torch.cat([real.new_ones(prompt.shape[:2]), real[:, :-1]], 1).long()
         out = self.run_llm(embedded, attended, answer.shape[1])
         last = out.hidden_states[-1][:, prompt.shape[1] - 1]  # (B, width)
-        return Outputs(out.logits, *self.heads(last, said))
+        return Outputs(out.logits, *self.heads(last, unit_scores))
 
-    def heads(self, state: Tensor, said: Tensor | None) -> tuple[Tensor, Tensor]:
+    def heads(self, state: Tensor, unit_scores: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return emotion (B, classes) and unit logits (B, units) from the prompt's last hidden state (B, width)."""
         units = self.unit_head(state.float())
-        if said is not None and self.said_gain is not None:
-            units = units + (self.said_gain * said).sum(-1)
+        if unit_scores is not None and self.score_gain is not None:
+            units = units + (self.score_gain * unit_scores).sum(-1)
         return self.emotion_head(units.sigmoid()), units
 
     def embed_prompt(self, prefix: Mapping[str, Tensor]) -> Tensor:
@@ -215,7 +217,7 @@ class Deft(nn.Module):
         # Sorted by name: the order of parameters decides the last bit of the gradient's norm.
         positions = [self._projector(name).position for name in sorted(self.config.experts)]
         adapters = [parameter for parameter in self.llm.parameters() if parameter.requires_grad]
-        gain = [] if self.said_gain is None else [self.said_gain]
+        gain = [] if self.score_gain is None else [self.score_gain]
         groups: list[dict[str, Any]] = [
             {"params": [*layers, *positions, *self.unit_head.parameters(), *gain], "lr": learning_rate},
             {"params": adapters, "lr": adapter_learning_rate},

@@ -49,7 +49,7 @@ def answer(model: Deft, views: Views) -> list[Answer]:
     until it leaves the batch.
     """
     classes = model.config.emotions
-    prompt = model.encode_prompt(model.project(model.reduce(views)), model.said(views))
+    prompt = model.encode_prompt(model.project(model.reduce(views)), model.unit_scores(views))
     emotions = prompt.emotion.softmax(-1)  # (clips, classes)
     units = prompt.units.sigmoid().tolist()  # (clips, units)
     drafts = [""] * len(units)
@@ -82,11 +82,11 @@ def classes_without(model: Deft, views: Views) -> list[dict[str, str]]:
 
     Empty for a model with one expert.
     """
-    prefix, said = model.project(model.reduce(views)), model.said(views)
+    prefix, scores = model.project(model.reduce(views)), model.unit_scores(views)
     classes: list[dict[str, str]] = [{} for _ in next(iter(views.values()))]
     for hidden in prefix if len(prefix) > 1 else ():
         others = {name: tokens for name, tokens in prefix.items() if name != hidden}
-        best = model.encode_prompt(others, None if hidden == FIELD else said).emotion.argmax(-1).tolist()
+        best = model.encode_prompt(others, None if hidden == FIELD else scores).emotion.argmax(-1).tolist()
         for clip, emotion in zip(classes, best, strict=True):
             clip[hidden] = model.config.emotions[emotion]
     return classes

@@ -44,13 +44,13 @@ class Recipe(NamedTuple):
 
 class Clips(NamedTuple):
     """Training clips: token ids of their answers, ``components`` (clips, tokens, components) per expert, targets, and
-    ``said`` (clips, units, 2), what the field says of the units by a reader that has not seen the clip's subject.
+    ``unit_scores`` (clips, units, 2) of the field, by a reader that was fitted without the clip's subject.
     """
 
     answers: list[list[int]]
     components: dict[str, Tensor]
     targets: Targets
-    said: Tensor | None
+    unit_scores: Tensor | None
 
 
 class _EncodedPages(NamedTuple):
@@ -197,8 +197,8 @@ def clip_losses(
     tokens, real = pad_rows(
         [clips.answers[clip] for clip in micro_batch], model.tokenizer.pad_token_id, model.device
     )  # (B, answer) each
-    prefix, said, visible = _augmented_prefix(model, clips, micro_batch, finetune)
-    out = model(prefix, said, tokens, real)
+    prefix, unit_scores, visible = _augmented_prefix(model, clips, micro_batch, finetune)
+    out = model(prefix, unit_scores, tokens, real)
     everyone = torch.ones(len(micro_batch), dtype=torch.bool, device=model.device)
     has_text = visible.get("motion", everyone)  # (B,): clips whose motion is visible; all without a motion expert
     wanted = tokens.masked_fill(~(real & has_text[:, None]), -100).flatten()  # (B · answer,)
@@ -210,7 +210,7 @@ def clip_losses(
 def _augmented_prefix(
     model: Deft, clips: Clips, micro_batch: Indices, finetune: params.Finetune
 ) -> tuple[dict[str, Tensor], Tensor | None, dict[str, Tensor]]:
-    """Return the prefix tokens (B, tokens, width) per expert, what is said of the units, and the visible clips (B,).
+    """Return the prefix tokens (B, tokens, width) per expert, the units' scores, and the visible clips (B,).
 
     Components get Gaussian noise, and tokens of hidden experts are zero. A clip of which every expert would be hidden
     is shown whole.
@@ -225,18 +225,18 @@ def _augmented_prefix(
     visible |= ~visible.any(0)
     masks = dict(zip(noisy, visible, strict=True))
     prefix = {name: tokens * masks[name][:, None, None] for name, tokens in model.project(noisy).items()}
-    said = None if clips.said is None else clips.said[micro_batch] * masks[FIELD][:, None, None]
-    return prefix, said, masks
+    unit_scores = None if clips.unit_scores is None else clips.unit_scores[micro_batch] * masks[FIELD][:, None, None]
+    return prefix, unit_scores, masks
 
 
 def _fit_unit_reader(model: Deft, examples: Sequence[Example], views: Views) -> Tensor | None:
-    """Fit the model's unit reader in place, and return what is said of the examples (clips, units, 2)."""
+    """Fit the model's unit reader in place, and return the scores of the examples (clips, units, 2)."""
     if FIELD not in views:
         return None
     labels, people = shown(examples, model.config.units), [example.person for example in examples]
-    reader, said = unit_reader.fit(views[FIELD], labels, people)
+    reader, unit_scores = unit_reader.fit(views[FIELD], labels, people)
     model.start_from(reader)
-    return torch.from_numpy(said).to(model.device)
+    return torch.from_numpy(unit_scores).to(model.device)
 
 
 def _encode_pages(model: Deft, synthetic: Sequence[Example]) -> _EncodedPages:

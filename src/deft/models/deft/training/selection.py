@@ -43,7 +43,9 @@ def validation_scores(
     @torch.no_grad()
     def watch(model: Deft) -> None:
         some = _select(views, validation)
-        best = model.encode_prompt(model.project(model.reduce(some)), model.said(some)).emotion.argmax(-1).tolist()
+        best = (
+            model.encode_prompt(model.project(model.reduce(some)), model.unit_scores(some)).emotion.argmax(-1).tolist()
+        )
         answered = [model.config.emotions[at] for at in best]
         uf1 = f1_score(labels, answered, labels=sorted(set(labels)), average="macro", zero_division=0)
         scores.append(float(uf1))
