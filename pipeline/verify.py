@@ -25,10 +25,11 @@ def verify(index: Path, landmarks: Path, flow: Path, params: Verify, clip: str) 
     points, noise_px, known = tables.points(landmarks, clip), steps[-1]["noise"], labels["flow"] is None
     reader = _reader(params)
     reading = reader.read(fields[-1], points, known) if reader else None
+    explain = partial(reader.explained, fields[-1], points) if reader else None
     shown = measure.expression(fields, points, noise_px, params, reading)
     listed = [codes.Code(**code) for code in labels["aus"]]
     regions, scores = evidence.by_region(shown.evidence), shown.scores
-    verified = verification.verify(listed, regions, scores, params.supported, shown.hidden)
+    verified = verification.verify(listed, regions, scores, params.supported, shown.hidden, explain)
     aus = [
         au.code._asdict() | {"code": codes.text([au.code]), "score": au.score, "verdict": au.verdict}
         for au in verified.aus

@@ -194,6 +194,23 @@ def test_broad_motion_that_a_unit_explains_is_no_noise() -> None:
     assert reconstruction.noise_share(np.zeros_like(noise), moved) == 1.0
 
 
+def test_a_regions_motion_is_explained_by_units_that_would_show_it(reader: Prior) -> None:
+    flow = np.ascontiguousarray((shown(12, "R") + shown(1, "L"))[0].transpose(1, 2, 0)) * 10
+    points = mean_face.filling(GRID)
+    explained = {text: reader.explained(flow, points, facs.parse(text)) for text in ("12", "R12", "L12", "R12+1", "")}
+    assert "right mouth corner" in explained["R12"] & explained["12"]
+    assert not {"right mouth corner", "left inner brow"} & explained["L12"]
+    assert "left inner brow" not in explained["R12"]
+    assert {"right mouth corner", "left inner brow"} <= explained["R12+1"]
+    assert not explained[""]
+
+
+def test_closed_eyes_and_a_blink_explain_the_same_motion(reader: Prior) -> None:
+    flow = np.ascontiguousarray((shown(43, "R") + shown(43, "L"))[0].transpose(1, 2, 0))
+    closed, blink = (reader.explained(flow, mean_face.filling(GRID), facs.parse(text)) for text in ("43", "45"))
+    assert {"right eye", "left eye"} <= closed == blink
+
+
 def test_a_region_is_described_by_the_cells_at_its_middle() -> None:
     y, x = np.mgrid[:7, :7].astype(np.float32)
     described = dict(zip(regions.REGIONS, canonical.by_region(np.stack([x, y])), strict=True))

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -108,6 +110,22 @@ def test_a_tightened_lower_lid_is_seven(points: Points) -> None:
 
 def test_a_blink_is_no_expression(points: Points) -> None:
     assert verdicts(lids(points, -6.0, -2.0), points, "45+43+7+5+6+4") == [SUPPORTED] * 2 + [UNSUPPORTED] * 4
+
+
+def test_a_reader_may_tell_which_regions_the_supported_codes_explain(points: Points) -> None:
+    found = evidence.by_region(evidence.measure(shown(points, 12)[None], points, LEVEL, (SLIGHT, 5.0, 10.0)))
+    scores = verification.rule_scores(found, CALIBRATION)
+    named: list[list[Code]] = []
+
+    def explain(codes: Sequence[Code]) -> set[str]:
+        named.append(list(codes))
+        return {"left mouth corner", "right inner brow"}
+
+    judged = verification.verify(facs.parse("12+4"), found, scores, 0.5, explain=explain)
+    assert named == [[Code(12)]]
+    assert judged.regions["left mouth corner"] == EXPLAINED
+    assert judged.regions["right mouth corner"] == UNEXPLAINED
+    assert judged.regions["right inner brow"] == STILL
 
 
 SIDED = [

@@ -1,6 +1,6 @@
 """Check labels against motion, in both directions: does each listed unit move, does a unit explain each motion?"""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,6 +16,8 @@ EXPLAINED, UNEXPLAINED, STILL = "explained", "unexplained", "still"
 
 # (unit, side) → the probability that it moved, if it is as likely to have moved as not; side None is either side.
 Scores = Mapping[tuple[int, str | None], float]
+# Codes → the names of the regions whose motion is theirs.
+Explain = Callable[[Sequence[codes.Code]], Collection[str]]
 
 _ACROSS_WEIGHT = 0.5  # of motion across a sign's direction, against it: 12, 14, 15 and 20 share the mouth corners
 _LEAST_COSINE = 0.5  # from which a region counts as moving in a sign's direction
@@ -45,6 +47,11 @@ class Reader(Protocol):
 
     def read(self, flow: npt.NDArray[np.float32], points: npt.NDArray[np.float32], known: bool) -> Reading:
         """Read a field (H, W, 2), in px, with the landmarks (68, 2); ``known``: whether unit and landmarks are."""
+
+    def explained(
+        self, flow: npt.NDArray[np.float32], points: npt.NDArray[np.float32], moved: Sequence[codes.Code]
+    ) -> frozenset[str]:
+        """Return the names of the regions of a field whose motion these codes, all together, would show."""
 
 
 class Calibration(NamedTuple):
@@ -107,11 +114,13 @@ def verify(
     scores: Scores,
     supported: float,
     hidden: Collection[int] = (),
+    explain: Explain | None = None,
 ) -> Verification:
     """Return the verdicts on every listed code and on every region.
 
     ``evidence`` is by region; ``supported`` is the score from which the motion supports a code; ``hidden`` are units
-    that this clip cannot show, whatever its sheet says.
+    that this clip cannot show, whatever its sheet says. ``explain`` tells which regions the supported codes explain
+    (`Reader.explained`); without it the rules do (`explaining_code`).
     """
     judged = []
     for code in listed:
@@ -119,7 +128,11 @@ def verify(
         judged.append(_judge(code, scores[code.unit, code.side] if judgeable else None, supported))
     aus = _settle_alternatives(judged)
     supported_codes = [judged.code for judged in aus if judged.verdict == SUPPORTED]
-    verdicts = {region: _region_verdict(evidence[region], supported_codes) for region in REGIONS}
+    if explain is None:
+        explained = {region for region in REGIONS if explaining_code(supported_codes, evidence[region])}
+    else:
+        explained = {*explain(supported_codes)}
+    verdicts = {region: _region_verdict(evidence[region], region in explained) for region in REGIONS}
     return Verification(aus, verdicts, _consistency(aus, verdicts, evidence))
 
 
@@ -130,11 +143,11 @@ def _judge(code: codes.Code, code_score: float | None, supported: float) -> Judg
     return Judged(code, code_score, SUPPORTED if code_score >= supported else UNSUPPORTED)
 
 
-def _region_verdict(region: Evidence, supported_codes: Sequence[codes.Code]) -> str:
+def _region_verdict(region: Evidence, explained: bool) -> str:
     """Return still, explained or unexplained for a region."""
     if region.level == "none":
         return STILL
-    return EXPLAINED if explaining_code(supported_codes, region) else UNEXPLAINED
+    return EXPLAINED if explained else UNEXPLAINED
 
 
 def explaining_code(candidates: Sequence[codes.Code], region: Evidence) -> codes.Code | None:

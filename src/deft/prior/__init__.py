@@ -5,6 +5,7 @@ measured differently every time. So it needs no data, and no clip of any dataset
 """
 
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from deft.core.errors import DataError
+from deft.facs.codes import Code
 from deft.facs.units import observable
 from deft.motion.verification import Reading
 from deft.prior import canonical, layout, placement, reconstruction
@@ -72,7 +74,7 @@ def _by_code(outputs: Floats, units: Floats) -> dict[tuple[int, str | None], flo
         for output, value in zip(layout.OUTPUTS, outputs.tolist(), strict=True)
         if output.side is not None
     }
-    found |= {(45, side): found[layout.BLINK, side] for side in (None, "R", "L")}
+    found |= {(layout.BLINKING, side): found[layout.BLINK, side] for side in (None, "R", "L")}
     return {code: value for code, value in found.items() if observable(code[0])}
 
 
@@ -100,6 +102,12 @@ class Prior:
             embedding=answers.embedding[0],
             regions=canonical.by_region(answers.cells[0]),
         )
+
+    def explained(self, flow: Floats, points: Floats, moved: Sequence[Code]) -> frozenset[str]:
+        """Return the regions whose motion these codes would show; see `deft.motion.verification.Reader`."""
+        shown = np.zeros(len(layout.OUTPUTS), bool)
+        shown[[number for code in moved for number in layout.numbers(code.unit, code.side)]] = True
+        return reconstruction.explained_regions(canonical.field(flow, points), shown)
 
     def answer(self, fields: Floats, known: bool = True) -> Answers:
         """Answer on fields (n, 2, 28, 28), x right and y down, on the prior's grid (`deft.prior.canonical`).

@@ -16,8 +16,9 @@ from deft.facs.regions import MIRROR
 from deft.render.motions import CENTRAL, PAIRED, Bump
 
 GRID = 28  # cells along each side of a field
-BLINK = 43  # closed eyes; a blink (45) moves the same skin, so that a field without time cannot tell it
-PAIRED_UNITS = tuple(unit for unit in sorted(PAIRED) if unit != 45)
+BLINK = 43  # closed eyes
+BLINKING = 45  # moves the same skin, so that a field, which has no time, cannot tell it from closed eyes
+PAIRED_UNITS = tuple(unit for unit in sorted(PAIRED) if unit != BLINKING)
 CENTRAL_UNITS = tuple(sorted(CENTRAL))
 
 
@@ -59,6 +60,16 @@ class Bumps(NamedTuple):
     width: Tensor
     weight: Tensor
     main: Tensor
+
+
+def numbers(unit: int, side: str | None) -> list[int]:
+    """Return the numbers of the outputs that a unit has on a side, or on both sides if ``side`` is None."""
+    unit = BLINK if unit == BLINKING else unit
+    return [
+        number
+        for output, number in NUMBER.items()
+        if output.unit == unit and (side is None or output.side in (side, None))
+    ]
 
 
 def bumps() -> Bumps:

@@ -1,4 +1,4 @@
-"""What a field still holds once the units that moved are taken off it."""
+"""What units explain of a field: their motion on the mean face, each as far as fits the field best."""
 
 from functools import cache
 
@@ -7,11 +7,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-from deft.facs import mean_face
+from deft.facs import mean_face, regions
 from deft.motion import evidence
 from deft.prior import layout
 
 Floats = npt.NDArray[np.float32]
+
+_FINE = 8  # times the grid: on which a region's share of a cell is counted
+_LEAST_SHARE = 0.5  # of a region's motion, squared, that units explain
 
 
 def noise_share(field: Floats, moved: npt.NDArray[np.bool_]) -> float:
@@ -27,11 +30,24 @@ def noise_share(field: Floats, moved: npt.NDArray[np.bool_]) -> float:
     return min(1.0, _noise(field - explained(field, moved)) / apparent)
 
 
+def explained_regions(field: Floats, moved: npt.NDArray[np.bool_]) -> frozenset[str]:
+    """Return the names of the regions whose motion these outputs (outputs,) explain, by at least half of its square.
+
+    field: (2, 28, 28), on the prior's grid.
+    """
+    residual = field - explained(field, moved)
+    total, left = (np.einsum("rhw,chw->r", _region_weights(), each**2) for each in (field, residual))
+    chosen = (total > 0) & (left <= (1 - _LEAST_SHARE) * total)
+    return frozenset(np.array(regions.REGIONS)[chosen].tolist())
+
+
 def explained(field: Floats, moved: npt.NDArray[np.bool_]) -> Floats:
     """Return the part of a field (2, 28, 28) that these outputs (outputs,) explain, each by an amplitude of at least 0.
 
     The units' motion is that of the mean face, as it is and as two smoother solvers would give it.
     """
+    if not moved.any():
+        return np.zeros_like(field)
     motions = _motions()[:, moved]  # (blurs, n, 2 · 784)
     fits = [nnls(motion.T.astype(np.float64), field.ravel().astype(np.float64)) for motion in motions]
     best = int(np.argmin([residual for _, residual in fits]))
@@ -41,6 +57,15 @@ def explained(field: Floats, moved: npt.NDArray[np.bool_]) -> Floats:
 def _noise(field: Floats) -> float:
     points = mean_face.filling((layout.GRID, layout.GRID))
     return evidence.noise(np.ascontiguousarray(field.transpose(1, 2, 0)), points)
+
+
+@cache
+def _region_weights() -> Floats:
+    """Return the share of each cell that lies in each region of the mean face, (17, 28, 28)."""
+    side = _FINE * layout.GRID
+    masks = evidence.masks(mean_face.filling((side, side)), (side, side))
+    cells = [masks[name].reshape(layout.GRID, _FINE, layout.GRID, _FINE).mean((1, 3)) for name in regions.REGIONS]
+    return np.stack(cells).astype(np.float32)
 
 
 @cache
