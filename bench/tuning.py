@@ -31,7 +31,7 @@ from deft.models import Views
 from deft.models.deft.adapters import adapted
 from deft.models.deft.answering import decoding
 from deft.models.deft.model import Deft
-from deft.models.deft.training import examples, loop, losses
+from deft.models.deft.training import examples, fold, loop, losses
 from pipeline import stage
 
 Load = Callable[[], tuple[Any, Any]]  # a language model and its tokenizer
@@ -113,7 +113,7 @@ def our_epochs(load: Load, parameters: params.Params, clips: Sequence[examples.E
     def watch(_: Deft) -> None:
         ends.append(time.perf_counter())
 
-    with loop.tuned(base, tokenizer, config, clips, vectors, [], recipe, watch=watch):
+    with fold.tuned(base, tokenizer, config, clips, vectors, [], recipe, watch=watch):
         return list(np.diff(ends))
 
 
@@ -123,7 +123,7 @@ def trainer_epochs(
     """Return the seconds of each epoch of the Trainer but the first."""
     base, tokenizer = load()
     config = examples.configure(clips, vectors, parameters)
-    reductions = loop.reduce(vectors, config, parameters.finetune.components)
+    reductions = fold.reduce(vectors, config, parameters.finetune.components)
     loss = parameters.loss.model_copy(update={"gamma_negative": 1.0, "margin": 0.0})
     with adapted(base, parameters.lora, gradient_checkpointing=parameters.finetune.gradient_checkpointing) as language:
         model = Deft(language, tokenizer, config, reductions)
@@ -172,7 +172,7 @@ class GrammarProcessor(LogitsProcessor):  # type: ignore[misc]
 @torch.inference_mode()
 def generated(model: Deft, vectors: Views) -> list[str]:
     """Return the answers of clips by ``generate``; the model also writes the class."""
-    prompt = model.encode_prompt(model.project(model.reduce(vectors)), model.unit_scores(vectors))
+    prompt = decoding.encode(model, vectors)
     classes = f"({'|'.join(model.config.emotions)})"
     argument = grammar.rationale
 

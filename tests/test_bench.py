@@ -22,7 +22,7 @@ from deft.llm import load as llm
 from deft.llm.pretrain import pad_rows
 from deft.models.deft.adapters import adapted
 from deft.models.deft.model import Deft
-from deft.models.deft.training import examples, loop, losses
+from deft.models.deft.training import examples, fold, loop, losses
 from deft.motion import tvl1
 from deft.motion.verification import Calibration
 from deft.prior import Answers, layout
@@ -185,7 +185,7 @@ def test_the_trainers_loss_is_ours(corpus: Path, monkeypatch: pytest.MonkeyPatch
     whole = params.ModalityDropout(structure=0.0, texture=0.0, motion=0.0, field=0.0)
     finetune = dials.finetune.model_copy(update={"component_noise": 0.0, "modality_dropout": whole})
     with adapted(base, dials.lora) as language:
-        model = Deft(language, tokens, config, loop.reduce(vectors, config, 4))
+        model = Deft(language, tokens, config, fold.reduce(vectors, config, 4))
         targets = losses.targets(clips, config, model.device)
         usual = tuning.PaddedModel(model, model.reduce(vectors), targets, loss)
         encoded = llm.tokenize_answers(tokens, [clip.answer for clip in clips])

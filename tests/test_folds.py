@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from peft import AutoPeftModelForCausalLM
 from transformers import PreTrainedTokenizerFast
 
-from deft.core import params, schemas, tables
+from deft.core import features, params, schemas, tables
 from deft.core.errors import DataError
 from deft.language import triple
 from deft.learn import folds
@@ -22,7 +22,7 @@ from deft.models import deft as family
 from deft.models.deft import store
 from deft.models.deft.answering import decoding
 from deft.models.deft.model import Deft
-from pipeline import finetune
+from pipeline import finetune, stage
 
 # PEFT asks transformers by an old name.
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -404,6 +404,27 @@ def test_a_tuned_model_without_one_of_its_files_names_it(file: str, tmp_path: Pa
     for name in {"adapter_model.safetensors", "deft.safetensors", "deft.json", "adapter_config.json"} - {file}:
         (folder / name).write_text("{}", encoding="utf-8")
     with pytest.raises(DataError, match=f"{file}: found no such file, expected a tuned model"):
+        family.load(folder).__enter__()
+
+
+def test_further_seeds_are_saved_with_the_first_and_missed(
+    rows: Rows, base: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(corpus)
+    small = {"epochs": 1, "components": 4, "alignment_steps": 20, "seeds": 2}
+    write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
+    dials = params.load(tmp_path / "params.yaml")
+    finetune.tune("deft", dials, rows, folds.loso(rows), tmp_path, "rendered-sub01")
+    folder, clip = tmp_path / "rendered-sub01", rows[0]["clip"]
+    views = features.read(stage.features(dials, EXPERTS), [clip])
+    with family.load(folder) as model:
+        (both,), (other,) = decoding.answer(model, views), model.others
+        model.others = []
+        alone = torch.stack([decoding.encode(seed, views).units.sigmoid()[0] for seed in (model, other)])
+        assert not torch.equal(*alone)
+        assert both.units == pytest.approx(alone.mean(0).tolist(), abs=1e-5)
+    (folder / other.adapter / "deft.safetensors").unlink()
+    with pytest.raises(DataError, match=r"deft\.safetensors: found no such file"):
         family.load(folder).__enter__()
 
 

@@ -16,7 +16,7 @@ from deft.facs.regions import REGIONS
 from deft.language import triple
 from deft.llm import load as llm
 from deft.models.deft.model import Config
-from deft.models.deft.training import loop
+from deft.models.deft.training import fold, loop
 from deft.models.deft.training.examples import Example
 
 # PEFT asks transformers by an old name.
@@ -133,9 +133,9 @@ def test_a_model_we_did_not_train_loads_and_tunes() -> None:
     kinds = np.repeat(np.eye(2, dtype=np.float32), 4, 0)[:, None]
     noise = np.random.default_rng(0).normal(0, 0.1, (8, len(REGIONS), 2)).astype(np.float32)
     finetune = dials.finetune.model_copy(update={"alignment_steps": 20, "batch": 4, "components": 2})
-    config = Config(("motion",), ("disgust", "happiness"), (4, 12), (len(REGIONS),), 6, 0.3, False, triple.TASK)
+    config = Config(("motion",), ("disgust", "happiness"), (4, 12), (len(REGIONS),), 6, 0.3, False, 1, triple.TASK)
     recipe, seen = loop.Recipe(dials.lora, dials.loss, finetune, 6), {"motion": kinds + noise}
-    with loop.tuned(base, words, config, examples(), seen, examples(), recipe) as (_, history):
+    with fold.tuned(base, words, config, examples(), seen, examples(), recipe) as (_, history):
         assert history[-1].text < 0.9 * history[0].text
         assert history[-1].total < history[0].total
     after = base.state_dict()

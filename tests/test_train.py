@@ -20,7 +20,7 @@ from deft.language import triple
 from deft.llm import load as llm
 from deft.models.deft.answering import decoding, likelihood
 from deft.models.deft.model import Config, Deft
-from deft.models.deft.training import loop, losses, selection
+from deft.models.deft.training import fold, loop, losses, selection
 from deft.models.deft.training.examples import Example
 
 # PEFT asks transformers by an old name.
@@ -57,7 +57,7 @@ Tune = Callable[..., tuple[Deft, list[losses.EpochLosses]]]
 
 
 def config(tokens: dict[str, int]) -> Config:
-    return Config(tuple(tokens), EMOTIONS, UNITS, tuple(tokens.values()), 6, 0.3, False, triple.TASK)
+    return Config(tuple(tokens), EMOTIONS, UNITS, tuple(tokens.values()), 6, 0.3, False, 1, triple.TASK)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def tuned(words_of_pages: PreTrainedTokenizerFast) -> Callable[..., Any]:
         lora, loss = changed.pop("lora", {}), changed.pop("weights", {})
         small = {"alignment_steps": 20, "batch": 4, "components": 2}
         epochs = changed.pop("epochs", 2)
-        return loop.tuned(
+        return fold.tuned(
             base,
             words_of_pages,
             config({name: TOKENS[name] for name in seen}),
@@ -337,6 +337,19 @@ def test_answers_hold_what_the_grammar_allows_and_both_verdicts(
         assert told is not None
         assert told.emotion in EMOTIONS
         assert sum(each.emotions) == pytest.approx(1, abs=1e-5)
+
+
+def test_seeds_are_tuned_apart_and_decide_by_their_mean(tune: Tune) -> None:
+    model, history = tune(seeds=3)
+    alone, history_alone = tune()
+    answers = decoding.answer(model, vectors(2))
+    others, model.others = model.others, []
+    emotions = torch.stack([decoding.encode(each, vectors(2)).emotion.softmax(-1) for each in (model, *others)])
+    assert len({tuple(each.flatten().tolist()) for each in emotions}) == 3
+    for answer, mean in zip(answers, emotions.mean(0), strict=True):
+        assert answer.emotions == pytest.approx(mean.tolist(), abs=1e-5)
+    assert history == history_alone
+    assert all(torch.equal(value, alone.own_state()[name]) for name, value in model.own_state().items())
 
 
 def test_clips_answered_together_are_answered_as_alone(tune: Tune, words_of_pages: PreTrainedTokenizerFast) -> None:

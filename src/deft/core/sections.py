@@ -167,6 +167,7 @@ class Finetune(Section):
     """Parameters of the training loop."""
 
     seed: Seed
+    seeds: Count
     epochs: Count
     max_steps: Count
     batch: Count

@@ -34,18 +34,18 @@ def tune(params: Params, clips: Sequence[Row], views: "Views") -> Iterator[tuple
     """
     from functools import partial
 
-    from deft.models.deft.training import examples, loop, selection
+    from deft.models.deft.training import examples, fold, loop, selection
 
     learned, finetune = [examples.from_triple(row) for row in clips], params.finetune
     config = examples.configure(learned, views, params)
     language, tokenizer = _base(params.llm.base, params.llm.four_bit)
     tuned = partial(
-        loop.tuned,
+        fold.tuned,
         language,
         tokenizer,
         config,
         synthetic=examples.synthetic_examples(config.emotions, finetune.seed),
-        recipe=loop.Recipe(params.lora, params.loss, finetune, loop.epochs_within(len(learned), finetune)),
+        recipe=loop.Recipe(params.lora, params.loss, finetune, fold.epochs_within(len(learned), finetune)),
     )
     report: dict[str, object] = {}
     stop_after = None

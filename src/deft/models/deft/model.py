@@ -36,6 +36,7 @@ class Config(NamedTuple):
     max_regions: int  # named in one answer
     text_weight: float  # of the text's log-likelihood beside the emotion head's when the class is chosen
     four_bit: bool  # whether the language model is held in 4 bits
+    seeds: int  # of the models that decide together
     task: str  # the question, which stands after the experts' tokens
 
 
@@ -94,6 +95,8 @@ class Deft(nn.Module):
     """Projectors, adapters and heads around a frozen language model ``llm`` that carries adapters (`adapters.adapted`).
 
     ``au_thresholds`` (units,) are the logits at which a unit is as likely shown as not (`losses.au_thresholds`).
+    ``others`` are models of further seeds, with adapters of their own on the same language model, whose heads decide
+    together with this one's.
     """
 
     au_thresholds: Tensor
@@ -101,10 +104,17 @@ class Deft(nn.Module):
     score_gain: nn.Parameter | None
 
     def __init__(
-        self, llm: PeftModel, tokenizer: PreTrainedTokenizerBase, config: Config, reductions: Mapping[str, Reduction]
+        self,
+        llm: PeftModel,
+        tokenizer: PreTrainedTokenizerBase,
+        config: Config,
+        reductions: Mapping[str, Reduction],
+        adapter: str = "default",
     ) -> None:
         super().__init__()
-        self.llm, self.tokenizer, self.config = llm, tokenizer, config
+        self.llm, self.tokenizer, self.config, self.adapter = llm, tokenizer, config, adapter
+        self.others: list[Deft] = []
+        llm.set_adapter(adapter)
         embedding = llm.get_input_embeddings().weight  # (vocabulary, width)
         self.device, width = embedding.device, embedding.shape[1]
         rms = float(embedding.detach().float().pow(2).mean().sqrt())
@@ -201,6 +211,8 @@ class Deft(nn.Module):
         key, the dtype's minimum elsewhere; keys are those cached and the ``length`` new ones. ``logit_count`` is of how
         many last positions logits are returned.
         """
+        if self.llm.active_adapter != self.adapter:
+            self.llm.set_adapter(self.adapter)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             return self.llm(
                 inputs_embeds=embedded,

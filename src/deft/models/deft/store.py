@@ -3,13 +3,14 @@
 - ``adapter_config.json``, ``adapter_model.safetensors``: the adapters, as PEFT writes them;
 - ``base/``: the language model, where it is a part of the project; else the adapters name it;
 - ``deft.safetensors``, ``deft.json``: projectors, heads and thresholds, and the model's configuration;
+- ``seed-N/``: adapters, projectors and heads of each further seed;
 - ``measurement.json``: the parameters by which its clips were measured;
 - ``prior/``: the motion prior by which they were measured, where one was needed.
 """
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from deft.core import paths, tables
 from deft.core.errors import DataError
 from deft.core.params import Measurement
-from deft.models.deft.adapters import quiet_peft
+from deft.models.deft.adapters import name, quiet_peft
 from deft.models.deft.model import FIELD, Config, Deft
 from deft.models.reduction import Reduction
 from deft.models.unit_reader import UnitReader
@@ -31,7 +32,8 @@ LoadBase = Callable[[str, bool], tuple[PreTrainedModel, PreTrainedTokenizerBase]
 
 PRIOR = "prior"
 _BASE = "base"
-_FILES = ("adapter_config.json", "adapter_model.safetensors", "deft.safetensors", "deft.json")
+_ADAPTERS, _OWN = "adapter_model.safetensors", "deft.safetensors"
+_FILES = ("adapter_config.json", _ADAPTERS, _OWN)  # of each seed
 
 
 def save(model: Deft, folder: Path, base: str, measurement: Measurement) -> None:
@@ -44,17 +46,23 @@ def save(model: Deft, folder: Path, base: str, measurement: Measurement) -> None
     if not Path(base).is_absolute() and Path(base).is_dir():
         shutil.copytree(base, folder / _BASE, dirs_exist_ok=True)
         base = _BASE
-    config = model.llm.peft_config["default"].to_dict() | {"base_model_name_or_path": base, "inference_mode": True}
-    plain = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
-    _write_json(folder / "adapter_config.json", plain)
-    adapters = {name: tensor.contiguous() for name, tensor in get_peft_model_state_dict(model.llm).items()}
-    save_file(adapters, folder / "adapter_model.safetensors", {"format": "pt"})
-    state = {name: tensor.contiguous() for name, tensor in model.own_state().items()}
-    save_file(state, folder / "deft.safetensors")
+    for member in (model, *model.others):
+        _save_weights(member, folder if member is model else folder / member.adapter, base)
     _write_json(folder / "deft.json", model.config._asdict())
     _write_json(folder / "measurement.json", measurement.model_dump())
     if measurement.needs_prior(model.config.experts):
         shutil.copytree(paths.PRIOR, folder / PRIOR, dirs_exist_ok=True)
+
+
+def _save_weights(model: Deft, folder: Path, base: str) -> None:
+    """Write the adapters, as PEFT does, and all that is DEFT's own."""
+    folder.mkdir(exist_ok=True)
+    config = model.llm.peft_config[model.adapter].to_dict() | {"base_model_name_or_path": base, "inference_mode": True}
+    plain = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
+    _write_json(folder / "adapter_config.json", plain)
+    weights = get_peft_model_state_dict(model.llm, adapter_name=model.adapter)
+    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, folder / _ADAPTERS, {"format": "pt"})
+    save_file({name: tensor.contiguous() for name, tensor in model.own_state().items()}, folder / _OWN)
 
 
 @contextmanager
@@ -69,30 +77,47 @@ def loaded(
         DataError: the folder or one of its files is missing, or the files do not belong together.
 
     """
-    for name in _FILES:
-        if not (folder / name).is_file():
-            raise DataError(folder / name, "no such file", "a tuned model", "run `dvc repro`, or name another --model")
+    _check(folder / file for file in (*_FILES, "deft.json"))
     fields = tables.read_json(folder / "deft.json")
     plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
     config = Config(**plain)
     base = tables.read_json(folder / "adapter_config.json")["base_model_name_or_path"]
-    state = load_file(folder / "deft.safetensors")
-    reductions = {expert: _reduction(state, expert) for expert in config.experts}
     language, tokenizer = load_base(str(folder / base) if (folder / base).is_dir() else base, config.four_bit)
+    others = [name(number) for number in range(1, config.seeds)]
+    _check(folder / adapter / file for adapter in others for file in _FILES)
     with quiet_peft():
         adapted = PeftModel.from_pretrained(language, str(folder))
+        for adapter in others:
+            adapted.load_adapter(str(folder / adapter), adapter_name=adapter)
     try:
-        model = Deft(adapted, tokenizer, config, reductions)
-        if FIELD in config.experts:
-            model.start_from(UnitReader({name: state[f"unit_reader.{name}"] for name in UnitReader.NAMES}))
-        missing, unexpected = model.load_state_dict(state, strict=False)
-        wrong = sorted({name for name in missing if not name.startswith("llm.")} | set(unexpected))
-        if wrong:
-            found = f"{', '.join(wrong)} missing or unknown"
-            raise DataError(folder / "deft.safetensors", found, "the tensors of deft.json's model", "tune it again")
-        yield model.eval()
+        model = _with_weights(adapted, tokenizer, config, folder, name(0))
+        model.others = [_with_weights(adapted, tokenizer, config, folder / adapter, adapter) for adapter in others]
+        yield model
     finally:
         adapted.unload()
+
+
+def _check(files: Iterable[Path]) -> None:
+    for file in files:
+        if not file.is_file():
+            raise DataError(file, "no such file", "a tuned model", "run `dvc repro`, or name another --model")
+
+
+def _with_weights(
+    language: PeftModel, tokenizer: PreTrainedTokenizerBase, config: Config, folder: Path, adapter: str
+) -> Deft:
+    """Return a model with the weights of a folder, ready to answer; ``language`` has its adapters."""
+    state = load_file(folder / _OWN)
+    reductions = {expert: _reduction(state, expert) for expert in config.experts}
+    model = Deft(language, tokenizer, config, reductions, adapter)
+    if FIELD in config.experts:
+        model.start_from(UnitReader({name: state[f"unit_reader.{name}"] for name in UnitReader.NAMES}))
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    wrong = sorted({name for name in missing if not name.startswith("llm.")} | set(unexpected))
+    if wrong:
+        found = f"{', '.join(wrong)} missing or unknown"
+        raise DataError(folder / _OWN, found, "the tensors of deft.json's model", "tune it again")
+    return model.eval()
 
 
 def measurement(folder: Path) -> Measurement:

@@ -12,10 +12,12 @@ from deft.language import triple
 from deft.language.grammar import Constraint
 from deft.models import Views
 from deft.models.deft.answering.likelihood import class_log_likelihoods
-from deft.models.deft.model import FIELD, Config, Deft, EncodedPrompt
+from deft.models.deft.model import Config, Deft, EncodedPrompt
 
 MAX_TOKENS = 1024  # of evidence and argument: some 40 are usual
 CALLED = 0.5  # probability from which a row lists a unit; the text may name `likely_units`, which is another bound
+
+_LEAST = 1e-6  # probability, of a mean that becomes a logit again
 
 
 class Answer(NamedTuple):
@@ -49,7 +51,7 @@ def answer(model: Deft, views: Views) -> list[Answer]:
     until it leaves the batch.
     """
     classes = model.config.emotions
-    prompt = model.encode_prompt(model.project(model.reduce(views)), model.unit_scores(views))
+    prompt = encode(model, views)
     emotions = prompt.emotion.softmax(-1)  # (clips, classes)
     units = prompt.units.sigmoid().tolist()  # (clips, units)
     drafts = [""] * len(units)
@@ -70,6 +72,19 @@ def answer(model: Deft, views: Views) -> list[Answer]:
     ]
 
 
+@torch.inference_mode()
+def encode(model: Deft, views: Views) -> EncodedPrompt:
+    """Encode the prompt of clips, see `answer`: heads and thresholds decide on the mean probabilities of all seeds."""
+    seeds = (*model.others, model)
+    prompts = [seed.encode_prompt(seed.project(seed.reduce(views)), seed.unit_scores(views)) for seed in seeds]
+    prompt = prompts[-1]
+    if not model.others:
+        return prompt
+    emotion = torch.stack([each.emotion.softmax(-1) for each in prompts]).mean(0).log()
+    units = torch.stack([each.units.sigmoid() for each in prompts]).mean(0).logit(_LEAST)
+    return prompt._replace(emotion=emotion, units=units)
+
+
 def likely_units(model: Deft, prompt: EncodedPrompt) -> list[list[int]]:
     """Return the units that each clip's head finds more likely shown than not."""
     shown = (prompt.units >= model.au_thresholds).tolist()  # (clips, units)
@@ -82,11 +97,11 @@ def classes_without(model: Deft, views: Views) -> list[dict[str, str]]:
 
     Empty for a model with one expert.
     """
-    prefix, scores = model.project(model.reduce(views)), model.unit_scores(views)
     classes: list[dict[str, str]] = [{} for _ in next(iter(views.values()))]
-    for hidden in prefix if len(prefix) > 1 else ():
-        others = {name: tokens for name, tokens in prefix.items() if name != hidden}
-        best = model.encode_prompt(others, None if hidden == FIELD else scores).emotion.argmax(-1).tolist()
+    visible = {name: views[name] for name in model.config.experts if name in views}
+    for hidden in visible if len(visible) > 1 else ():
+        others = {name: tokens for name, tokens in visible.items() if name != hidden}
+        best = encode(model, others).emotion.argmax(-1).tolist()
         for clip, emotion in zip(classes, best, strict=True):
             clip[hidden] = model.config.emotions[emotion]
     return classes

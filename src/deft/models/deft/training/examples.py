@@ -65,5 +65,6 @@ def configure(examples: Sequence[Example], views: Views, params: Params) -> Conf
         max_regions=params.triples.regions,
         text_weight=params.finetune.text_weight,
         four_bit=params.llm.four_bit,
+        seeds=params.finetune.seeds,
         task=triple.TASK,
     )

@@ -9,26 +9,22 @@ same weights λ_e and λ_a. No clip is in the textbook, so no subject is either.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from deft.core import params
 from deft.facs.regions import REGIONS
 from deft.llm.load import tokenize_answers
 from deft.llm.pretrain import cosine, pad_rows
 from deft.models import Views, unit_reader
-from deft.models.deft.adapters import adapted
 from deft.models.deft.model import FIELD, Config, Deft
 from deft.models.deft.training import alignment, losses
 from deft.models.deft.training.examples import Example, shown
 from deft.models.deft.training.losses import EpochLosses, Indices, Losses, Targets
-from deft.models.reduction import Reduction, fit, standard
 
 _MAX_NORM = 1.0  # of a step's gradient
 
@@ -58,41 +54,6 @@ class _EncodedPages(NamedTuple):
 
     phrases: Tensor
     targets: Targets
-
-
-@contextmanager
-def tuned(
-    base: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    config: Config,
-    examples: Sequence[Example],
-    views: Views,
-    synthetic: Sequence[Example],
-    recipe: Recipe,
-    stop_after: int | None = None,
-    watch: Callable[[Deft], None] | None = None,
-) -> Iterator[tuple[Deft, list[EpochLosses]]]:
-    """Lend a model tuned on examples, whose experts' tokens are ``views``, and its losses per epoch.
-
-    The base model carries the adapters within the ``with`` block alone. Everything random follows the recipe's seed,
-    and nothing but the arguments is used, so the held-out subject cannot leak in. ``stop_after``
-    and ``watch`` are those of `train`.
-    """
-    finetune = recipe.finetune
-    torch.manual_seed(finetune.seed)
-    reductions = reduce(views, config, finetune.components)
-    with adapted(base, recipe.lora, gradient_checkpointing=finetune.gradient_checkpointing) as language:
-        model = Deft(language, tokenizer, config, reductions)
-        history = train(model, examples, views, synthetic, recipe, stop_after, watch)
-        yield model, history
-
-
-def reduce(views: Views, config: Config, components: int) -> dict[str, Reduction]:
-    """Fit each expert's reduction to principal components; of the field, the units' log-odds are kept as they are."""
-    return {
-        name: standard(views[name], len(config.units)) if name == FIELD else fit(views[name], components)
-        for name in config.experts
-    }
 
 
 def train(
@@ -154,12 +115,6 @@ def train(
         if watch:
             watch(model)
     return history
-
-
-def epochs_within(examples: int, finetune: params.Finetune) -> int:
-    """Return how many epochs fit into ``finetune.max_steps``: at most ``finetune.epochs``, at least one."""
-    steps_per_epoch = math.ceil(examples / finetune.batch)
-    return min(finetune.epochs, max(1, finetune.max_steps // steps_per_epoch))
 
 
 def _step_losses(

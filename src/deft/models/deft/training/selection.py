@@ -25,7 +25,7 @@ def validation_scores(
 ) -> list[float]:
     """Return the emotion head's UF1 on a ``share`` of the people after every epoch of tuning on the others.
 
-    ``tuned`` is `deft.models.deft.training.loop.tuned` with all else given; it takes examples, views and ``watch``. All
+    ``tuned`` is `deft.models.deft.training.fold.tuned` with all else given; it takes examples, views and ``watch``. All
     clips of a person are on one side: a choice made on the people that a figure is taken on flatters that figure (Varma
     and Simon 2006, doi:10.1186/1471-2105-7-91).
 
