@@ -181,7 +181,7 @@ def generated(model: Deft, vectors: Views) -> list[str]:
         ending = rf"; ({codes}|this) speaks for {classes}\.\nCategory: {classes}; ({codes}|none)"
         return f"{argument(evidence_text, units).replace('ARGUMENT', 'ARGUMENT ENDING', 1)}\nENDING: /{ending}/"
 
-    units = decoding.likely_units(model, prompt)
+    units = decoding.likely_units(model, prompt, vectors)
     with mock.patch.object(grammar, "rationale", rationale):
         answers = model.llm.generate(
             inputs_embeds=prompt.embedded,

@@ -76,7 +76,7 @@ def tuned(words_of_pages: PreTrainedTokenizerFast) -> Callable[..., Any]:
         return fold.tuned(
             base,
             words_of_pages,
-            config({name: TOKENS[name] for name in seen}),
+            config({name: TOKENS.get(name, 1) for name in seen}),
             some,
             seen,
             [],
@@ -337,6 +337,17 @@ def test_answers_hold_what_the_grammar_allows_and_both_verdicts(
         assert told is not None
         assert told.emotion in EMOTIONS
         assert sum(each.emotions) == pytest.approx(1, abs=1e-5)
+
+
+def test_no_text_names_a_unit_that_the_motion_prior_does_not_see(tune: Tune) -> None:
+    field = np.random.default_rng(1).normal(0, 1, (8, 1, 4)).astype(np.float32)
+    model, _ = tune(seen=vectors() | {"field": field})
+    model.au_thresholds.fill_(-np.inf)  # whatever the head says
+    field = np.array([[[1, -1, 0, 0]], [[-1, 1, 0, 0]], [4 * [np.nan]]], np.float32)
+    views = vectors(3) | {"field": field}
+    prompt = decoding.encode(model, views)
+    assert decoding.likely_units(model, prompt, views) == [[4], [12], [4, 12]]
+    assert decoding.likely_units(model, prompt, vectors(3)) == 3 * [[4, 12]]
 
 
 def test_seeds_are_tuned_apart_and_decide_by_their_mean(tune: Tune) -> None:

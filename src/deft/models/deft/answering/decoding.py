@@ -12,7 +12,7 @@ from deft.language import triple
 from deft.language.grammar import Constraint
 from deft.models import Views
 from deft.models.deft.answering.likelihood import class_log_likelihoods
-from deft.models.deft.model import Config, Deft, EncodedPrompt
+from deft.models.deft.model import FIELD, Config, Deft, EncodedPrompt
 
 MAX_TOKENS = 1024  # of evidence and argument: some 40 are usual
 CALLED = 0.5  # probability from which a row lists a unit; the text may name `likely_units`, which is another bound
@@ -44,8 +44,7 @@ class Generated(NamedTuple):
 def answer(model: Deft, views: Views) -> list[Answer]:
     """Answer for clips whose experts' tokens are (clips, tokens, dim); experts that are missing are hidden.
 
-    Evidence and argument are decoded greedily under the grammar; the argument names no unit that the head finds less
-    likely than not. The answer ends in the codes that it argues for, and in the class for which the emotion head's
+    Evidence and argument are decoded greedily under the grammar; the argument names `likely_units` alone. The answer ends in the codes that it argues for, and in the class for which the emotion head's
     log-probability and the text's own log-likelihood, weighted by ``text_weight``, are together largest: classifier and
     generator decide as one. All prompts are equally long, so they need no padding; a finished clip is fed pad tokens
     until it leaves the batch.
@@ -56,7 +55,7 @@ def answer(model: Deft, views: Views) -> list[Answer]:
     units = prompt.units.sigmoid().tolist()  # (clips, units)
     drafts = [""] * len(units)
     text_scores = torch.zeros_like(emotions)
-    for group in generate(model, prompt, likely_units(model, prompt)):
+    for group in generate(model, prompt, likely_units(model, prompt, views)):
         texts = model.tokenizer.batch_decode(group.tokens, skip_special_tokens=True)
         group_drafts = [text.strip() for text in texts]
         answers = [[_conclude(draft, emotion) for emotion in classes] for draft in group_drafts]
@@ -85,10 +84,16 @@ def encode(model: Deft, views: Views) -> EncodedPrompt:
     return prompt._replace(emotion=emotion, units=units)
 
 
-def likely_units(model: Deft, prompt: EncodedPrompt) -> list[list[int]]:
-    """Return the units that each clip's head finds more likely shown than not."""
-    shown = (prompt.units >= model.au_thresholds).tolist()  # (clips, units)
-    return [[unit for unit, likely in zip(model.config.units, row, strict=True) if likely] for row in shown]
+def likely_units(model: Deft, prompt: EncodedPrompt, views: Views) -> list[list[int]]:
+    """Return the units that each clip's head finds more likely shown than not, and the motion prior too.
+
+    The tokens of the expert "field" begin with the prior's log-odds; a clip without them (NaN) has the head alone.
+    """
+    shown = prompt.units >= model.au_thresholds  # (clips, units)
+    if FIELD in model.config.experts and FIELD in views:
+        log_odds = torch.from_numpy(views[FIELD][:, 0, : len(model.config.units)])
+        shown &= ~(log_odds < 0).to(model.device)
+    return [[unit for unit, likely in zip(model.config.units, row, strict=True) if likely] for row in shown.tolist()]
 
 
 @torch.inference_mode()
