@@ -44,10 +44,10 @@ class Generated(NamedTuple):
 def answer(model: Deft, views: Views) -> list[Answer]:
     """Answer for clips whose experts' tokens are (clips, tokens, dim); experts that are missing are hidden.
 
-    Evidence and argument are decoded greedily under the grammar; the argument names `likely_units` alone. The answer ends in the codes that it argues for, and in the class for which the emotion head's
-    log-probability and the text's own log-likelihood, weighted by ``text_weight``, are together largest: classifier and
-    generator decide as one. All prompts are equally long, so they need no padding; a finished clip is fed pad tokens
-    until it leaves the batch.
+    Evidence and argument are decoded greedily under the grammar; the argument names `likely_units` alone. The answer
+    ends in the codes that it argues for, and in the class for which the emotion head's log-probability and the text's
+    own log-likelihood, weighted by ``text_weight``, are together largest: classifier and generator decide as one. All
+    prompts are equally long, so they need no padding; a finished clip is fed pad tokens until it leaves the batch.
     """
     classes = model.config.emotions
     prompt = encode(model, views)
