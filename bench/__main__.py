@@ -44,6 +44,7 @@ def measure(peers: Path) -> None:
         spotted = events.figures(Path(folder))
         made = kinds.material(peers, Path(folder))
     other_kinds = kinds.figures(made, prior.load(paths.PRIOR))
+    explained = kinds.regions(made.clips)
     without = nuisances.figures(made)
     learned = little.figures()
     moved = compensation.figures()
@@ -58,6 +59,7 @@ def measure(peers: Path) -> None:
         "verdicts": judged,
         "verdicts_by_rules": ruled,
         "kinds": other_kinds,
+        "regions": explained,
         "nuisances": without,
         "little": learned,
         "stages": staged,

@@ -20,8 +20,9 @@ from tqdm import tqdm
 
 from bench import faces
 from deft.datasets import fields
+from deft.facs.regions import REGIONS
 from deft.motion import compensation, tvl1
-from deft.prior import Answers, Prior, canonical, layout, registration
+from deft.prior import Answers, Prior, canonical, layout, reconstruction, registration
 
 SEED = 4052  # no parameter was chosen on these clips
 CLIPS = 240
@@ -76,6 +77,47 @@ def figures(made: Material, reader: Prior) -> dict[str, Any]:
         scores = _scores(reader.answer(np.stack(gridded), known=False), clips)
         results[name] = scores | {"place": registration.ranges(places)}
     return results
+
+
+def regions(clips: Sequence[Clip]) -> dict[str, float]:
+    """Return how well verdicts on regions follow the units, in our fields of clips whose strongest unit moves by 1 px.
+
+    own: the share of moving regions that a clip's own units explain. without: the share that they still explain once
+    the unit is taken away that moves a region, by four fifths of the square or more. A region moves if its mean length
+    is at least a third of the largest region's.
+    """
+    weights, motions = reconstruction.region_weights(), reconstruction.motion_by_output()[0]
+    own, without = list[bool](), list[bool]()
+    for clip in clips:
+        if max(clip.moved.values(), default=0.0) < 1:
+            continue
+        square = {
+            unit: _square(amplitude_px * motions[_outputs(unit)].sum(0), weights)
+            for unit, amplitude_px in clip.moved.items()
+        }
+        length = np.sqrt(_square(clip.ours, weights) / weights.sum((1, 2)))
+        expected = sum(square.values())
+        moving = (length > length.max() / 3) & (expected > 0.05 * np.max(expected))
+        own += _explained(clip.ours, clip.moved)[moving].tolist()
+        for unit, alone in square.items():
+            others = [other for other in clip.moved if other != unit]
+            without += _explained(clip.ours, others)[moving & (alone > 0.8 * expected)].tolist()
+    return {"own": round(float(np.mean(own)), 3), "without": round(float(np.mean(without)), 3), "regions": len(own)}
+
+
+def _square(motion: Floats, weights: Floats) -> Floats:
+    """Return the squared length of a motion (2 · 28 · 28 numbers) in each region, by its weights (17, 28, 28)."""
+    return np.asarray(np.einsum("rhw,chw->r", weights, motion.reshape(2, *weights.shape[1:]) ** 2), np.float32)
+
+
+def _outputs(unit: int) -> NDArray[np.bool_]:
+    return np.array([output.unit == unit for output in layout.OUTPUTS])
+
+
+def _explained(field: Floats, units: Iterable[int]) -> NDArray[np.bool_]:
+    """Return which regions (17,) units explain."""
+    shown = np.any([_outputs(unit) for unit in units] or [np.zeros(len(layout.OUTPUTS), bool)], 0)
+    return np.isin(REGIONS, sorted(reconstruction.explained_regions(field, shown)))
 
 
 def _clip(number: int) -> Clip:

@@ -25,7 +25,7 @@ from deft.models.deft.model import Deft
 from deft.models.deft.training import examples, fold, loop, losses
 from deft.motion import tvl1
 from deft.motion.verification import Calibration
-from deft.prior import Answers, layout
+from deft.prior import Answers, layout, reconstruction
 from deft.prior import nuisances as prior_nuisances
 from deft.report import table
 from pipeline import stage
@@ -236,6 +236,19 @@ def test_the_scores_of_kinds_by_hand() -> None:
     picture = np.zeros((2, 2), np.uint8)
     clips = [kinds.Clip(nothing, picture, picture, moved) for moved in ({12: 1.0}, {12: 2.0}, {12: 1.0}, {4: 1.0})]
     assert kinds._scores(answers, clips) == {"auc": 0.6667, "units": {"12": 0.6667}}
+
+
+def test_regions_are_explained_by_the_unit_that_moves_them() -> None:
+    smile, brows = ({unit: 1.5} for unit in (12, 1))
+    motions = reconstruction.motion_by_output()[0]
+    picture = np.zeros((2, 2), np.uint8)
+    clips = [
+        kinds.Clip((0.01 * motions[kinds._outputs(*moved)].sum(0)).reshape(2, 28, 28), picture, picture, moved)
+        for moved in (smile, brows)
+    ]
+    found = kinds.regions(clips)
+    assert found["regions"] >= 4
+    assert (found["own"], found["without"]) == (1.0, 0.0)
 
 
 def standins(count: int = 36) -> list[little.Clip]:

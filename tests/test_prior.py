@@ -28,7 +28,7 @@ def reader(corpus: Path) -> Prior:
 
 def shown(unit: int, side: str | None, reach: float = 0.02, count: int = 1) -> Fields:
     """Fields (count, 2, 28, 28) of one unit on the mean face, in eye distances."""
-    motion = reconstruction._motions()[0][layout.NUMBER[layout.Output(unit, side)]]
+    motion = reconstruction.motion_by_output()[0][layout.NUMBER[layout.Output(unit, side)]]
     return np.repeat((reach * motion).reshape(1, 2, *GRID), count, 0)
 
 

@@ -36,7 +36,7 @@ def explained_regions(field: Floats, moved: npt.NDArray[np.bool_]) -> frozenset[
     field: (2, 28, 28), on the prior's grid.
     """
     residual = field - explained(field, moved)
-    total, left = (np.einsum("rhw,chw->r", _region_weights(), each**2) for each in (field, residual))
+    total, left = (np.einsum("rhw,chw->r", region_weights(), each**2) for each in (field, residual))
     chosen = (total > 0) & (left <= (1 - _LEAST_SHARE) * total)
     return frozenset(np.array(regions.REGIONS)[chosen].tolist())
 
@@ -48,7 +48,7 @@ def explained(field: Floats, moved: npt.NDArray[np.bool_]) -> Floats:
     """
     if not moved.any():
         return np.zeros_like(field)
-    motions = _motions()[:, moved]  # (blurs, n, 2 · 784)
+    motions = motion_by_output()[:, moved]  # (blurs, n, 2 · 784)
     fits = [nnls(motion.T.astype(np.float64), field.ravel().astype(np.float64)) for motion in motions]
     best = int(np.argmin([residual for _, residual in fits]))
     return np.asarray(fits[best][0] @ motions[best], np.float32).reshape(field.shape)
@@ -60,7 +60,7 @@ def _noise(field: Floats) -> float:
 
 
 @cache
-def _region_weights() -> Floats:
+def region_weights() -> Floats:
     """Return the share of each cell that lies in each region of the mean face, (17, 28, 28)."""
     side = _FINE * layout.GRID
     masks = evidence.masks(mean_face.filling((side, side)), (side, side))
@@ -69,7 +69,7 @@ def _region_weights() -> Floats:
 
 
 @cache
-def _motions() -> Floats:
+def motion_by_output() -> Floats:
     """Return each output's motion on the mean face by blur, (3, outputs, 2 · 784)."""
     cells = layout.GRID / mean_face.FRAME  # per eye distance
     y, x = np.mgrid[: layout.GRID, : layout.GRID].astype(np.float32)
