@@ -62,17 +62,17 @@ def material(peers: Path, folder: Path) -> Material:
     return Material(clips, {name: [fields.resized(packed(flow)) for flow in flows] for name, flows in solved.items()})
 
 
-def figures(made: Material, reader: Prior) -> dict[str, Any]:
+def figures(made: Material, reader: Prior, placing: Prior) -> dict[str, Any]:
     """Return a prior's AUC by unit, listed against not, for our fields and for each other kind of field.
 
-    A unit that fewer than three clips show has no AUC; ``auc`` is the mean over the others. ``place`` is the range of
-    the registered places.
+    A unit that fewer than three clips show has no AUC; ``auc`` is the mean over the others. ``placing`` is the prior
+    that registers the fields, and ``place`` the range of the places that it finds.
     """
     clips = made.clips
     subjects = [f"sub{1 + number % faces.SUBJECTS:02d}" for number in range(len(clips))]
     results = {"ours": _scores(reader.answer(np.stack([clip.ours for clip in clips])), clips)}
     for name, small in made.others.items():
-        places = registration.estimate(small, subjects, reader)
+        places = registration.estimate(small, subjects, placing)
         gridded = [canonical.field(one, place.points(one.shape)) for one, place in zip(small, places, strict=True)]
         scores = _scores(reader.answer(np.stack(gridded), known=False), clips)
         results[name] = scores | {"place": registration.ranges(places)}

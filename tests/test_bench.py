@@ -25,8 +25,9 @@ from deft.models.deft.model import Deft
 from deft.models.deft.training import examples, fold, loop, losses
 from deft.motion import tvl1
 from deft.motion.verification import Calibration
-from deft.prior import Answers, layout, reconstruction
+from deft.prior import Answers, Prior, layout, reconstruction
 from deft.prior import nuisances as prior_nuisances
+from deft.prior.network import Network
 from deft.report import table
 from pipeline import stage
 
@@ -304,7 +305,8 @@ def test_a_prior_is_trained_without_each_nuisance(monkeypatch: pytest.MonkeyPatc
         kinds.Clip(field, picture, picture, {12: 1.0} if number % 2 else {}) for number, field in enumerate(fields)
     ]
     small = [np.ascontiguousarray(field.transpose(1, 2, 0)) for field in fields]
-    found = nuisances.figures(kinds.Material(clips, dict.fromkeys(kinds.KINDS[1:], small)))
+    placing = Prior(Network(), nuisances._uncalibrated())
+    found = nuisances.figures(kinds.Material(clips, dict.fromkeys(kinds.KINDS[1:], small)), placing)
     assert list(found) == ["nothing", "noise"]
     assert all(list(by_kind) == list(kinds.KINDS) for by_kind in found.values())
     assert all(len(aucs) == len(nuisances.SEEDS) for by_kind in found.values() for aucs in by_kind.values())

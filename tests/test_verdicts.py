@@ -10,7 +10,7 @@ def test_verdicts_are_counted_and_scored_against_truth(corpus: Path) -> None:
     supported = yaml.safe_load((corpus / "params.yaml").read_text(encoding="utf-8"))["verify"]["supported"]
     found = verdicts.figures(corpus / "data" / "truth", corpus / "data" / "verify" / "rendered.parquet", supported)
     clips = 9
-    assert sum(found["verdicts"][verdict] for verdict in ("explained", "unexplained", "still")) == 17 * clips
+    assert sum(found["verdicts"].get(verdict, 0) for verdict in ("explained", "unexplained", "still")) == 17 * clips
     assert 0.8 < found["auc"] <= 1
     assert set(found["curves"]) == {"amplitude", "head"}
     for curve in found["curves"].values():
