@@ -150,13 +150,6 @@ def bench(results: Mapping[str, Any]) -> str:
         "|---|---|---|",
         *(f"| {name} | {kind['auc']:.3f} | {min(kind['units'].values()):.3f} |" for name, kind in kinds.items()),
         "",
-        f"| a prior trained without | {' | '.join(results['nuisances']['nothing'])} |",
-        f"|---|{'---|' * len(results['nuisances']['nothing'])}",
-        *(
-            f"| {name} | {' | '.join(map(_range, by_kind.values()))} |"
-            for name, by_kind in results["nuisances"].items()
-        ),
-        "",
         "| 442 rendered clips as flow, three datasets, one person left out | UF1 of three classes |",
         "|---|---|",
         *(f"| {name} | {_cell(path, 'uf1')} |" for name, path in results["little"].items()),
@@ -173,10 +166,6 @@ def bench(results: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def _range(aucs: list[float]) -> str:
-    return f"{sum(aucs) / len(aucs):.3f} [{min(aucs):.3f}, {max(aucs):.3f}]"
 
 
 def _events(scores: Mapping[str, Any]) -> str:
