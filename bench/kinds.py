@@ -92,7 +92,7 @@ def regions(clips: Sequence[Clip]) -> dict[str, float]:
         if max(clip.moved.values(), default=0.0) < 1:
             continue
         square = {
-            unit: _square(amplitude_px * motions[_outputs(unit)].sum(0), weights)
+            unit: _square(amplitude_px * motions[layout.numbers(unit, None)].sum(0), weights)
             for unit, amplitude_px in clip.moved.items()
         }
         length = np.sqrt(_square(clip.ours, weights) / weights.sum((1, 2)))
@@ -110,13 +110,10 @@ def _square(motion: Floats, weights: Floats) -> Floats:
     return np.asarray(np.einsum("rhw,chw->r", weights, motion.reshape(2, *weights.shape[1:]) ** 2), np.float32)
 
 
-def _outputs(unit: int) -> NDArray[np.bool_]:
-    return np.array([output.unit == unit for output in layout.OUTPUTS])
-
-
 def _explained(field: Floats, units: Iterable[int]) -> NDArray[np.bool_]:
     """Return which regions (17,) units explain."""
-    shown = np.any([_outputs(unit) for unit in units] or [np.zeros(len(layout.OUTPUTS), bool)], 0)
+    shown = np.zeros(len(layout.OUTPUTS), bool)
+    shown[[number for unit in units for number in layout.numbers(unit, None)]] = True
     return np.isin(REGIONS, sorted(reconstruction.explained_regions(field, shown)))
 
 

@@ -244,8 +244,9 @@ def test_regions_are_explained_by_the_unit_that_moves_them() -> None:
     motions = reconstruction.motion_by_output()[0]
     picture = np.zeros((2, 2), np.uint8)
     clips = [
-        kinds.Clip((0.01 * motions[kinds._outputs(*moved)].sum(0)).reshape(2, 28, 28), picture, picture, moved)
+        kinds.Clip((0.01 * motions[layout.numbers(unit, None)].sum(0)).reshape(2, 28, 28), picture, picture, moved)
         for moved in (smile, brows)
+        for unit in moved
     ]
     found = kinds.regions(clips)
     assert found["regions"] >= 4

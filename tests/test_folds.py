@@ -244,18 +244,22 @@ def rows(corpus: Path) -> Rows:
     return [row | {"dropped": None} for row in found]
 
 
+def short(folder: Path, base: Path, **changed: float) -> params.Params:
+    """Parameters of a short tuning, from a file in the folder; ``changed`` are of `finetune`."""
+    steps: dict[str, float] = {"epochs": 1, "components": 4, "alignment_steps": 20}
+    write_params(folder, finetune=steps | changed, lora={"rank": 2}, llm={"base": str(base)})
+    return params.load(folder / "params.yaml")
+
+
 @pytest.fixture
 def tune(corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, bytes]]:
     """Tune one fold in the corpus's folder, or a given one, and return the bytes of its weights."""
-    small = {"epochs": 1, "components": 4, "alignment_steps": 20}
-    write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
-    dials = params.load(tmp_path / "params.yaml")
-    count = iter(range(99))
+    parameters, count = short(tmp_path, base), iter(range(99))
 
     def run(rows: Rows, name: str, folder: Path = corpus) -> dict[str, bytes]:
         monkeypatch.chdir(folder)
         root = tmp_path / str(next(count))
-        finetune.tune("deft", dials, rows, {**folds.loso(rows), folds.FINAL: folds.final(rows)}, root, name)
+        finetune.tune("deft", parameters, rows, {**folds.loso(rows), folds.FINAL: folds.final(rows)}, root, name)
         return {
             file: (root / name / file).read_bytes() for file in ("adapter_model.safetensors", "deft.safetensors")
         } | {"folder": str(root / name).encode()}
@@ -267,11 +271,9 @@ def test_an_inner_choice_is_made_on_training_subjects_and_told(
     rows: Rows, corpus: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(corpus)
-    small = {"epochs": 3, "components": 4, "alignment_steps": 20, "validation_share": 0.5}
-    write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
-    dials, found = params.load(tmp_path / "params.yaml"), folds.loso(rows)
+    parameters, found = short(tmp_path, base, epochs=3, validation_share=0.5), folds.loso(rows)
     told = [
-        finetune.tune("deft", dials, some, found, tmp_path / str(number), "rendered-sub01")
+        finetune.tune("deft", parameters, some, found, tmp_path / str(number), "rendered-sub01")
         for number, some in enumerate((rows, spoiled(rows, "sub01")))
     ]
     assert len(told[0]["validation_uf1"]) == 3
@@ -288,10 +290,8 @@ def test_many_clips_are_passed_over_less_often(
 ) -> None:
     monkeypatch.chdir(corpus)
     for steps, epochs in ((1, 1), (7, 3), (99, 4)):  # six clips in batches of three: two steps a pass
-        small = {"epochs": 4, "max_steps": steps, "batch": 3, "components": 4, "alignment_steps": 20}
-        write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
-        dials = params.load(tmp_path / "params.yaml")
-        told = finetune.tune("deft", dials, rows, folds.loso(rows), tmp_path / str(steps), "rendered-sub01")
+        parameters = short(tmp_path, base, epochs=4, max_steps=steps, batch=3)
+        told = finetune.tune("deft", parameters, rows, folds.loso(rows), tmp_path / str(steps), "rendered-sub01")
         assert len(told["losses"]) == epochs
 
 
@@ -411,12 +411,9 @@ def test_further_seeds_are_saved_with_the_first_and_missed(
     rows: Rows, base: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(corpus)
-    small = {"epochs": 1, "components": 4, "alignment_steps": 20, "seeds": 2}
-    write_params(tmp_path, finetune=small, lora={"rank": 2}, llm={"base": str(base)})
-    dials = params.load(tmp_path / "params.yaml")
-    finetune.tune("deft", dials, rows, folds.loso(rows), tmp_path, "rendered-sub01")
-    folder, clip = tmp_path / "rendered-sub01", rows[0]["clip"]
-    views = features.read(stage.features(dials, EXPERTS), [clip])
+    parameters, folder = short(tmp_path, base, seeds=2), tmp_path / "rendered-sub01"
+    finetune.tune("deft", parameters, rows, folds.loso(rows), tmp_path, folder.name)
+    views = features.read(stage.features(parameters, EXPERTS), [rows[0]["clip"]])
     with family.load(folder) as model:
         (both,), (other,) = decoding.answer(model, views), model.others
         model.others = []
