@@ -112,9 +112,8 @@ def _square(motion: Floats, weights: Floats) -> Floats:
 
 def _explained(field: Floats, units: Iterable[int]) -> NDArray[np.bool_]:
     """Return which regions (17,) units explain."""
-    shown = np.zeros(len(layout.OUTPUTS), bool)
-    shown[[number for unit in units for number in layout.numbers(unit, None)]] = True
-    return np.isin(REGIONS, sorted(reconstruction.explained_regions(field, shown)))
+    names = reconstruction.explained_regions(field, [(unit, None) for unit in units])
+    return np.isin(REGIONS, sorted(names))
 
 
 def _clip(number: int) -> Clip:

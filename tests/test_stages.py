@@ -308,7 +308,7 @@ def test_a_dataset_of_an_unknown_format_gives_one_line(mine: Path) -> None:
 def test_a_stage_before_its_time_gives_one_line(mine: Path, arguments: list[str]) -> None:
     line = one_line(mine, *arguments)
     assert line.startswith("error: data/")
-    assert line.endswith("found no such file, expected the table of an earlier stage; run `dvc repro`")
+    assert line.endswith("found no such file, expected the file of an earlier stage; run `dvc repro`")
 
 
 def test_verifying_without_a_prior_gives_one_line(mine: Path) -> None:

@@ -117,3 +117,8 @@ def test_flow_of_an_absent_clip_is_an_error(tmp_path: Path) -> None:
 def test_json_has_sorted_keys_and_plain_letters(tmp_path: Path) -> None:
     tables.write_json(tmp_path / "r.json", {"b": "≥", "a": 1})
     assert (tmp_path / "r.json").read_text(encoding="utf-8") == '{\n  "a": 1,\n  "b": "≥"\n}\n'
+
+
+def test_a_missing_report_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"backbone\.json: found no such file, .* run `dvc repro`"):
+        tables.read_json(tmp_path / "backbone.json")

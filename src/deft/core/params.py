@@ -3,6 +3,7 @@
 The types of the sections are in `deft.core.sections`, and what each key means is written above it in ``params.yaml``.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -116,7 +117,7 @@ class ParamsError(Exception):
     """``params.yaml`` is invalid; the message names every path at fault."""
 
 
-def load(path: Path = Path("params.yaml")) -> Params:
+def load(path: str | os.PathLike[str] = "params.yaml") -> Params:
     """Read and check all parameters.
 
     Raises:
@@ -125,7 +126,7 @@ def load(path: Path = Path("params.yaml")) -> Params:
 
     """
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: Any = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path}: there is no such file; run from the project's root") from None
     except yaml.YAMLError as error:

@@ -23,7 +23,7 @@ def read(revision: str, path: str) -> bytes:
         try:
             return Path(path).read_bytes()
         except FileNotFoundError:
-            raise DataError(path, "no such file", "the table of an earlier stage", "run `dvc repro`") from None
+            raise DataError(path, "no such file", "the file of an earlier stage", "run `dvc repro`") from None
     import dvc.api  # here, since it takes a second that nothing else needs
     from dvc.exceptions import DvcException, PathMissingError
 

@@ -80,8 +80,13 @@ def person(row: Mapping[str, Any]) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the content of a JSON file that holds an object."""
-    return cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8")))
+    """Return the content of a JSON file that holds an object.
+
+    Raises:
+        DataError: there is no such file.
+
+    """
+    return cast(dict[str, Any], json.loads(_existing(path).read_text(encoding="utf-8")))
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -107,5 +112,5 @@ def complete(path: Path) -> Iterator[Path]:
 
 def _existing(path: Path) -> Path:
     if not path.exists():
-        raise DataError(path, "no such file", "the table of an earlier stage", "run `dvc repro`")
+        raise DataError(path, "no such file", "the file of an earlier stage", "run `dvc repro`")
     return path

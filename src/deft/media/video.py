@@ -1,5 +1,6 @@
 """Frames of a video file or of a folder of images, decoded one after the other."""
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -32,7 +33,7 @@ class Frame(NamedTuple):
     image: Image  # (H, W, 3), RGB
 
 
-def open_source(path: Path, fps: float | None = None) -> Source:
+def open_source(path: str | os.PathLike[str], fps: float | None = None) -> Source:
     """Open a video file, or a folder of images, of which ``fps`` are shown per second.
 
     Images are ordered by the last number in their names.
@@ -41,7 +42,7 @@ def open_source(path: Path, fps: float | None = None) -> Source:
         DataError: there is no such file, it is not a video, or the folder contains no images.
 
     """
-    expected = "a video or a folder of images"
+    path, expected = Path(path), "a video or a folder of images"
     if path.is_dir():
         files = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
         if not files:

@@ -105,9 +105,8 @@ class Prior:
 
     def explained(self, flow: Floats, points: Floats, moved: Sequence[Code]) -> frozenset[str]:
         """Return the regions whose motion these codes would show; see `deft.motion.verification.Reader`."""
-        shown = np.zeros(len(layout.OUTPUTS), bool)
-        shown[[number for code in moved for number in layout.numbers(code.unit, code.side)]] = True
-        return reconstruction.explained_regions(canonical.field(flow, points), shown)
+        units = [(code.unit, code.side) for code in moved]
+        return reconstruction.explained_regions(canonical.field(flow, points), units)
 
     def answer(self, fields: Floats, known: bool = True) -> Answers:
         """Answer on fields (n, 2, 28, 28), x right and y down, on the prior's grid (`deft.prior.canonical`).

@@ -1,5 +1,6 @@
 """What units explain of a field: their motion on the mean face, each as far as fits the field best."""
 
+from collections.abc import Iterable
 from functools import cache
 
 import cv2
@@ -25,16 +26,18 @@ def noise_share(field: Floats, moved: npt.NDArray[np.bool_]) -> float:
     unless what these units explain is taken off first.
     """
     apparent = _noise(field)
-    if not moved.any() or not apparent:
+    if not apparent:
         return 1.0
     return min(1.0, _noise(field - explained(field, moved)) / apparent)
 
 
-def explained_regions(field: Floats, moved: npt.NDArray[np.bool_]) -> frozenset[str]:
-    """Return the names of the regions whose motion these outputs (outputs,) explain, by at least half of its square.
+def explained_regions(field: Floats, units: Iterable[tuple[int, str | None]]) -> frozenset[str]:
+    """Return the names of the regions whose motion these units, each with a side or None, explain: half of its square.
 
     field: (2, 28, 28), on the prior's grid.
     """
+    moved = np.zeros(len(layout.OUTPUTS), bool)
+    moved[[number for unit, side in units for number in layout.numbers(unit, side)]] = True
     residual = field - explained(field, moved)
     total, left = (np.einsum("rhw,chw->r", region_weights(), each**2) for each in (field, residual))
     chosen = (total > 0) & (left <= (1 - _LEAST_SHARE) * total)

@@ -6,8 +6,9 @@ Run: ``python -m deft.report.table PAGE metrics bench/results.json``
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from deft.core import tables
@@ -150,6 +151,10 @@ def bench(results: Mapping[str, Any]) -> str:
         "|---|---|---|",
         *(f"| {name} | {kind['auc']:.3f} | {min(kind['units'].values()):.3f} |" for name, kind in kinds.items()),
         "",
+        f"| a prior trained without | {' | '.join(results['nuisances']['nothing'])} |",
+        f"|---|{'---|' * len(results['nuisances']['nothing'])}",
+        *(f"| {name} | {' | '.join(map(_range, kinds.values()))} |" for name, kinds in results["nuisances"].items()),
+        "",
         "| 442 rendered clips as flow, three datasets, one person left out | UF1 of three classes |",
         "|---|---|",
         *(f"| {name} | {_cell(path, 'uf1')} |" for name, path in results["little"].items()),
@@ -166,6 +171,11 @@ def bench(results: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _range(aucs: Sequence[float]) -> str:
+    """Return the mean over seeds, and the smallest and the largest."""
+    return f"{mean(aucs):.3f} [{min(aucs):.3f},\N{NO-BREAK SPACE}{max(aucs):.3f}]"
 
 
 def _events(scores: Mapping[str, Any]) -> str:
