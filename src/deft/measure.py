@@ -13,7 +13,7 @@ import numpy.typing as npt
 from deft import experts
 from deft.core.errors import DataError
 from deft.core.params import Crop, Features, Flow, Landmarks, Measurement, Verify
-from deft.face import Points, align, backend, mesh
+from deft.face import Points, align, backend, far, mesh
 from deft.media import Image, pictures
 from deft.motion import evidence, steps, verification
 from deft.motion.evidence import Evidence
@@ -102,14 +102,17 @@ def flow_positions(cropped: Iterable[int], onset: int, apex: int, params: Flow) 
 def flow(crops: Mapping[int, Image], points: Points, onset: int, targets: Sequence[int], params: Flow) -> list[Step]:
     """Return the motion from the onset to each of the `flow_positions`, from crops (H, W, 3) by position.
 
-    The head's motion is removed if ``params.compensated``.
+    The head's motion is removed if ``params.compensated``. Where skin moves far, the face mesh leads the way
+    (`deft.face.far`).
 
     Raises:
         ValueError: the landmarks are not those of a face in the crop.
 
     """
     grey = {position: pictures.grey(crops[position]) for position in {onset, *targets}}  # (H, W) each
-    return [_as_stored(step) for step in steps.measure(grey, points, onset, targets, params.compensated)]
+    guesses = {target: far.guess(crops[onset], crops[target]) for target in targets if target != onset}
+    starts = {target: guess for target, guess in guesses.items() if guess is not None}
+    return [_as_stored(step) for step in steps.measure(grey, points, onset, targets, params.compensated, starts)]
 
 
 def flow_of_field(field: npt.NDArray[np.float32], points: Points, apex: int, params: Flow) -> list[Step]:
@@ -157,10 +160,13 @@ def clip(
     expert_names: Sequence[str],
     params: Measurement,
     reader: verification.Reader | None,
+    rest_noise: float | None = None,
 ) -> Measured:
     """Measure a clip from its frames (H, W, 3) at `crop_positions`, by position in ascending order.
 
-    ``reader`` is the motion prior, None where nothing needs it (`Measurement.needs_prior`).
+    ``reader`` is the motion prior, None where nothing needs it (`Measurement.needs_prior`). ``rest_noise``, in eye
+    distances, is the noise of the face at rest; without it, the flow at the apex tells the noise, of which a broad
+    expression leaves too little still.
 
     Raises:
         NoFaceError: no face is seen on the onset.
@@ -172,7 +178,7 @@ def clip(
     targets = flow_positions(crops, onset, apex, params.flow)
     measured_steps = flow(crops, points, onset, targets, params.flow)
     flows = np.stack([step.flow for step in measured_steps])  # (steps, H, W, 2)
-    noise_px = measured_steps[-1].noise_px
+    noise_px = measured_steps[-1].noise_px if rest_noise is None else rest_noise * params.crop.iod_px
     reading = reader.read(flows[-1], points, True) if reader else None
     inputs = experts.Clip(list(crops.values()), points, flows, noise_px, reading)
     judged = reading if params.verify.method == "prior" else None

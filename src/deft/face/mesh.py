@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -25,8 +25,33 @@ _VERTICES = np.array(
     + [61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 62, 82, 13, 312, 292, 317, 14, 87]
 )
 _LOWER_BROWS = np.array([46, 53, 52, 65, 55, 285, 295, 282, 283, 276])
+_SKIN = 468  # vertices; behind them come those of the irises
 # Share of the longer side added around the picture: large faces are found best with a margin, small ones without.
 _MARGINS = (0.6, 0.0)
+_CROP_MARGIN = 0.3
+
+
+DETECTION_PX = 960  # larger frames are shrunk to this longer side before a face is looked for
+
+
+def landmarks_in_frame(image: Image, near: Points | None = None) -> Points:
+    """Return `landmarks` of a frame of any size (H, W, 3): a larger one is shrunk first (`DETECTION_PX`).
+
+    Raises:
+        NoFaceError: no face is found.
+
+    """
+    small, scale = _shrunk(image)
+    near_in_small = None if near is None else near * np.float32(scale)
+    return np.asarray(landmarks(small, near_in_small) / scale, np.float32)
+
+
+def _shrunk(image: Image) -> tuple[Image, float]:
+    """Return a frame of at most `DETECTION_PX`, and its scale."""
+    scale = min(1.0, DETECTION_PX / max(image.shape[:2]))
+    if scale == 1.0:
+        return image, scale
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)), scale
 
 
 def landmarks(image: Image, near: Points | None = None) -> Points:
@@ -68,6 +93,46 @@ def landmarks(image: Image, near: Points | None = None) -> Points:
     )
 
 
+class Mesh(NamedTuple):
+    """A face in one frame of a video.
+
+    vertices: (468, 3), without the irises, in px of the frame: x right, y down, z away from the camera, relative to the
+    head's middle.
+    """
+
+    vertices: npt.NDArray[np.float64]
+
+    @property
+    def points(self) -> Points:
+        """The 68 landmarks (68, 2), in px."""
+        return _points(self.vertices[:, :2]).astype(np.float32)
+
+
+def vertices(image: Image) -> npt.NDArray[np.float64] | None:
+    """Return the mesh (468, 2), in px, of the largest face in a picture (H, W, 3), or None."""
+    margin = round(_CROP_MARGIN * max(image.shape[:2]))
+    padded = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+    faces = _meshes(_mesh(), np.asarray(padded))
+    if not faces:
+        return None
+    return max((face[:_SKIN, :2] for face in faces), key=lambda face: float(np.ptp(face[:, 0]))) - margin
+
+
+class Follower:
+    """Finds the faces in the frames of one video, in order; each frame starts from the faces of the frame before.
+
+    That takes a third of the time of `landmarks`, and errs by some tenths of a pixel more.
+    """
+
+    def __init__(self, most_faces: int) -> None:
+        self._mesh = _face_mesh(in_order=True, most_faces=most_faces)
+
+    def faces(self, image: Image) -> list[Mesh]:
+        """Return the faces in a frame (H, W, 3)."""
+        small, scale = _shrunk(image)
+        return [Mesh(vertices[:_SKIN] / scale) for vertices in _meshes(self._mesh, small)]
+
+
 def _width(points: npt.NDArray[np.floating]) -> float:
     """Return the width of a face, in px, from its landmarks (68, 2)."""
     return float(np.ptp(points[:, 0]))
@@ -80,25 +145,37 @@ def _distance(points: npt.NDArray[np.floating], others: npt.NDArray[np.floating]
 
 def _faces(image: Image) -> list[npt.NDArray[np.float64]]:
     """Return the 68 landmarks (68, 2), in px, of each face in a picture (H, W, 3)."""
+    return [_points(vertices[:, :2]) for vertices in _meshes(_mesh(), image)]
+
+
+def _points(vertices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the 68 landmarks (68, 2), in px, of a mesh (478, 2)."""
+    points = vertices[_VERTICES]
+    points[17:27] = (points[17:27] + vertices[_LOWER_BROWS]) / 2
+    return points
+
+
+def _meshes(detector: Any, image: Image) -> list[npt.NDArray[np.float64]]:
+    """Return the vertices (478, 3), in px, of each face in a picture (H, W, 3)."""
     with _quiet():
-        meshes = _mesh().process(image).multi_face_landmarks
-    size = np.array([image.shape[1], image.shape[0]])
-    faces = []
-    for face in meshes or []:
-        vertices = np.array([(point.x, point.y) for point in face.landmark]) * size
-        points = vertices[_VERTICES]
-        points[17:27] = (points[17:27] + vertices[_LOWER_BROWS]) / 2
-        faces.append(points)
-    return faces
+        faces = detector.process(image).multi_face_landmarks
+    height, width = image.shape[:2]
+    size = np.array([width, height, width])  # z is in the unit of x
+    return [np.array([(point.x, point.y, point.z) for point in face.landmark]) * size for face in faces or []]
 
 
 @lru_cache(maxsize=1)
 def _mesh() -> Any:
-    """Return the Face Mesh detector, loaded once per process."""
+    """Return the Face Mesh detector of single pictures, loaded once per process."""
+    return _face_mesh(in_order=False, most_faces=4)
+
+
+def _face_mesh(in_order: bool, most_faces: int) -> Any:
+    """Load Face Mesh for pictures, or for the frames of one video ``in_order``."""
     import mediapipe
 
     return mediapipe.solutions.face_mesh.FaceMesh(
-        static_image_mode=True, refine_landmarks=True, max_num_faces=4, min_detection_confidence=0.5
+        static_image_mode=not in_order, refine_landmarks=True, max_num_faces=most_faces, min_detection_confidence=0.5
     )
 
 

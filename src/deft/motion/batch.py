@@ -12,12 +12,19 @@ from torch import Tensor
 from deft.motion import constants, contrast, matrices
 
 
-def solve(references: Tensor, targets: Tensor) -> Tensor:
-    """Return the flow (N, H, W, 2), float32, in px, of checked pairs (N, H, W) of float64; see `tvl1.flow_batch`."""
+def solve(references: Tensor, targets: Tensor, starts: Tensor | None = None) -> Tensor:
+    """Return the flow (N, H, W, 2), float32, in px, of checked pairs (N, H, W) of float64; see `tvl1.flow_batch`.
+
+    starts: first guesses (N, H, W, 2), float32, from which the two finest levels go on.
+    """
     fixed, moving = (_pyramid(_normalised(pictures)) for pictures in (references, targets))
+    if starts is not None:
+        fixed, moving = fixed[:2], moving[:2]
     coarsest = fixed[-1]
     cell = contrast.cell_px(coarsest.shape[1:])
     u = coarsest.new_zeros(len(references), 2, *(side // cell for side in coarsest.shape[1:]))  # (N, 2, h, w)
+    if starts is not None:
+        u = torch.nn.functional.interpolate(starts.movedim(-1, 1), u.shape[2:], mode="area") / 2 ** (len(fixed) - 1)
     for reference, target in zip(reversed(fixed), reversed(moving), strict=True):
         cell = contrast.cell_px(reference.shape[1:])
         grid = tuple(side // cell for side in reference.shape[1:])

@@ -26,6 +26,8 @@ GRID = 64  # points of the fit along the shorter side; flow is smooth, so more p
 L1_ROUNDS = 10
 TUKEY_ROUNDS = 10
 TUKEY = 4.685  # in standard deviations: 95 % efficient on Gaussian noise
+PAYS = 0.1  # share of the residual that a turn in depth must explain
+LEAST_TURN_PX = 0.1  # residual from which a turn in depth is looked for
 RESOLUTION_PX = 1e-3  # residuals below this count as equal
 
 # Where expressions move the skin, as hulls: landmarks, how far a second copy of them lies above, and the margin around
@@ -59,8 +61,11 @@ class Compensated(NamedTuple):
     residual: float
 
 
-def compensate(flow: Floats, weights: NDArray[np.generic]) -> Compensated:
+def compensate(flow: Floats, weights: NDArray[np.generic], depth: Floats | None = None) -> Compensated:
     """Return a flow (H, W, 2), in px, without the head's motion, a similarity fitted where weights are positive.
+
+    depth: (H, W), in px, away from the camera. Where it is given and the head also turns in depth, so that two terms
+    proportional to it make the residual smaller by `PAYS` and it is above `LEAST_TURN_PX`, they are removed, too.
 
     flow: (H, W, 2) in pixels. weights: (H, W), at least 0; a boolean mask of the stable area is the usual case.
     Raises ValueError where shapes differ, the flow is not finite or fewer than three grid points have weight.
@@ -80,10 +85,23 @@ def compensate(flow: Floats, weights: NDArray[np.generic]) -> Compensated:
     displacements = flow[::stride, ::stride][rows, columns].astype(np.float64)  # (N, 2)
     x = columns * stride - (width - 1) / 2  # (N,)
     y = rows * stride - (height - 1) / 2
-    scale = max(height, width) / 4  # makes the three columns alike in size: well conditioned
-    grow, turn, right, down, residual = _robust_fit(x / scale, y / scale, displacements, trust[rows, columns])
+    scale = max(height, width) / 4  # makes the columns alike in size: well conditioned
+    similar = _similarity_columns(x / scale, y / scale)  # (N, 2, 4)
+    motion, residual = _robust_fit(similar, displacements, trust[rows, columns])
+    parallax = np.zeros(2)
+    if depth is not None and residual > LEAST_TURN_PX:
+        z = depth[::stride, ::stride][rows, columns] / scale
+        columns_in_depth = np.concatenate([similar, z[:, None, None] * np.eye(2)], 2)  # (N, 2, 6)
+        deeper, less = _robust_fit(columns_in_depth, displacements, trust[rows, columns])
+        if less < (1 - PAYS) * residual:
+            motion, residual, parallax = deeper[:4], less, deeper[4:] / scale
+    grow, turn, right, down = motion.tolist()
     head = np.array([[grow / scale, -turn / scale, right], [turn / scale, grow / scale, down]], np.float32)
-    return Compensated((flow - _field(head, height, width)).astype(np.float32), head, residual)
+    field = _field(head, height, width)
+    if parallax.any():
+        assert depth is not None
+        field += depth[..., None] * parallax.astype(np.float32)
+    return Compensated((flow - field).astype(np.float32), head, residual)
 
 
 def uncompensated(flow: Floats, stable: NDArray[np.bool_]) -> Compensated:
@@ -92,22 +110,24 @@ def uncompensated(flow: Floats, stable: NDArray[np.bool_]) -> Compensated:
     return Compensated(flow, np.zeros((2, 3), np.float32), residual)
 
 
-def _robust_fit(
-    x: Doubles, y: Doubles, displacements: Doubles, trust: Doubles
-) -> tuple[float, float, float, float, float]:
-    """Return the growth, turn, shift right and shift down of a similarity, and the median residual.
-
-    The fit is by reweighted least squares, first L1, then Tukey, from displacements (N, 2) at places x, y (N,).
-    """
+def _similarity_columns(x: Doubles, y: Doubles) -> Doubles:
+    """Return what growth, turn, shift right and shift down move at places x, y (N,), each by 1: (N, 2, 4)."""
     zero, one = np.zeros_like(x), np.ones_like(x)
-    places = np.stack([np.stack([x, -y, one, zero], -1), np.stack([y, x, zero, one], -1)], 1)  # (N, 2, 4)
+    return np.stack([np.stack([x, -y, one, zero], -1), np.stack([y, x, zero, one], -1)], 1)
+
+
+def _robust_fit(places: Doubles, displacements: Doubles, trust: Doubles) -> tuple[Doubles, float]:
+    """Return the parameters (k,) of a motion whose columns are ``places`` (N, 2, k), and the median residual.
+
+    The fit is by reweighted least squares, first L1, then Tukey, from displacements (N, 2).
+    """
+    count = places.shape[2]
     weights: NDArray[np.floating] = trust
-    motion, lengths = np.zeros(4), np.zeros(len(x))
+    motion, lengths = np.zeros(count), np.zeros(len(places))
     for iteration in range(L1_ROUNDS + TUKEY_ROUNDS):
         root = np.sqrt(weights)[:, None]
-        motion = np.linalg.lstsq((root[..., None] * places).reshape(-1, 4), (root * displacements).ravel(), rcond=None)[
-            0
-        ]
+        weighted = (root[..., None] * places).reshape(-1, count)
+        motion = np.linalg.lstsq(weighted, (root * displacements).ravel(), rcond=None)[0]
         lengths = _lengths(displacements - places @ motion)
         bounded = np.maximum(lengths, RESOLUTION_PX)
         if iteration < L1_ROUNDS:
@@ -115,8 +135,7 @@ def _robust_fit(
         else:
             deviation = np.median(bounded) / 1.1774  # a Rayleigh variable's median is 1.1774 σ
             weights = trust * np.maximum(0.0, 1.0 - (bounded / (TUKEY * deviation)) ** 2) ** 2
-    grow, rotate, right, down = motion.tolist()
-    return grow, rotate, right, down, float(np.median(lengths))
+    return motion, float(np.median(lengths))
 
 
 def _lengths(vectors: Doubles) -> Doubles:

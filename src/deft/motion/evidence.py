@@ -75,6 +75,11 @@ def masks(points: Points, shape: tuple[int, int]) -> dict[str, Mask]:
     return {region: _filled(polygon, shape) & skin for region, polygon in regions.polygons(points).items()}
 
 
+def outline(points: Points, shape: tuple[int, int]) -> Mask:
+    """Return the mask (H, W) of the face's outline, from its landmarks (68, 2), in px."""
+    return _filled(regions.outline(points), shape)
+
+
 def noise(flow: Flow, points: Points) -> float:
     """Return the clip's own noise: the standard deviation, per component, of the mean flow of a still block.
 
@@ -83,10 +88,13 @@ def noise(flow: Flow, points: Points) -> float:
     quartile of the lengths on the whole face gives the deviation. It is exact on a still face and grows with the part
     that moves.
     """
-    iod = regions.axes(points).iod
+    return noise_in(flow, outline(points, flow.shape[:2]), regions.axes(points).iod)
+
+
+def noise_in(flow: Flow, inside: Mask, iod: float) -> float:
+    """Return the `noise` of a flow (H, W, 2) in a face's `outline` (H, W); ``iod`` is the eye distance in px."""
     size = max(3, round(_BLOCK * iod))
     means = cv2.blur(flow, (size, size))
-    inside = _filled(regions.outline(points), flow.shape[:2])
     lengths = np.hypot(means[..., 0], means[..., 1])[inside]
     if not lengths.size:
         return 0.0

@@ -43,18 +43,22 @@ def measure(
     onset: int,
     targets: Sequence[int],
     compensated: bool = True,
+    starts: Mapping[int, npt.NDArray[np.float32]] | None = None,
 ) -> list[Step]:
     """Return the motion from the onset to each of the positions ``targets``; an apex that is the onset is still.
 
     ``crops`` are grey (H, W), by position, the onset among them; ``points`` (68, 2) are the onset's landmarks. The
-    head's motion is removed where ``compensated``.
+    head's motion is removed where ``compensated``. ``starts`` are first guesses of the flow (H, W, 2), by position, as
+    far as there are any.
 
     Raises:
         ValueError: the landmarks are not those of a face in the crop.
 
     """
     stable = compensation.stable_area(points, crops[onset].shape)
-    return [_step(tvl1.flow(crops[onset], crops[target]), stable, points, target, compensated) for target in targets]
+    guesses = starts or {}
+    flows = (tvl1.flow(crops[onset], crops[target], guesses.get(target)) for target in targets)
+    return [_step(flow, stable, points, target, compensated) for target, flow in zip(targets, flows, strict=True)]
 
 
 def from_field(

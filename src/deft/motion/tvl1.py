@@ -63,11 +63,12 @@ class _State(NamedTuple):
     dual: Floats
 
 
-def flow(reference: NDArray[np.generic], target: NDArray[np.generic]) -> Floats:
+def flow(reference: NDArray[np.generic], target: NDArray[np.generic], start: Floats | None = None) -> Floats:
     """Return the motion from reference to target, float32 (H, W, 2), in px.
 
     reference, target: grey pictures of one shape (H, W), both sides at least 28 px, integers or floats; gain and offset
-    of either do not matter.
+    of either do not matter. start: a first guess (H, W, 2), for skin that moves too far for the coarse levels to find;
+    the two finest levels go on from it.
     The flow is x right and y down, with target(x + flow(x)) ≈ reference(x). Its error is some hundredths of a pixel on
     rendered faces. If either picture is constant, the flow is zero.
     Raises ValueError where a picture is not grey, not finite, too small, or of another shape than the other.
@@ -79,7 +80,12 @@ def flow(reference: NDArray[np.generic], target: NDArray[np.generic]) -> Floats:
     if contrast.is_constant(reference) or contrast.is_constant(target):
         return np.zeros((*reference.shape, 2), np.float32)
     levels = _levels(reference)
-    return _dense(_coarse_to_fine(levels, contrast.pyramid(contrast.normalised(target))), levels[0])
+    targets = contrast.pyramid(contrast.normalised(target))
+    if start is None:
+        return _dense(_coarse_to_fine(levels, targets), levels[0])
+    check_start(start, reference.shape)
+    first = len(levels[:2]) - 1
+    return _dense(_coarse_to_fine(levels[:2], targets[:2], _guessed(levels[first], start, 2**first)), levels[0])
 
 
 def flow_sequence(frames: Iterable[NDArray[np.generic]]) -> Iterator[Floats]:
@@ -108,11 +114,13 @@ def flow_sequence(frames: Iterable[NDArray[np.generic]]) -> Iterator[Floats]:
         yield _dense(state, levels[0])
 
 
-def flow_batch(references: ArrayLike, targets: ArrayLike, device: str) -> "torch.Tensor":
+def flow_batch(
+    references: ArrayLike, targets: ArrayLike, device: str, starts: ArrayLike | None = None
+) -> "torch.Tensor":
     """Return the motion of many pairs at once, a float32 tensor (N, H, W, 2), in px, computed in torch.
 
     references, targets: grey pictures as for `flow`, arrays or tensors of one shape (N, H, W). device: "cpu", or "cuda"
-    for a GPU, where fused Triton kernels do the work.
+    for a GPU, where fused Triton kernels do the work. starts: a first guess of each flow, (N, H, W, 2).
     The tensor is on that device; each flow is within 0.02 px of `flow`'s.
     Raises ValueError like `flow`, naming the pair, and where there is no pair.
     """
@@ -131,7 +139,11 @@ def flow_batch(references: ArrayLike, targets: ArrayLike, device: str) -> "torch
         check(f"{name}[{number}]", pictures[number].numpy(force=True))
     if fixed.shape != moving.shape:
         raise ValueError(f"targets: expected the references' shape {tuple(fixed.shape)}, got {tuple(moving.shape)}")
-    return batch.solve(fixed.to(device, torch.float64), moving.to(device, torch.float64))
+    guessed = None if starts is None else torch.as_tensor(starts)
+    if guessed is not None:
+        check_start(guessed.numpy(force=True), (*fixed.shape,))
+        guessed = guessed.to(device, torch.float32)
+    return batch.solve(fixed.to(device, torch.float64), moving.to(device, torch.float64), guessed)
 
 
 def check(name: str, picture: NDArray[np.generic], shape: tuple[int, ...] | None = None) -> None:
@@ -147,16 +159,28 @@ def check(name: str, picture: NDArray[np.generic], shape: tuple[int, ...] | None
         raise ValueError(f"{name}: expected the reference's shape {shape}, got {picture.shape}")
 
 
+def check_start(start: NDArray[np.generic], shape: tuple[int, ...]) -> None:
+    """Raise a ValueError unless a first guess is finite, and has two components for each pixel of ``shape``."""
+    if start.shape != (*shape, 2):
+        raise ValueError(f"start: expected shape {(*shape, 2)}, got {start.shape}")
+    if not np.isfinite(start).all():
+        raise ValueError(f"start: expected finite values, got {np.count_nonzero(~np.isfinite(start))} NaN or infinite")
+
+
 def _levels(reference: NDArray[np.generic]) -> list[_Level]:
     pictures = contrast.pyramid(contrast.normalised(reference))
     return [_Level(picture, grids.gradient(picture), contrast.cell_px(picture.shape)) for picture in pictures]
 
 
-def _coarse_to_fine(levels: list[_Level], targets: list[Floats]) -> _State:
-    """Return the state on the finest level, from pictures (H, W) of all levels, finest first."""
+def _coarse_to_fine(levels: list[_Level], targets: list[Floats], start: _State | None = None) -> _State:
+    """Return the state on the finest level, from pictures (H, W) of all levels, finest first.
+
+    start: the state in which the coarsest level starts, if not at rest.
+    """
     state = None
     for level, target in zip(reversed(levels), reversed(targets), strict=True):
-        state = _refined(level, target, _initial_state(level, state))
+        initial = _initial_state(level, state) if start is None else start
+        state, start = _refined(level, target, initial), None
     assert state is not None
     return state
 
@@ -186,6 +210,14 @@ def _initial_state(level: _Level, coarser: _State | None) -> _State:
         return _State(np.zeros((2, h, w), np.float32), dual)
     u = coarser.u if coarser.u.shape[1:] == (h, w) else grids.enlarged(coarser.u, 2, h, w)
     return _State(2 * u, dual)
+
+
+def _guessed(level: _Level, start: Floats, shrunk: int) -> _State:
+    """Return the state in which a level, ``shrunk`` times smaller than the pictures, starts from a guess (H, W, 2)."""
+    still = _initial_state(level, None)
+    height, width = still.u.shape[1:]
+    coarse = cv2.resize(start.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) / shrunk
+    return still._replace(u=np.ascontiguousarray(coarse.transpose(2, 0, 1), np.float32))
 
 
 def _refined(level: _Level, target: Floats, start: _State) -> _State:

@@ -1,6 +1,6 @@
 """Spotting: finding when a face moves in a video of any length. One module per spotter, each a `Spotter`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -21,13 +21,19 @@ class Sample(NamedTuple):
 
     A track is a stretch of video through which one face is followed without a gap. ``displacement`` holds, for each of
     the 17 regions, how far the region has moved outward and upward since the track started and how far its upper and
-    lower halves have moved apart; the head's motion is removed.
+    lower halves have moved apart, by dense flow; ``mesh`` the same by the vertices of the face mesh. The head's motion
+    is removed from both.
     """
 
     frame: int  # the frame's number in the video, from 0
     seconds: float  # when the frame is shown, on the video's own clock
     displacement: Floats  # (17, 3): outward, upward, opening
+    mesh: Floats  # (17, 3)
+    aperture: Floats  # (2,): how far the lids of the right and the left eye are apart, in widths of the eye
+    lips: float  # how far they are apart on the inside, in distances of the eyes' outer corners
     noise: float  # standard deviation of a region's displacement (`deft.motion.evidence.noise`)
+    fit: float  # correlation of the face with that of the reference, warped by the flow; below 0.5 it is another face
+    region_fits: Floats  # (17,): the same in each region
     head_shift: float  # how far the head is from where it was in the reference frame
     head_speed: float  # per second
     starts_track: bool
@@ -43,16 +49,22 @@ class Event(NamedTuple):
     onset_s: float
     apex_s: float
     offset_s: float
-    z: float | None  # multiples of the noise; None if the event's frames were given and nothing was measured
+    z: float | None  # multiples of the noise; of a blink how far the lids close, in [0, 1]; None if not measured
+    noise: float | None = None  # standard deviation of a region's displacement at rest, eye distances; None as for z
+    person: int = 1  # whose face it is, from 1
+    head_moving: bool = False  # the head shakes meanwhile
+    speaking: bool = False  # the lips speak for at least half of the time
+    cut_off: bool = False  # the video, or the face's track, begins or ends within the event
 
 
 class Segment(NamedTuple):
-    """The search result for a part of a video: its events, and two curves with one value per sample."""
+    """The search result for a part of a video: its events, and curves with one value per sample."""
 
     events: list[Event]  # in order of onset
     seconds: Doubles  # (n,)
     z: Doubles  # (n,) strength of the facial motion, in multiples of the noise
     head_speed: Doubles  # (n,) eye distances per second
+    speaking: npt.NDArray[np.bool_]  # (n,)
 
 
 class Spotter(Protocol):
@@ -66,16 +78,12 @@ class Spotter(Protocol):
 
     THRESHOLD: float
 
-    def search(self, samples: Iterable[Sample]) -> Iterator[Segment]:
-        """Yield the events of one video, segment by segment, in order of time.
+    def search(self, samples: Sequence[Sample]) -> Segment:
+        """Return the events of one person in a stretch of a video.
 
-        The spotter is given one `Sample` per measured frame, in order of time. There are no samples while no face is
-        visible. The first sample after such a gap, or of another face, has ``starts_track``: displacements before and
-        after it cannot be compared.
-
-        The spotter gives segments that together hold every sample exactly once. A segment ends where a track ends, and
-        no event reaches beyond its track. An event belongs to the segment that holds its apex. Segments are yielded
-        while the video is still being read, so memory does not grow with its length.
+        The samples, at least one, are in order of time and belong to one track: displacements before and after a gap
+        cannot be compared. No event reaches beyond them. Long tracks come in stretches that overlap
+        (`deft.spotting.stretches`), so that memory does not grow with their length.
         """
 
 

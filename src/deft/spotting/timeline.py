@@ -1,23 +1,22 @@
-"""The timeline of a video: its expressions and blinks, when the head shakes, and when no face is visible."""
+"""From a video to the timelines of the people in it: events, blinks, and spans that a reader should know of."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from deft.core.errors import DataError, NoFaceError
-from deft.face import Points, align, mesh
-from deft.media import Image, pictures, video
-from deft.spotting import BLINK, Event, Sample, Segment, Spotter, rule, trajectory
+from deft.core.params import Crop
+from deft.media import video
+from deft.spotting import BLINK, Event, Sample, Segment, Spotter, rule
+from deft.spotting.people import People
+from deft.spotting.stretches import Searcher
 
 SAMPLED_HZ = 60.0  # of faster videos only every second, third, … frame is measured
-DETECTION_PX = 960  # larger frames are shrunk to this longer side before the face is detected
-SHAKE_SPEED = 0.25  # eye distances per second from which the head shakes
 MERGE_S = 0.5  # spans less than this apart become one
+SHORTEST_S = 1.0  # shorter tracks are not searched: the head moves too fast, or the face is visible too briefly
 CURVE_S = 0.1  # the curve keeps its largest value per interval of this length
 
 
@@ -28,23 +27,49 @@ class Span(NamedTuple):
     end_s: float
 
 
+class Person(NamedTuple):
+    """What was found of one person."""
+
+    number: int  # from 1, in order of the first frame
+    events: list[Event]  # expressions, in order
+    blinks: list[Event]
+    head_shakes: list[Span]
+    speech: list[Span]
+    no_face: list[Span]
+    too_short: list[Span]  # tracks that were not searched
+    curve: list[tuple[float, float]]  # seconds, and the strength of facial motion in multiples of the noise
+
+
 class Timeline(NamedTuple):
     """What was found in a video from its beginning to its end."""
 
     source: video.Source
     frames: int  # number of frames that could be decoded
     seconds: float
-    events: list[Event]  # expressions, in order
-    blinks: list[Event]
-    head_shakes: list[Span]
-    no_face: list[Span]
-    curve: list[tuple[float, float]]  # seconds, and the strength of facial motion in multiples of the noise
+    people: list[Person]
     threshold: float  # the spotter's: what lies above it on the curve is an event
+
+    @property
+    def events(self) -> list[Event]:
+        """Everyone's expressions, in order of the onsets."""
+        return sorted((event for person in self.people for event in person.events), key=lambda event: event.onset)
+
+    @property
+    def blinks(self) -> list[Event]:
+        """Everyone's blinks, in order of the onsets."""
+        return sorted((blink for person in self.people for blink in person.blinks), key=lambda blink: blink.onset)
 
     @property
     def notes(self) -> list[str]:
         """What a user should know before reading the answers, one phrase per note."""
-        notes = [f"no face from {span.start_s:.1f} to {span.end_s:.1f} s" for span in self.no_face]
+        notes = []
+        for person in self.people:
+            whose = f"person {person.number}: " if len(self.people) > 1 else ""
+            for reason, spans in (
+                ("no face", person.no_face),
+                ("the head moves too fast, or is visible too briefly, to be searched", person.too_short),
+            ):
+                notes += [f"{whose}{reason} from {span.start_s:.1f} to {span.end_s:.1f} s" for span in spans]
         declared = self.source.declared_frames
         if self.frames < 0.98 * declared - 2:
             notes.append(f"the file is truncated: only {self.frames} of its {declared} frames could be read")
@@ -53,63 +78,85 @@ class Timeline(NamedTuple):
         return notes
 
 
-def spot(source: video.Source, size_px: int, iod_px: float, eye_line: float, spotter: Spotter = rule) -> Timeline:
+class _Findings:
+    """What is found of one person while the video is being read."""
+
+    def __init__(self, spotter: Spotter) -> None:
+        self.segments: list[Segment] = []
+        self.too_short: list[Span] = []
+        self._searcher = Searcher(spotter)
+        self._begun: list[Sample] = []  # a track that is still too short to be searched
+
+    def add(self, sample: Sample) -> None:
+        """Take the next sample."""
+        if sample.starts_track:
+            self.finish()
+            self._begun = [sample]
+        elif self._begun:
+            self._begun.append(sample)
+            if sample.seconds - self._begun[0].seconds >= SHORTEST_S:
+                self._search()
+        else:
+            self.segments += self._searcher.add(sample)
+
+    def finish(self) -> None:
+        """End the track."""
+        if self._begun and self._begun[-1].seconds < 2 * SHORTEST_S:
+            self._search()  # a clip that was cut to one expression is as short
+        elif self._begun:
+            self.too_short.append(Span(self._begun[0].seconds, self._begun[-1].seconds))
+        self._begun = []
+        self.segments += self._searcher.finish()
+
+    def _search(self) -> None:
+        for sample in self._begun:
+            self.segments += self._searcher.add(sample)
+        self._begun = []
+
+    def _spans(self, masks: Sequence[npt.NDArray[np.bool_]]) -> list[Span]:
+        """Return the times that masks (n,), one per segment, select, as spans."""
+        times = [segment.seconds[mask].tolist() for segment, mask in zip(self.segments, masks, strict=True)]
+        return _merged([Span(time, time) for each in times for time in each])
+
+    def person(self, number: int, seconds: float) -> Person:
+        """Return the findings as a timeline of a video of so many seconds."""
+        events = [event._replace(person=number) for segment in self.segments for event in segment.events]
+        with_face = [Span(segment.seconds[0], segment.seconds[-1]) for segment in self.segments if len(segment.seconds)]
+        return Person(
+            number=number,
+            events=[event for event in events if event.kind != BLINK],
+            blinks=[event for event in events if event.kind == BLINK],
+            head_shakes=self._spans([segment.head_speed > rule.SHAKE_SPEED for segment in self.segments]),
+            speech=self._spans([segment.speaking for segment in self.segments]),
+            no_face=_gaps(sorted([*with_face, *self.too_short]), seconds),
+            too_short=self.too_short,
+            curve=[point for segment in self.segments for point in _curve(segment)],
+        )
+
+
+def spot(source: video.Source, crop: Crop, largest: bool = False, spotter: Spotter = rule) -> Timeline:
     """Search a whole video for events, reading it once; memory does not grow with its length.
 
-    Faces are cropped to ``size_px``, ``iod_px`` and ``eye_line`` (`deft.face.align.transform`). If several people are
-    visible, the largest face is followed.
+    Faces are cropped as ``crop`` says. ``largest`` looks at the person with the largest face alone.
 
     Raises:
         NoFaceError: no face is visible in any frame.
         DataError: the video has only one frame, or an image in a folder cannot be read.
 
     """
-    stride = max(1, int(source.fps / SAMPLED_HZ))
-    last: deque[video.Frame] = deque(maxlen=1)
-    samples = track(_remember_last(_read(source, stride), last), size_px, iod_px, eye_line)
-    segments = list(spotter.search(samples))
-    if not last or last[0].number == 0:
+    people, findings = People(crop, largest), dict[int, _Findings]()
+    frame = None
+    for frame in _read(source, max(1, int(source.fps / SAMPLED_HZ))):
+        for number, sample in people.measure(frame):
+            findings.setdefault(number, _Findings(spotter)).add(sample)
+    if frame is None or frame.number == 0:
         raise DataError(source.path, "a single frame", "a video", "use one with at least two frames")
-    if not segments:
+    for found in findings.values():
+        found.finish()
+    found_people = [found.person(number, frame.seconds) for number, found in sorted(findings.items()) if found.segments]
+    if not found_people:
         raise NoFaceError(source.path, "no face in any frame", "a face seen from the front", "use another video")
-    seconds = last[0].seconds
-    events = [event for segment in segments for event in segment.events]
-    shakes = [time for segment in segments for time in segment.seconds[segment.head_speed > SHAKE_SPEED].tolist()]
-    with_face = [Span(segment.seconds[0], segment.seconds[-1]) for segment in segments]
-    return Timeline(
-        source=source,
-        frames=last[0].number + 1,
-        seconds=seconds,
-        events=[event for event in events if event.kind != BLINK],
-        blinks=[event for event in events if event.kind == BLINK],
-        head_shakes=_merged([Span(time, time) for time in shakes]),
-        no_face=_gaps(with_face, seconds),
-        curve=[point for segment in segments for point in _curve(segment)],
-        threshold=spotter.THRESHOLD,
-    )
-
-
-def track(frames: Iterable[video.Frame], size_px: int, iod_px: float, eye_line: float) -> Iterator[Sample]:
-    """Yield the facial motion in consecutive frames, one `Sample` per frame with a face."""
-    find_reference = partial(_find_reference, size_px=size_px, iod_px=iod_px, eye_line=eye_line)
-    return trajectory.track(frames, find_reference)
-
-
-def find_landmarks(image: Image, near: Points | None = None) -> Points:
-    """Return the landmarks (68, 2), in px, of the largest face, or of the face at the landmarks ``near``.
-
-    Large frames are shrunk for this (`DETECTION_PX`).
-
-    Raises:
-        NoFaceError: no face is visible.
-
-    """
-    scale = min(1.0, DETECTION_PX / max(image.shape[:2]))
-    if scale == 1.0:
-        return mesh.landmarks(image, near)
-    small = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
-    near_in_small = None if near is None else near * np.float32(scale)
-    return np.asarray(mesh.landmarks(small, near_in_small) / scale, np.float32)
+    return Timeline(source, frame.number + 1, frame.seconds, found_people, spotter.THRESHOLD)
 
 
 def _read(source: video.Source, stride: int) -> Iterator[video.Frame]:
@@ -119,34 +166,10 @@ def _read(source: video.Source, stride: int) -> Iterator[video.Frame]:
     yield from tqdm(frames, total=total, desc=source.path.name, unit=" frames", disable=None, leave=False)
 
 
-def _remember_last(frames: Iterable[video.Frame], last: deque[video.Frame]) -> Iterator[video.Frame]:
-    """Pass frames on; ``last`` then holds the latest one."""
-    for frame in frames:
-        last.append(frame)
-        yield frame
-
-
-def _find_reference(
-    image: Image, before: trajectory.Reference | None, size_px: int, iod_px: float, eye_line: float
-) -> trajectory.Reference | None:
-    """Find the face in a frame (`deft.spotting.trajectory.track`)."""
-    try:
-        landmarks = find_landmarks(image, None if before is None else before.landmarks)
-    except NoFaceError:
-        return None
-    matrix = align.transform(landmarks, size_px, iod_px, eye_line)
-    shift_px = np.inf if before is None else float(np.hypot(*(landmarks - before.landmarks).T).mean())
-    face_width_px = np.ptp(landmarks[:, 0])
-    return trajectory.Reference(
-        landmarks=landmarks,
-        crop_landmarks=align.moved(landmarks, matrix),
-        crop=lambda frame: align.cut(pictures.grey(frame), matrix, size_px),
-        starts_track=bool(shift_px > face_width_px / 2),
-    )
-
-
 def _curve(segment: Segment) -> list[tuple[float, float]]:
     """Thin out a segment's strength to its largest value per `CURVE_S`."""
+    if not len(segment.seconds):
+        return []
     intervals = np.floor(segment.seconds / CURVE_S).astype(int)  # (n,)
     starts = np.flatnonzero(np.diff(intervals, prepend=-1))  # (m,)
     peaks = np.maximum.reduceat(segment.z, starts).tolist()
@@ -159,7 +182,7 @@ def _merged(spans: Sequence[Span]) -> list[Span]:
     merged: list[Span] = []
     for span in spans:
         if merged and span.start_s - merged[-1].end_s < MERGE_S:
-            merged[-1] = Span(merged[-1].start_s, span.end_s)
+            merged[-1] = Span(merged[-1].start_s, max(span.end_s, merged[-1].end_s))
         else:
             merged.append(span)
     return merged

@@ -1,163 +1,274 @@
-"""The trajectory of a face's motion through a video, measured against reference frames.
+"""The trajectory of one face through a video: what its skin does, frame by frame, and how far that can be trusted.
 
-References are renewed about once a second. A region's displacement since the track started is its displacement up to
-the newest reference plus that from there to the frame. Every reference has its own landmarks, so the head may wander.
+Two measurements run side by side, both relative to a reference frame. Dense flow resolves hundredths of a pixel, but
+loses skin that moves by many pixels, and lips that part. The face mesh resolves half a pixel, and follows anything. The
+mesh also tells where the head is, so that each frame is cut where the face lies, and flow has little left to follow.
+
+The reference is renewed about once a second while the face rests near it, so light and pose may wander. A region's
+displacement since the track started is its displacement up to the newest reference plus that from there to the frame.
 The small errors that add up from reference to reference change slowly, so no spotter takes them for an event.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 
+from deft.core.errors import NoFaceError
+from deft.core.params import Crop
+from deft.face import Points, align, pose
+from deft.face.mesh import Mesh
 from deft.facs import regions
-from deft.motion import compensation, evidence, tvl1
-from deft.spotting import Floats, Sample
+from deft.media import pictures, video
+from deft.motion import compensation, contrast, evidence, tvl1
+from deft.spotting import Doubles, Floats, Sample
+from deft.spotting.layers import Layers, layers
 
-Pixels = npt.NDArray[np.uint8]  # (H, W) or (H, W, 3)
+Grey = npt.NDArray[np.uint8]  # (H, W)
 
-RENEW_S = 1.0  # age from which a reference is renewed if the face rests; at twice this age it is renewed anyway
+RENEW_S = 1.0  # age from which a reference is renewed while the face rests near it
 REST_S = 0.25  # the face rests if, for so long,
 REST_RANGE = 0.006  # every region has stayed within this range, eye distances
-CUT_NOISE = 0.05  # eye distances: above this noise no face has moved, but the video has cut to another scene
-RETRY_S = 0.1  # after a frame without a face
+NEAR = 0.02  # eye distances: the face rests near its reference if no region of the mesh has moved farther
+BAND_PX = 1.5  # how far the face may move in its crop before the crop follows: cutting anew costs a little noise
+LOST_FIT = 0.5  # below this correlation with the reference, it is not the same face seen the same way
+CUT_DROP = 0.15  # of that correlation, from one frame to the next, if the video cuts to someone else
+_EYES = (((159, 145), (33, 133)), ((386, 374), (263, 362)))  # vertices: middles of the lids, corners
+_INNER_LIPS, _OUTER_CORNERS = (13, 14), (33, 263)
+_GRID = 4  # px between the places at which depth is interpolated
 
-_EYES = [index for index, region in enumerate(regions.REGIONS) if regions.place(region) == "eye"]
-
-
-class Reference(NamedTuple):
-    """The face in a reference frame.
-
-    ``landmarks`` (68, 2) are in the frame's pixels, ``crop_landmarks`` (68, 2) in those of the grey crop that ``crop``
-    makes of this frame and of the following ones. ``starts_track`` says that it is not the face of the reference
-    before.
-    """
-
-    landmarks: Floats
-    crop_landmarks: Floats
-    crop: Callable[[Pixels], Pixels]
-    starts_track: bool
+FindLandmarks = Callable[[video.Frame, Points], Points]
 
 
-FindReference = Callable[[Pixels, Reference | None], Reference | None]
+class _Reference(NamedTuple):
+    """A reference frame, and what it takes to measure others against it."""
 
-
-class _Tracker(NamedTuple):
-    """What it takes to measure frames against one reference."""
-
-    reference: Reference
-    axes: regions.Axes
-    outward: Floats  # (17, 2): the unit vector that points out of the face from each region
-    halves: list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]  # 17 × flat indices of upper and lower pixels
+    matrix: align.Matrix  # frame px → crop px
+    layers: Layers
     stable_area: npt.NDArray[np.bool_]  # (H, W)
-    waiting_crops: deque[Pixels]  # to be measured next by ``flows``
+    depth: Floats  # (H, W), crop px, away from the camera
+    outline: npt.NDArray[np.bool_]  # (H, W), of the face
+    picture: Floats  # (H, W), normalised
+    vertices: Doubles  # (468, 3), crop px
+    waiting: deque[Grey]  # to be measured next by ``flows``
     flows: Iterator[Floats]  # each (H, W, 2) px, reference → next crop
-    start: Sample  # the sample of the reference frame
-    recent: deque[Sample]  # those of the last `REST_S`
+    sample: Sample  # of the reference frame
 
 
-def track(frames: Iterable[tuple[int, float, Pixels]], find_reference: FindReference) -> Iterator[Sample]:
-    """Yield a `Sample` for every frame, given as number, time in seconds and image, while a face is visible.
+class Trajectory:
+    """Measures one face, frame by frame.
 
-    ``find_reference`` finds the face in a frame, or returns None; it is given the reference before, if there is one.
-    References are renewed while the face rests, so that none lies in the middle of a blink or an expression. No more
-    than two frames are held.
+    ``find_landmarks`` finds the 68 landmarks of the face at given ones in a frame, more exactly than the mesh that
+    follows the face; it raises `NoFaceError` if there is none.
     """
-    tracker: _Tracker | None = None
-    retry_s = -np.inf
-    for number, seconds, image in frames:
-        if tracker is not None:
-            sample = _measure(tracker, number, seconds, image)
-            yield sample
-            if _needs_renewal(tracker, sample):
-                reference = find_reference(image, tracker.reference)
-                if reference is None or reference.starts_track or sample.noise > CUT_NOISE:
-                    tracker = None
-                else:
-                    tracker = _start_tracker(reference, image, sample)
-        elif seconds >= retry_s:
-            retry_s = seconds + RETRY_S
-            reference = find_reference(image, None)
-            if reference is not None:
-                no_displacement = np.zeros((len(regions.REGIONS), 3), np.float32)
-                sample = Sample(number, seconds, no_displacement, 0.0, 0.0, 0.0, starts_track=True)
-                tracker = _start_tracker(reference, image, sample)
-                yield sample
+
+    def __init__(self, crop: Crop, find_landmarks: FindLandmarks) -> None:
+        self._crop = crop
+        self._find_landmarks = find_landmarks
+        self._reference: _Reference | None = None
+        self._place = np.eye(2, 3)  # where the reference's crop lies now, in its own px
+        self._recent: deque[Sample] = deque()  # those of the last `REST_S`
+        self._portrait: tuple[Grey, npt.NDArray[np.bool_]] | None = None  # (H, W), and the face's outline
+
+    def measure(self, frame: video.Frame, face: Mesh) -> Sample | None:
+        """Return the sample of a frame and the face in it.
+
+        None if the face cannot be measured there, or if it is another's from one frame to the next.
+        """
+        if self._reference is None:
+            return self._start(frame, face)
+        sample = self._sample(self._reference, frame, face)
+        if sample.fit < LOST_FIT:
+            cut = self._recent[-1].fit - sample.fit > CUT_DROP
+            self._reference = None
+            return None if cut else self._start(frame, face)
+        self._recent.append(sample)
+        while self._recent[0].seconds < sample.seconds - REST_S:
+            self._recent.popleft()
+        if self._needs_renewal(self._reference, sample):
+            self._renew(frame, face, sample)
+        return sample
+
+    def knows(self, frame: video.Frame, face: Mesh) -> bool:
+        """Tell whether a face is the one that was followed so far: whether flow lays one over the other."""
+        if self._portrait is None:
+            return False
+        try:
+            landmarks = self._find_landmarks(frame, face.points)
+        except NoFaceError:
+            return False
+        picture = self._cut(frame, self._matrix(landmarks))
+        first, outline = self._portrait
+        return bool(_fits(_normalised(first), [outline], picture, tvl1.flow(first, picture))[0] >= LOST_FIT)
+
+    def _matrix(self, landmarks: Points) -> align.Matrix:
+        return align.transform(landmarks, self._crop.size_px, self._crop.iod_px, self._crop.eye_line)
+
+    def _cut(self, frame: video.Frame, matrix: align.Matrix) -> Grey:
+        return align.cut(pictures.grey(frame.image), matrix, self._crop.size_px)
+
+    def _start(self, frame: video.Frame, face: Mesh) -> Sample | None:
+        """Begin a track with this frame."""
+        self._reference = None
+        still = np.zeros((len(regions.REGIONS), 3), np.float32)
+        sample = Sample(
+            frame=frame.number,
+            seconds=frame.seconds,
+            displacement=still,
+            mesh=still,
+            aperture=_aperture(face),
+            lips=_lips(face),
+            noise=0.0,
+            fit=1.0,
+            region_fits=np.ones(len(regions.REGIONS), np.float32),
+            head_shift=0.0,
+            head_speed=0.0,
+            starts_track=True,
+        )
+        return sample if self._renew(frame, face, sample) else None
+
+    def _renew(self, frame: video.Frame, face: Mesh, sample: Sample) -> bool:
+        """Take a frame for the reference, and tell whether its landmarks were found."""
+        try:
+            landmarks = self._find_landmarks(frame, face.points)
+        except NoFaceError:
+            return False
+        matrix = self._matrix(landmarks)
+        points = align.moved(landmarks, matrix)
+        picture = self._cut(frame, matrix)
+        outline = evidence.outline(points, picture.shape)
+        vertices = _in_crop(face, matrix)
+        waiting = deque([picture])
+        flows = tvl1.flow_sequence(_take(waiting))
+        next(flows)  # from the reference to itself
+        self._reference = _Reference(
+            matrix=matrix,
+            layers=layers(points, vertices[:, :2], picture.shape),
+            stable_area=compensation.stable_area(points, picture.shape),
+            depth=_depth(vertices, picture.shape),
+            outline=outline,
+            picture=_normalised(picture),
+            vertices=vertices,
+            waiting=waiting,
+            flows=flows,
+            sample=sample,
+        )
+        self._portrait = picture, outline
+        self._place = np.eye(2, 3)
+        self._recent = deque([sample._replace(head_shift=0.0)])
+        return True
+
+    def _sample(self, reference: _Reference, frame: video.Frame, face: Mesh) -> Sample:
+        """Measure a frame against the reference."""
+        vertices = _in_crop(face, reference.matrix)
+        self._follow(reference, vertices)
+        matrix = pose.compose(pose.inverse(self._place), reference.matrix)
+        picture = self._cut(frame, matrix)
+        reference.waiting.append(picture)
+        flow = next(reference.flows)
+        compensated = compensation.compensate(flow, reference.stable_area, reference.depth)
+        aligned = pose.aligned(vertices, reference.vertices, reference.layers.stable)
+        iod = reference.layers.axes.iod
+        fits = _fits(reference.picture, [reference.outline, *reference.layers.masks], picture, flow)
+        head = self._place[:, 2] + self._place[:, :2] @ compensated.head[:, 2]
+        centre = (self._crop.size_px - 1) / 2
+        shift = head + (self._place[:, :2] - np.eye(2)) @ [centre, centre]
+        before, base = self._recent[-1], reference.sample
+        head_shift = float(np.hypot(*shift)) / iod
+        return Sample(
+            frame=frame.number,
+            seconds=frame.seconds,
+            displacement=base.displacement + reference.layers.of_flow(compensated.flow),
+            mesh=base.mesh + reference.layers.of_mesh((aligned - reference.vertices)[:, :2]),
+            aperture=_aperture(face),
+            lips=_lips(face),
+            noise=evidence.noise_in(compensated.flow, reference.outline, iod) / iod,
+            fit=float(fits[0]),
+            region_fits=fits[1:],
+            head_shift=head_shift,
+            head_speed=abs(head_shift - before.head_shift) / max(frame.seconds - before.seconds, 1e-3),
+            starts_track=False,
+        )
+
+    def _follow(self, reference: _Reference, vertices: Doubles) -> None:
+        """Let the crop follow a face that has left the band."""
+        place = pose.similarity(reference.vertices[:, :2], vertices[:, :2], reference.layers.stable)
+        side = self._crop.size_px
+        corners = np.array([[x, y, 1.0] for x in (0.2 * side, 0.8 * side) for y in (0.2 * side, 0.8 * side)])
+        if np.abs(corners @ (place - self._place).T).max() > BAND_PX:
+            self._place = place
+
+    def _needs_renewal(self, reference: _Reference, sample: Sample) -> bool:
+        """Tell whether the reference is to be renewed after a sample."""
+        since = sample.mesh - reference.sample.mesh  # (17, 3)
+        ranges = np.ptp([recent.displacement for recent in self._recent], axis=0)  # (17, 3)
+        old = sample.seconds - reference.sample.seconds >= RENEW_S
+        return bool(old and ranges.max() < REST_RANGE and np.abs(since[:, :2]).max() < NEAR)
 
 
-def _start_tracker(reference: Reference, image: Pixels, sample: Sample) -> _Tracker:
-    """Prepare to measure the frames that follow this one against it."""
-    crop = reference.crop(image)  # (H, W)
-    height, width = crop.shape
-    axes = regions.axes(reference.crop_landmarks)
-    halves = []
-    for region, mask in evidence.masks(reference.crop_landmarks, (height, width)).items():
-        upper, lower = evidence.halves(region, mask, reference.crop_landmarks, axes.down)
-        halves.append((np.flatnonzero(upper), np.flatnonzero(lower)))
-    waiting_crops = deque([crop])
-    flows = tvl1.flow_sequence(_take(waiting_crops))
-    next(flows)  # from the reference to itself
-    return _Tracker(
-        reference=reference,
-        axes=axes,
-        outward=np.array([regions.outward(region, axes) for region in regions.REGIONS], np.float32),
-        halves=halves,
-        stable_area=compensation.stable_area(reference.crop_landmarks, (height, width)),
-        waiting_crops=waiting_crops,
-        flows=flows,
-        start=sample,
-        recent=deque([sample._replace(head_shift=0.0)]),
-    )
-
-
-def _take(waiting: deque[Pixels]) -> Iterator[Pixels]:
+def _take(waiting: deque[Grey]) -> Iterator[Grey]:
     while True:
         yield waiting.popleft()
 
 
-def _measure(tracker: _Tracker, number: int, seconds: float, image: Pixels) -> Sample:
-    """Measure a frame against the reference."""
-    axes = tracker.axes
-    tracker.waiting_crops.append(tracker.reference.crop(image))
-    compensated = compensation.compensate(next(tracker.flows), tracker.stable_area)
-
-    flow = compensated.flow.reshape(-1, 2)  # (H · W, 2) px
-    half_means = np.array([[_mean(flow[half]) for half in pair] for pair in tracker.halves])  # (17, 2, 2)
-    half_sizes = np.array([[len(half) for half in pair] for pair in tracker.halves], float)[..., None]  # (17, 2, 1)
-    means = (half_means * half_sizes).sum(1) / np.maximum(half_sizes.sum(1), 1)  # (17, 2)
-    means[_EYES] = half_means[_EYES].mean(1)  # both lids count alike, however much of each is visible
-
-    outward = (means * tracker.outward).sum(1)  # (17,)
-    upward = -means @ axes.down  # (17,)
-    opening = (half_means[:, 1] - half_means[:, 0]) @ axes.down  # (17,)
-    since_reference = np.stack([outward, upward, opening], 1) / axes.iod  # (17, 3) eye distances
-
-    before = tracker.recent[-1]
-    head_shift = float(np.hypot(*compensated.head[:, 2])) / axes.iod
-    return Sample(
-        frame=number,
-        seconds=seconds,
-        displacement=tracker.start.displacement + since_reference.astype(np.float32),
-        noise=evidence.noise(compensated.flow, tracker.reference.crop_landmarks) / axes.iod,
-        head_shift=head_shift,
-        head_speed=abs(head_shift - before.head_shift) / max(seconds - before.seconds, 1e-3),
-        starts_track=False,
-    )
+def _aperture(face: Mesh) -> Floats:
+    """Return how far the lids of each eye are apart, in widths of the eye, (2,): the right one's first."""
+    return np.array([_apart(face, *lids) / _apart(face, *corners) for lids, corners in _EYES], np.float32)
 
 
-def _needs_renewal(tracker: _Tracker, sample: Sample) -> bool:
-    """Note a new sample, and tell whether the reference is to be renewed after it. Changes ``tracker.recent``."""
-    tracker.recent.append(sample)
-    while tracker.recent[0].seconds < sample.seconds - REST_S:
-        tracker.recent.popleft()
-    ranges = np.ptp([recent.displacement for recent in tracker.recent], axis=0)  # (17, 3)
-    rests = ranges.max() < REST_RANGE
-    age_s = sample.seconds - tracker.start.seconds
-    return bool(age_s >= RENEW_S and rests) or age_s >= 2 * RENEW_S
+def _lips(face: Mesh) -> float:
+    """Return how far the lips are apart on the inside, in distances of the eyes' outer corners."""
+    return _apart(face, *_INNER_LIPS) / _apart(face, *_OUTER_CORNERS)
 
 
-def _mean(vectors: Floats) -> Floats:
-    """Return the mean (2,) of vectors (n, 2), or zero if there are none."""
-    return vectors.mean(0) if len(vectors) else np.zeros(2, np.float32)
+def _apart(face: Mesh, one: int, other: int) -> float:
+    return float(np.linalg.norm(face.vertices[one] - face.vertices[other]))
+
+
+def _in_crop(face: Mesh, matrix: align.Matrix) -> Doubles:
+    """Return a mesh's vertices (468, 3) in px of a crop."""
+    scale = float(np.hypot(*matrix[:, 0]))
+    flat = face.vertices[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    return np.column_stack([flat, scale * face.vertices[:, 2]])
+
+
+def _depth(vertices: Doubles, shape: tuple[int, ...]) -> Floats:
+    """Return the depth (H, W) of a face whose vertices are (468, 3), in px; outside it that of the nearest vertex."""
+    height, width = shape
+    x, y = np.meshgrid(np.arange(0, width, _GRID), np.arange(0, height, _GRID))
+    places, z = vertices[:, :2], vertices[:, 2]
+    coarse = LinearNDInterpolator(places, z)(x, y)
+    coarse = np.where(np.isfinite(coarse), coarse, NearestNDInterpolator(places, z)(x, y))
+    return np.asarray(cv2.resize(coarse.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _normalised(picture: Grey) -> Floats:
+    if contrast.is_constant(picture):
+        return np.zeros(picture.shape, np.float32)
+    return contrast.normalised(picture)
+
+
+def _fits(reference: Floats, masks: Sequence[npt.NDArray[np.bool_]], picture: Grey, flow: Floats) -> Floats:
+    """Return the correlation, in each mask, of a normalised reference with a picture warped back by the flow, (masks,).
+
+    All are (H, W), the flow (H, W, 2).
+    """
+    height, width = picture.shape
+    y, x = np.mgrid[0:height:2, 0:width:2].astype(np.float32)
+    half = flow[::2, ::2]
+    warped = cv2.remap(_normalised(picture), x + half[..., 0], y + half[..., 1], cv2.INTER_LINEAR)
+    coarse = reference[::2, ::2]
+    insides = [mask[::2, ::2] for mask in masks]
+    return np.array([_correlation(coarse[inside], warped[inside]) for inside in insides], np.float32)
+
+
+def _correlation(one: Floats, other: Floats) -> float:
+    """Return the correlation of two sets of values (n,); 0 where one of them is constant or empty."""
+    if not one.size:
+        return 0.0
+    one, other = one - one.mean(), other - other.mean()
+    return float((one * other).sum() / max(1e-9, np.sqrt((one**2).sum() * (other**2).sum())))

@@ -1,0 +1,73 @@
+"""Who is who in a video: each face is followed by a trajectory of its own, and known again after a gap or a cut."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from deft.core.errors import NoFaceError
+from deft.core.params import Crop
+from deft.face import Points, mesh
+from deft.media import video
+from deft.spotting import Sample
+from deft.spotting.trajectory import Trajectory
+
+MOST = 4  # faces at a time
+_REACH = 0.5  # of a face's width: a face that is farther from where it was is another one
+
+
+class People:
+    """Measures everyone in the frames of one video, which are given in order.
+
+    People are numbered from 1 in order of their first frame. ``largest`` measures one face alone: the largest one when
+    it is first seen, and then the same.
+    """
+
+    def __init__(self, crop: Crop, largest: bool) -> None:
+        self._crop, self._largest = crop, largest
+        self._follower = mesh.Follower(MOST)
+        self._trajectories: list[Trajectory] = []
+        self._places: dict[int, Points] = {}  # index → where the face was in the frame before
+
+    def measure(self, frame: video.Frame) -> Iterator[tuple[int, Sample]]:
+        """Yield the number of each person whose face is measured in a frame, and the sample."""
+        faces = sorted(self._follower.faces(frame.image), key=lambda face: -np.ptp(face.points[:, 0]))
+        places, self._places = self._places, {}
+        for face in faces:
+            if self._largest and self._places:
+                break
+            index = _nearest(face.points, places)
+            if index is None:
+                if self._largest and places:
+                    continue
+                index = self._recognised(frame, face)
+            places.pop(index, None)
+            sample = self._trajectories[index].measure(frame, face)
+            if sample is None:
+                continue
+            self._places[index] = face.points
+            yield 1 + index, sample
+
+    def _recognised(self, frame: video.Frame, face: mesh.Mesh) -> int:
+        """Return the index of the person whose face this is; someone new is added."""
+        for index, trajectory in enumerate(self._trajectories):
+            if index not in self._places and trajectory.knows(frame, face):
+                return index
+        self._trajectories.append(Trajectory(self._crop, _find_landmarks))
+        return len(self._trajectories) - 1
+
+
+def _nearest(points: Points, places: dict[int, Points]) -> int | None:
+    """Return the index of the place (68, 2) at which a face's points (68, 2) lie, or None."""
+    distances = {index: float(np.hypot(*(points - place).T).mean()) for index, place in places.items()}
+    if not distances:
+        return None
+    index = min(distances, key=lambda index: distances[index])
+    return index if distances[index] < _REACH * np.ptp(points[:, 0]) else None
+
+
+def _find_landmarks(frame: video.Frame, near: Points) -> Points:
+    """Return the landmarks (68, 2) of the face at ``near`` (68, 2)."""
+    landmarks = mesh.landmarks_in_frame(frame.image, near)
+    if float(np.hypot(*(landmarks - near).T).mean()) > _REACH * np.ptp(near[:, 0]):
+        raise NoFaceError(f"frame {frame.number}", "no face at the place of the mesh", "one", "use another frame")
+    return landmarks

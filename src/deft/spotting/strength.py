@@ -1,0 +1,101 @@
+"""How strongly each sample shows the motion of some Action Units: a matched filter over what flow and mesh measured.
+
+For a pattern p of the regions' motion and their motion x with standard deviation σ, the filter
+
+    z = Σ p x / σ²  /  √(Σ p² / σ²)
+
+has unit variance where nothing moves (Turin 1960, doi:10.1109/TIT.1960.1057571); the largest z over all patterns is the
+strength. x is the flow's where skin moves by less than a pixel or two, and the mesh's where it moves farther.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deft.spotting import Doubles
+from deft.spotting.patterns import IS_EYE, patterns
+from deft.spotting.series import Series, running_median
+
+REST_S = 10.0  # window of the running median: what fills less than half of it does not become the rest
+FLOOR = 0.025 / 80  # eye distances: no face at rest is measured better; codecs copy blocks, which are exactly still
+MESH = (1.5 / 80, 3.0 / 80)  # eye distances: a region moves by the flow below, and by the mesh above
+_MESH_NOISE = 0.35 / 80  # eye distances: of a region's mean over the mesh
+_HEAD_SHARE = 0.1  # of the head's shift: compensation never leaves more of it than this
+_GAZE_SHARE = 0.3  # of an eye's outward motion: turning eyes make the lids appear to move by less than this
+_LID_WEIGHT = 0.5  # of lids against other skin: they follow gaze a little
+_BLINK_PULL = 0.15  # of the lids' motion: how far a blink appears to drag other skin
+_MAD = 1.4826 / 1.1774  # the median of a motion's absolute value → standard deviation; motion is half at rest
+
+
+class Strength(NamedTuple):
+    """motion, sigma: (n, 17, 2), outward and upward; of an eye upward and apart; noise: (n,), of one region's mean.
+
+    z: (n,); pattern: (n,), the number of the pattern whose z it is.
+    """
+
+    motion: Doubles
+    sigma: Doubles
+    noise: Doubles
+    z: Doubles
+    pattern: npt.NDArray[np.intp]
+
+
+def strength(measured: Series, blinking: npt.NDArray[np.bool_]) -> Strength:
+    """Return the strength of each sample; lids do not count while they blink (n,)."""
+    window = measured.count(REST_S)
+    lead = window // 2
+
+    def from_rest(values: Doubles) -> Doubles:
+        return np.asarray(values - running_median(values, window, lead))
+
+    def spread(values: Doubles) -> Doubles:
+        return np.asarray(_MAD * running_median(np.abs(values), window, lead))
+
+    flow_from_rest = from_rest(measured.displacement)
+    flow, mesh = _skin_motion(flow_from_rest), _skin_motion(from_rest(measured.mesh))  # (n, 17, 2)
+    far = _smooth_step(np.linalg.norm(mesh, axis=2, keepdims=True), *MESH)  # (n, 17, 1)
+    motion = (1 - far) * flow + far * mesh
+    noise = _noise(measured, window, lead)  # (n,)
+    flow_sigma = np.maximum(noise[:, None, None], spread(flow))
+    mesh_sigma = np.maximum(_MESH_NOISE, spread(mesh))
+    sigma = np.hypot((1 - far) * flow_sigma, far * mesh_sigma)
+    sigma = np.where(blinking[:, None, None] & IS_EYE[:, None], np.inf, sigma)
+    motion = _without_pull(motion, flow_from_rest[:, IS_EYE, 1:], blinking)
+    precision = 1 / sigma**2
+    by_pattern = np.einsum("nrc,prc->np", motion * precision, patterns())
+    by_pattern /= np.sqrt(np.einsum("nrc,prc->np", precision, patterns() ** 2))
+    best = by_pattern.argmax(1)
+    return Strength(motion, sigma, noise, by_pattern.max(1), best)
+
+
+def _noise(measured: Series, window: int, lead: int) -> Doubles:
+    """Return the noise (n,): its running median, raised to a sample's own noise while the head is displaced.
+
+    It is raised at most to what compensation may leave of the head's shift.
+    """
+    from_head = np.minimum(measured.noise, _HEAD_SHARE * measured.head_shift)
+    usual = running_median(measured.noise, window, lead)
+    return np.asarray(np.maximum(np.maximum(usual, from_head), FLOOR))
+
+
+def _skin_motion(from_rest: Doubles) -> Doubles:
+    """Return each region's motion from rest (n, 17, 2): outward and upward; of an eye, upward and opening.
+
+    What gaze may have contributed to an eye's motion is taken off.
+    """
+    gaze = _GAZE_SHARE * np.abs(from_rest[..., :1])  # (n, 17, 1)
+    lids = np.sign(from_rest[..., 1:]) * np.maximum(np.abs(from_rest[..., 1:]) - gaze, 0)  # (n, 17, 2)
+    return np.where(IS_EYE[:, None], _LID_WEIGHT * lids, from_rest[..., :2])
+
+
+def _without_pull(motion: Doubles, lids: Doubles, blinking: npt.NDArray[np.bool_]) -> Doubles:
+    """Return motion (n, 17, 2), shorter by what a blink may have dragged, given the lids' motion (n, 2, 2)."""
+    pull = (_BLINK_PULL * np.linalg.norm(lids, axis=2).mean(1) * blinking)[:, None, None]
+    length = np.linalg.norm(motion, axis=2, keepdims=True)
+    return np.asarray(motion * np.maximum(length - pull, 0) / np.maximum(length, 1e-12))
+
+
+def _smooth_step(values: Doubles, low: float, high: float) -> Doubles:
+    share = np.clip((values - low) / (high - low), 0, 1)
+    return np.asarray(share**2 * (3 - 2 * share))
