@@ -29,6 +29,7 @@ class Sample(NamedTuple):
     seconds: float  # when the frame is shown, on the video's own clock
     displacement: Floats  # (17, 3): outward, upward, opening
     mesh: Floats  # (17, 3)
+    field: npt.NDArray[np.float16]  # (2, 28, 28): the flow on the grid of the motion prior (`deft.prior.canonical`)
     aperture: Floats  # (2,): how far the lids of the right and the left eye are apart, in widths of the eye
     lips: float  # how far they are apart on the inside, in distances of the eyes' outer corners
     noise: float  # standard deviation of a region's displacement (`deft.motion.evidence.noise`)

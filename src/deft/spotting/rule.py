@@ -21,13 +21,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from deft.prior import Prior
 from deft.spotting import BLINK, Doubles, Event, Sample, Segment, blinks, expression_kind, speech
 from deft.spotting.series import Series, series
 from deft.spotting.strength import Strength, strength
 
-THRESHOLD = 8.0  # z from which motion is an event
+THRESHOLD = 6.5  # z from which motion is an event
 SUDDEN_S = 0.5  # an expression rises or falls by half within this time
-EDGE_SHARE = 0.06  # of the projected motion at the apex: below it the event has not begun, or is over
+EDGE_SHARE = 0.2  # of the projected motion at the apex: below it the event has not begun, or is over
 EDGE_Z = 1.0  # of that motion in multiples of its noise
 LEAST_S = 0.06  # for which an event is above most of the threshold: a single frame is no face's motion
 SHAKE_SPEED = 0.25  # eye distances per second from which the head shakes
@@ -43,29 +44,39 @@ class _Extent(NamedTuple):
     offset: int
 
 
-def search(samples: Sequence[Sample]) -> Segment:
-    """Return the events and curves of one stretch of a track (`deft.spotting.Spotter`)."""
-    measured = series(samples)
-    lids = blinks.find(measured)
-    blinking = blinks.during(lids, len(samples))
-    shown = strength(measured, blinking)
-    talking = speech.speaking(measured)
-    shaking = measured.head_speed > SHAKE_SPEED
-    events = [
-        _event(measured, shown, _Extent(*blink[:3]), talking, shaking)._replace(kind=BLINK, z=round(blink.closed, 2))
-        for blink in lids
-    ]
-    events += [
-        _event(measured, shown, _outside_blinks(extent, blinking), talking, shaking)
-        for extent in _extents(measured, shown)
-    ]
-    return Segment(
-        events=sorted(events, key=lambda event: event.onset),
-        seconds=measured.seconds,
-        z=np.maximum(shown.z, 0.0),
-        head_speed=measured.head_speed,
-        speaking=talking,
-    )
+class Rule:
+    """The spotter (`deft.spotting.Spotter`), with the motion prior to weigh by, if there is one."""
+
+    THRESHOLD = THRESHOLD
+
+    def __init__(self, prior: Prior | None) -> None:
+        self._prior = prior
+
+    def search(self, samples: Sequence[Sample]) -> Segment:
+        """Return the events and curves of one stretch of a track."""
+        measured = series(samples)
+        lids = blinks.find(measured)
+        blinking = blinks.during(lids, len(samples))
+        shown = strength(measured, blinking, self._prior)
+        talking = speech.speaking(measured)
+        shaking = measured.head_speed > SHAKE_SPEED
+        events = [
+            _event(measured, shown, _Extent(*blink[:3]), talking, shaking)._replace(
+                kind=BLINK, z=round(blink.closed, 2)
+            )
+            for blink in lids
+        ]
+        events += [
+            _event(measured, shown, _outside_blinks(extent, blinking), talking, shaking)
+            for extent in _extents(measured, shown)
+        ]
+        return Segment(
+            events=sorted(events, key=lambda event: event.onset),
+            seconds=measured.seconds,
+            z=shown.z,
+            head_speed=measured.head_speed,
+            speaking=talking,
+        )
 
 
 def _event(

@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from deft.spotting import Doubles, Sample
 
+FIRST = 5  # samples at the beginning whose median stands for the time before
+
 
 class Series(NamedTuple):
     """The fields of `deft.spotting.Sample`, one entry per sample, and the mean number of samples per second."""
@@ -19,6 +21,8 @@ class Series(NamedTuple):
     aperture: Doubles  # (n, 2)
     lips: Doubles  # (n,)
     noise: Doubles  # (n,)
+    region_fits: Doubles  # (n, 17)
+    field: npt.NDArray[np.float32]  # (n, 2, 28, 28)
     head_shift: Doubles  # (n,)
     head_speed: Doubles  # (n,)
     rate: float
@@ -28,25 +32,30 @@ class Series(NamedTuple):
         return max(1, round(seconds * self.rate))
 
 
+_COLUMNS = Series._fields[:-1]
+
+
 def series(samples: Sequence[Sample]) -> Series:
     """Return samples, at least one, as arrays."""
-    columns = zip(*(_numbers(sample) for sample in samples), strict=True)
-    frame, seconds, *others = (np.asarray(column, float) for column in columns)
+    arrays = {name: np.array([getattr(sample, name) for sample in samples]) for name in _COLUMNS}
+    seconds = arrays["seconds"].astype(float)
     rate = (len(seconds) - 1) / (seconds[-1] - seconds[0]) if len(seconds) > 1 else 1.0
-    return Series(frame.astype(np.int64), seconds, *others, rate=float(rate))
+    as_doubles = {name: array.astype(float) for name, array in arrays.items() if name not in ("frame", "field")}
+    return Series(**as_doubles, frame=arrays["frame"], field=arrays["field"].astype(np.float32), rate=float(rate))
 
 
-def _numbers(sample: Sample) -> tuple[object, ...]:
-    return tuple(getattr(sample, name) for name in Series._fields[:-1])
-
-
-def running_median(values: Doubles, window: int, lead: int = 0) -> Doubles:
-    """Return the running median (n, …) over a window, which is cut off at both ends.
-
-    lead: the number of samples before the first for which the first one is taken to have lasted.
-    """
+def running_quantile(values: Doubles, share: float, window: int) -> Doubles:
+    """Return a running quantile (n, …) over a window, which is cut off at both ends."""
     import pandas as pd  # takes half a second to load, and only spotting needs it
 
-    led = np.concatenate([np.repeat(values[:1], lead, axis=0), values])
-    medians = pd.DataFrame(led.reshape(len(led), -1)).rolling(window, center=True, min_periods=1).median()
-    return np.asarray(medians.to_numpy()[lead:].reshape(values.shape))
+    rolling = pd.DataFrame(values.reshape(len(values), -1)).rolling(window, center=True, min_periods=1)
+    return np.asarray(rolling.quantile(share).to_numpy().reshape(values.shape))
+
+
+def running_median(values: Doubles, window: int, lead: int) -> Doubles:
+    """Return the running median (n, …), as if the first values had lasted for ``lead`` samples before.
+
+    The first values are the median of `FIRST`: one sample alone is noisy.
+    """
+    first = np.median(values[:FIRST], axis=0, keepdims=True)
+    return running_quantile(np.concatenate([np.repeat(first, lead, axis=0), values]), 0.5, window)[lead:]

@@ -5,7 +5,8 @@ For a pattern p of the regions' motion and their motion x with standard deviatio
     z = Σ p x / σ²  /  √(Σ p² / σ²)
 
 has unit variance where nothing moves (Turin 1960, doi:10.1109/TIT.1960.1057571); the largest z over all patterns is the
-strength. x is the flow's where skin moves by less than a pixel or two, and the mesh's where it moves farther.
+filter's answer. x is the flow's, unless the mesh moves farther than flow can follow, and the pictures show that flow
+did not.
 """
 
 from typing import NamedTuple
@@ -13,36 +14,49 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from deft.prior import Prior, layout
+from deft.prior.calibration import log_odds
 from deft.spotting import Doubles
 from deft.spotting.patterns import IS_EYE, patterns
-from deft.spotting.series import Series, running_median
+from deft.spotting.series import Series, running_median, running_quantile
 
 REST_S = 10.0  # window of the running median: what fills less than half of it does not become the rest
 FLOOR = 0.025 / 80  # eye distances: no face at rest is measured better; codecs copy blocks, which are exactly still
-MESH = (1.5 / 80, 3.0 / 80)  # eye distances: a region moves by the flow below, and by the mesh above
+MESH = (1.5 / 80, 3.0 / 80)  # eye distances: a region moves by the flow below, and by the mesh above, if
+LOST_FIT = (0.7, 0.9)  # the region's fit is below; by the flow above
+AT_REST = (0.25, 1.15)  # quantile in time of the noise, and its usual ratio to the median
 _MESH_NOISE = 0.35 / 80  # eye distances: of a region's mean over the mesh
 _HEAD_SHARE = 0.1  # of the head's shift: compensation never leaves more of it than this
 _GAZE_SHARE = 0.3  # of an eye's outward motion: turning eyes make the lids appear to move by less than this
 _LID_WEIGHT = 0.5  # of lids against other skin: they follow gaze a little
 _BLINK_PULL = 0.15  # of the lids' motion: how far a blink appears to drag other skin
+ROOT = 3.0  # of the odds by which the filter's answer is multiplied
+MOST_LOG_ODDS = 4.0
+_LED = 0.5  # share of a region's motion that is the mesh's, from which the prior's field is not to be trusted
+_REST_EVERY_S, _REST_STRIDE = 0.35, 3  # how often a field's rest is computed, and of every how many samples
+_LID_UNITS = [number for number, unit in enumerate(layout.UNITS) if unit in (5, 7, layout.BLINK)]
 _MAD = 1.4826 / 1.1774  # the median of a motion's absolute value → standard deviation; motion is half at rest
 
 
 class Strength(NamedTuple):
     """motion, sigma: (n, 17, 2), outward and upward; of an eye upward and apart; noise: (n,), of one region's mean.
 
-    z: (n,); pattern: (n,), the number of the pattern whose z it is.
+    z: (n,), the filter's answer, weighed by the motion prior's odds that units moved.
     """
 
     motion: Doubles
     sigma: Doubles
     noise: Doubles
     z: Doubles
-    pattern: npt.NDArray[np.intp]
 
 
-def strength(measured: Series, blinking: npt.NDArray[np.bool_]) -> Strength:
-    """Return the strength of each sample; lids do not count while they blink (n,)."""
+def strength(measured: Series, blinking: npt.NDArray[np.bool_], prior: Prior | None) -> Strength:
+    """Return the strength of each sample; lids do not count while they blink (n,).
+
+    With a ``prior``, noise that happens to lie in the regions of a unit counts for less than its motion: the filter's
+    answer is multiplied by odds^(1/3), where the odds are the prior's for the likeliest unit. Motion that flow cannot
+    follow is beyond the prior, and counts in full.
+    """
     window = measured.count(REST_S)
     lead = window // 2
 
@@ -54,9 +68,10 @@ def strength(measured: Series, blinking: npt.NDArray[np.bool_]) -> Strength:
 
     flow_from_rest = from_rest(measured.displacement)
     flow, mesh = _skin_motion(flow_from_rest), _skin_motion(from_rest(measured.mesh))  # (n, 17, 2)
-    far = _smooth_step(np.linalg.norm(mesh, axis=2, keepdims=True), *MESH)  # (n, 17, 1)
+    lost = 1 - _smooth_step(measured.region_fits[..., None], *LOST_FIT)  # (n, 17, 1)
+    far = lost * _smooth_step(np.linalg.norm(mesh, axis=2, keepdims=True), *MESH)
     motion = (1 - far) * flow + far * mesh
-    noise = _noise(measured, window, lead)  # (n,)
+    noise = _noise(measured, window)  # (n,)
     flow_sigma = np.maximum(noise[:, None, None], spread(flow))
     mesh_sigma = np.maximum(_MESH_NOISE, spread(mesh))
     sigma = np.hypot((1 - far) * flow_sigma, far * mesh_sigma)
@@ -65,17 +80,34 @@ def strength(measured: Series, blinking: npt.NDArray[np.bool_]) -> Strength:
     precision = 1 / sigma**2
     by_pattern = np.einsum("nrc,prc->np", motion * precision, patterns())
     by_pattern /= np.sqrt(np.einsum("nrc,prc->np", precision, patterns() ** 2))
-    best = by_pattern.argmax(1)
-    return Strength(motion, sigma, noise, by_pattern.max(1), best)
+    z = np.maximum(by_pattern.max(1), 0.0)  # (n,)
+    if prior is not None:
+        weight = np.exp(np.minimum(_log_odds(measured, blinking, prior, window), MOST_LOG_ODDS) / ROOT)
+        z *= np.where(far.max((1, 2)) > _LED, np.maximum(weight, 1.0), weight)
+    return Strength(motion, sigma, noise, z)
 
 
-def _noise(measured: Series, window: int, lead: int) -> Doubles:
-    """Return the noise (n,): its running median, raised to a sample's own noise while the head is displaced.
+def _log_odds(measured: Series, blinking: npt.NDArray[np.bool_], prior: Prior, window: int) -> Doubles:
+    """Return the prior's log-odds of the likeliest unit in each sample (n,), from where the face rests."""
+    count, half = len(measured.seconds), window // 2
+    middles = np.arange(0, count, measured.count(_REST_EVERY_S))
+    rests = [np.median(measured.field[max(0, at - half) : at + half + 1 : _REST_STRIDE], axis=0) for at in middles]
+    nearest = np.abs(np.arange(count)[:, None] - middles).argmin(1)
+    by_unit = log_odds(prior.answer(measured.field - np.array(rests)[nearest]).either.astype(float))  # (n, units)
+    by_unit[:, _LID_UNITS] = np.where(blinking[:, None], -np.inf, by_unit[:, _LID_UNITS])
+    return np.asarray(by_unit.max(1))
 
-    It is raised at most to what compensation may leave of the head's shift.
+
+def _noise(measured: Series, window: int) -> Doubles:
+    """Return the noise (n,) of a face at rest, raised to a sample's own noise while the head is displaced.
+
+    It is raised at most to what compensation may leave of the head's shift. A broad expression leaves little of the
+    face still, and raises the noise of its frames; so the lower quartile in time counts.
     """
-    from_head = np.minimum(measured.noise, _HEAD_SHARE * measured.head_shift)
-    usual = running_median(measured.noise, window, lead)
+    noise = measured.noise.copy()
+    noise[:1] = noise[1:2]  # that of the first sample, its own reference, is 0
+    from_head = np.minimum(noise, _HEAD_SHARE * measured.head_shift)
+    usual = AT_REST[1] * running_quantile(noise, AT_REST[0], window)
     return np.asarray(np.maximum(np.maximum(usual, from_head), FLOOR))
 
 

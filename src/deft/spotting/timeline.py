@@ -134,7 +134,7 @@ class _Findings:
         )
 
 
-def spot(source: video.Source, crop: Crop, largest: bool = False, spotter: Spotter = rule) -> Timeline:
+def spot(source: video.Source, crop: Crop, spotter: Spotter, largest: bool = False) -> Timeline:
     """Search a whole video for events, reading it once; memory does not grow with its length.
 
     Faces are cropped as ``crop`` says. ``largest`` looks at the person with the largest face alone.

@@ -25,6 +25,7 @@ from deft.face.mesh import Mesh
 from deft.facs import regions
 from deft.media import pictures, video
 from deft.motion import compensation, contrast, evidence, tvl1
+from deft.prior import canonical, layout
 from deft.spotting import Doubles, Floats, Sample
 from deft.spotting.layers import Layers, layers
 
@@ -48,6 +49,7 @@ class _Reference(NamedTuple):
     """A reference frame, and what it takes to measure others against it."""
 
     matrix: align.Matrix  # frame px → crop px
+    points: Points  # (68, 2), crop px
     layers: Layers
     stable_area: npt.NDArray[np.bool_]  # (H, W)
     depth: Floats  # (H, W), crop px, away from the camera
@@ -120,6 +122,7 @@ class Trajectory:
             seconds=frame.seconds,
             displacement=still,
             mesh=still,
+            field=np.zeros((2, layout.GRID, layout.GRID), np.float16),
             aperture=_aperture(face),
             lips=_lips(face),
             noise=0.0,
@@ -147,6 +150,7 @@ class Trajectory:
         next(flows)  # from the reference to itself
         self._reference = _Reference(
             matrix=matrix,
+            points=points,
             layers=layers(points, vertices[:, :2], picture.shape),
             stable_area=compensation.stable_area(points, picture.shape),
             depth=_depth(vertices, picture.shape),
@@ -183,6 +187,7 @@ class Trajectory:
             frame=frame.number,
             seconds=frame.seconds,
             displacement=base.displacement + reference.layers.of_flow(compensated.flow),
+            field=base.field + canonical.field(compensated.flow, reference.points).astype(np.float16),
             mesh=base.mesh + reference.layers.of_mesh((aligned - reference.vertices)[:, :2]),
             aperture=_aperture(face),
             lips=_lips(face),
