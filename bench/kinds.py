@@ -53,6 +53,13 @@ class Material(NamedTuple):
     others: dict[str, list[Floats]]
 
 
+class Registered(NamedTuple):
+    """Fields on the prior's grid (n, 2, 28, 28), and the range of the places at which the faces were found."""
+
+    fields: Floats
+    places: dict[str, list[float]]
+
+
 def material(peers: Path, folder: Path) -> Material:
     """Render the clips and measure them; ``peers`` is the Python of the peers' environment, ``folder`` for files."""
     work = [delayed(_clip)(number) for number in range(CLIPS)]
@@ -62,20 +69,26 @@ def material(peers: Path, folder: Path) -> Material:
     return Material(clips, {name: [fields.resized(packed(flow)) for flow in flows] for name, flows in solved.items()})
 
 
-def figures(made: Material, reader: Prior, placing: Prior) -> dict[str, Any]:
+def registered(made: Material, prior: Prior) -> dict[str, Registered]:
+    """Return the fields of each other solver, with the face where a prior finds it."""
+    subjects = [f"sub{1 + number % faces.SUBJECTS:02d}" for number in range(len(made.clips))]
+    results = {}
+    for name, small in made.others.items():
+        places = registration.estimate(small, subjects, prior)
+        gridded = [canonical.field(one, place.points(one.shape)) for one, place in zip(small, places, strict=True)]
+        results[name] = Registered(np.stack(gridded), registration.ranges(places))
+    return results
+
+
+def figures(made: Material, others: Mapping[str, Registered], reader: Prior) -> dict[str, Any]:
     """Return a prior's AUC by unit, listed against not, for our fields and for each other kind of field.
 
-    A unit that fewer than three clips show has no AUC; ``auc`` is the mean over the others. ``placing`` is the prior
-    that registers the fields, and ``place`` the range of the places that it finds.
+    A unit that fewer than three clips show has no AUC; ``auc`` is the mean over the others.
     """
-    clips = made.clips
-    subjects = [f"sub{1 + number % faces.SUBJECTS:02d}" for number in range(len(clips))]
-    results = {"ours": _scores(reader.answer(np.stack([clip.ours for clip in clips])), clips)}
-    for name, small in made.others.items():
-        places = registration.estimate(small, subjects, placing)
-        gridded = [canonical.field(one, place.points(one.shape)) for one, place in zip(small, places, strict=True)]
-        scores = _scores(reader.answer(np.stack(gridded), known=False), clips)
-        results[name] = scores | {"place": registration.ranges(places)}
+    results = {"ours": _scores(reader.answer(np.stack([clip.ours for clip in made.clips])), made.clips)}
+    for name, other in others.items():
+        scores = _scores(reader.answer(other.fields, known=False), made.clips)
+        results[name] = scores | {"place": other.places}
     return results
 
 

@@ -18,16 +18,16 @@ SEEDS = (1, 2)
 WHOLE = "nothing"
 
 
-def figures(made: kinds.Material, placing: Prior) -> dict[str, dict[str, list[float]]]:
+def figures(made: kinds.Material, others: Mapping[str, kinds.Registered]) -> dict[str, dict[str, list[float]]]:
     """Return the mean AUC of a prior of each seed on each kind of field, by the nuisance that it did not see.
 
-    All fields are registered by one prior, ``placing``: so few fields do not teach a prior where a face lies.
+    All priors are given the same places, those of the default prior: so few fields do not teach one where a face lies.
     """
     results = {}
     for name in (WHOLE, *nuisances.NAMES):
         left_out = () if name == WHOLE else (name,)
         priors = [Prior(training.train(seed, FIELDS, left_out=left_out), _uncalibrated()) for seed in SEEDS]
-        scores = [kinds.figures(made, reader, placing) for reader in priors]
+        scores = [kinds.figures(made, others, reader) for reader in priors]
         results[name] = {kind: [score[kind]["auc"] for score in scores] for kind in kinds.KINDS}
     return results
 

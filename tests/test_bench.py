@@ -306,8 +306,10 @@ def test_a_prior_is_trained_without_each_nuisance(monkeypatch: pytest.MonkeyPatc
         kinds.Clip(field, picture, picture, {12: 1.0} if number % 2 else {}) for number, field in enumerate(fields)
     ]
     small = [np.ascontiguousarray(field.transpose(1, 2, 0)) for field in fields]
-    placing = Prior(Network(), nuisances._uncalibrated())
-    found = nuisances.figures(kinds.Material(clips, dict.fromkeys(kinds.KINDS[1:], small)), placing)
+    made = kinds.Material(clips, dict.fromkeys(kinds.KINDS[1:], small))
+    others = kinds.registered(made, Prior(Network(), nuisances._uncalibrated()))
+    assert {other.fields.shape for other in others.values()} == {fields.shape}
+    found = nuisances.figures(made, others)
     assert list(found) == ["nothing", "noise"]
     assert all(list(by_kind) == list(kinds.KINDS) for by_kind in found.values())
     assert all(len(aucs) == len(nuisances.SEEDS) for by_kind in found.values() for aucs in by_kind.values())

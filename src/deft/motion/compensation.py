@@ -116,18 +116,19 @@ def _similarity_columns(x: Doubles, y: Doubles) -> Doubles:
     return np.stack([np.stack([x, -y, one, zero], -1), np.stack([y, x, zero, one], -1)], 1)
 
 
-def _robust_fit(places: Doubles, displacements: Doubles, trust: Doubles) -> tuple[Doubles, float]:
+def _robust_fit(places: Doubles, displacements: Doubles, trust: Doubles) -> tuple[NDArray[np.floating], float]:
     """Return the parameters (k,) of a motion whose columns are ``places`` (N, 2, k), and the median residual.
 
     The fit is by reweighted least squares, first L1, then Tukey, from displacements (N, 2).
     """
     count = places.shape[2]
+    flat = places.reshape(-1, count)
     weights: NDArray[np.floating] = trust
-    motion, lengths = np.zeros(count), np.zeros(len(places))
+    motion: NDArray[np.floating] = np.zeros(count)
+    lengths = np.zeros(len(places))
     for iteration in range(L1_ROUNDS + TUKEY_ROUNDS):
-        root = np.sqrt(weights)[:, None]
-        weighted = (root[..., None] * places).reshape(-1, count)
-        motion = np.linalg.lstsq(weighted, (root * displacements).ravel(), rcond=None)[0]
+        weighted = (weights[:, None, None] * places).reshape(-1, count)
+        motion = np.linalg.solve(weighted.T @ flat, weighted.T @ displacements.ravel())
         lengths = _lengths(displacements - places @ motion)
         bounded = np.maximum(lengths, RESOLUTION_PX)
         if iteration < L1_ROUNDS:
@@ -138,7 +139,7 @@ def _robust_fit(places: Doubles, displacements: Doubles, trust: Doubles) -> tupl
     return motion, float(np.median(lengths))
 
 
-def _lengths(vectors: Doubles) -> Doubles:
+def _lengths(vectors: NDArray[np.floating]) -> Doubles:
     return np.hypot(vectors[:, 0], vectors[:, 1])
 
 

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
+from scipy.sparse import csr_array
 
 from deft.core.errors import NoFaceError
 from deft.core.params import Crop
@@ -27,7 +28,7 @@ from deft.media import pictures, video
 from deft.motion import compensation, contrast, evidence, tvl1
 from deft.prior import canonical, layout
 from deft.spotting import Doubles, Floats, Sample
-from deft.spotting.layers import Layers, layers
+from deft.spotting.layers import Layers, layers, means
 
 Grey = npt.NDArray[np.uint8]  # (H, W)
 
@@ -45,6 +46,14 @@ _GRID = 4  # px between the places at which depth is interpolated
 FindLandmarks = Callable[[video.Frame, Points], Points]
 
 
+class _Portrait(NamedTuple):
+    """A face at half size, to compare others with: normalised (h, w), and means over its outline and its regions."""
+
+    grey: Grey
+    picture: Floats
+    means: csr_array  # (18, h · w)
+
+
 class _Reference(NamedTuple):
     """A reference frame, and what it takes to measure others against it."""
 
@@ -54,7 +63,7 @@ class _Reference(NamedTuple):
     stable_area: npt.NDArray[np.bool_]  # (H, W)
     depth: Floats  # (H, W), crop px, away from the camera
     outline: npt.NDArray[np.bool_]  # (H, W), of the face
-    picture: Floats  # (H, W), normalised
+    portrait: _Portrait
     vertices: Doubles  # (468, 3), crop px
     waiting: deque[Grey]  # to be measured next by ``flows``
     flows: Iterator[Floats]  # each (H, W, 2) px, reference → next crop
@@ -74,7 +83,7 @@ class Trajectory:
         self._reference: _Reference | None = None
         self._place = np.eye(2, 3)  # where the reference's crop lies now, in its own px
         self._recent: deque[Sample] = deque()  # those of the last `REST_S`
-        self._portrait: tuple[Grey, npt.NDArray[np.bool_]] | None = None  # (H, W), and the face's outline
+        self._portrait: _Portrait | None = None  # of the latest reference, kept when the face is lost
 
     def measure(self, frame: video.Frame, face: Mesh) -> Sample | None:
         """Return the sample of a frame and the face in it.
@@ -104,8 +113,7 @@ class Trajectory:
         except NoFaceError:
             return False
         picture = self._cut(frame, self._matrix(landmarks))
-        first, outline = self._portrait
-        return bool(_fits(_normalised(first), [outline], picture, tvl1.flow(first, picture))[0] >= LOST_FIT)
+        return bool(_fits(self._portrait, picture, tvl1.flow(self._portrait.grey, picture))[0] >= LOST_FIT)
 
     def _matrix(self, landmarks: Points) -> align.Matrix:
         return align.transform(landmarks, self._crop.size_px, self._crop.iod_px, self._crop.eye_line)
@@ -148,20 +156,21 @@ class Trajectory:
         waiting = deque([picture])
         flows = tvl1.flow_sequence(_take(waiting))
         next(flows)  # from the reference to itself
+        laid = layers(points, vertices[:, :2], picture.shape)
+        self._portrait = _portrait(picture, [outline, *laid.masks])
         self._reference = _Reference(
             matrix=matrix,
             points=points,
-            layers=layers(points, vertices[:, :2], picture.shape),
+            layers=laid,
             stable_area=compensation.stable_area(points, picture.shape),
             depth=_depth(vertices, picture.shape),
             outline=outline,
-            picture=_normalised(picture),
+            portrait=self._portrait,
             vertices=vertices,
             waiting=waiting,
             flows=flows,
             sample=sample,
         )
-        self._portrait = picture, outline
         self._place = np.eye(2, 3)
         self._recent = deque([sample._replace(head_shift=0.0)])
         return True
@@ -177,7 +186,7 @@ class Trajectory:
         compensated = compensation.compensate(flow, reference.stable_area, reference.depth)
         aligned = pose.aligned(vertices, reference.vertices, reference.layers.stable)
         iod = reference.layers.axes.iod
-        fits = _fits(reference.picture, [reference.outline, *reference.layers.masks], picture, flow)
+        fits = _fits(reference.portrait, picture, flow)
         head = self._place[:, 2] + self._place[:, :2] @ compensated.head[:, 2]
         centre = (self._crop.size_px - 1) / 2
         shift = head + (self._place[:, :2] - np.eye(2)) @ [centre, centre]
@@ -251,29 +260,25 @@ def _depth(vertices: Doubles, shape: tuple[int, ...]) -> Floats:
     return np.asarray(cv2.resize(coarse.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-def _normalised(picture: Grey) -> Floats:
-    if contrast.is_constant(picture):
-        return np.zeros(picture.shape, np.float32)
-    return contrast.normalised(picture)
+def _portrait(grey: Grey, masks: Sequence[npt.NDArray[np.bool_]]) -> _Portrait:
+    """Return the portrait of a picture (H, W) with the masks (H, W) of a face's outline and of its regions."""
+    return _Portrait(grey, _half_size(grey), means([mask[::2, ::2] for mask in masks]))
 
 
-def _fits(reference: Floats, masks: Sequence[npt.NDArray[np.bool_]], picture: Grey, flow: Floats) -> Floats:
-    """Return the correlation, in each mask, of a normalised reference with a picture warped back by the flow, (masks,).
-
-    All are (H, W), the flow (H, W, 2).
-    """
-    height, width = picture.shape
-    y, x = np.mgrid[0:height:2, 0:width:2].astype(np.float32)
-    half = flow[::2, ::2]
-    warped = cv2.remap(_normalised(picture), x + half[..., 0], y + half[..., 1], cv2.INTER_LINEAR)
-    coarse = reference[::2, ::2]
-    insides = [mask[::2, ::2] for mask in masks]
-    return np.array([_correlation(coarse[inside], warped[inside]) for inside in insides], np.float32)
+def _half_size(grey: Grey) -> Floats:
+    half = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    if contrast.is_constant(half):
+        return np.zeros(half.shape, np.float32)
+    return contrast.normalised(half)
 
 
-def _correlation(one: Floats, other: Floats) -> float:
-    """Return the correlation of two sets of values (n,); 0 where one of them is constant or empty."""
-    if not one.size:
-        return 0.0
-    one, other = one - one.mean(), other - other.mean()
-    return float((one * other).sum() / max(1e-9, np.sqrt((one**2).sum() * (other**2).sum())))
+def _fits(portrait: _Portrait, picture: Grey, flow: Floats) -> Floats:
+    """Return the correlation of a portrait with a picture (H, W) warped back by the flow (H, W, 2), by mask (18,)."""
+    height, width = portrait.picture.shape
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    half = flow[::2, ::2] / 2
+    warped = cv2.remap(_half_size(picture), x + half[..., 0], y + half[..., 1], cv2.INTER_LINEAR)
+    one, other = portrait.picture.ravel(), warped.ravel()
+    a, b, aa, bb, ab = (portrait.means @ np.stack([one, other, one**2, other**2, one * other], 1)).T
+    spread = np.sqrt(np.maximum(aa - a**2, 0) * np.maximum(bb - b**2, 0))
+    return np.asarray((ab - a * b) / np.maximum(spread, 1e-9), np.float32)
