@@ -40,14 +40,17 @@ class Timeline(NamedTuple):
     no_face: list[Span]
     curve: list[tuple[float, float]]  # seconds, and the strength of facial motion in multiples of the noise
     threshold: float  # the spotter's: what lies above it on the curve is an event
+    damaged: int = 0  # number of frames that could not be decoded
 
     @property
     def notes(self) -> list[str]:
         """What a user should know before reading the answers, one phrase per note."""
         notes = [f"no face from {span.start_s:.1f} to {span.end_s:.1f} s" for span in self.no_face]
         declared = self.source.declared_frames
-        if self.frames < 0.98 * declared - 2:
-            notes.append(f"the file is truncated: only {self.frames} of its {declared} frames could be read")
+        if self.frames + self.damaged < 0.98 * declared - 2:
+            notes.append(f"the file is truncated or damaged: only {self.frames} of its {declared} frames could be read")
+        if self.damaged:
+            notes.append(f"the file is damaged: {self.damaged} frames could not be decoded")
         if not self.events:
             notes.append("no facial motion above the video's own noise")
         return notes
@@ -86,13 +89,14 @@ def spot(source: video.Source, size_px: int, iod_px: float, eye_line: float, spo
         no_face=_gaps(with_face, seconds),
         curve=[point for segment in segments for point in _curve(segment)],
         threshold=spotter.THRESHOLD,
+        damaged=last[0].damaged,
     )
 
 
 def track(frames: Iterable[video.Frame], size_px: int, iod_px: float, eye_line: float) -> Iterator[Sample]:
     """Yield the facial motion in consecutive frames, one `Sample` per frame with a face."""
     find_reference = partial(_find_reference, size_px=size_px, iod_px=iod_px, eye_line=eye_line)
-    return trajectory.track(frames, find_reference)
+    return trajectory.track(((frame.number, frame.seconds, frame.image) for frame in frames), find_reference)
 
 
 def find_landmarks(image: Image, near: Points | None = None) -> Points:
