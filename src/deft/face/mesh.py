@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -112,10 +112,12 @@ def vertices(image: Image) -> npt.NDArray[np.float64] | None:
     """Return the mesh (468, 2), in px, of the largest face in a picture (H, W, 3), or None."""
     margin = round(_CROP_MARGIN * max(image.shape[:2]))
     padded = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-    faces = _meshes(_mesh(), np.asarray(padded))
+    with _quiet():
+        faces = _meshes(_mesh(), np.asarray(padded))
     if not faces:
         return None
-    return max((face[:_SKIN, :2] for face in faces), key=lambda face: float(np.ptp(face[:, 0]))) - margin
+    largest = max((face[:_SKIN, :2] for face in faces), key=lambda face: float(np.ptp(face[:, 0])))
+    return np.asarray(largest - margin)
 
 
 class Follower:
@@ -126,11 +128,15 @@ class Follower:
 
     def __init__(self, most_faces: int) -> None:
         self._mesh = _face_mesh(in_order=True, most_faces=most_faces)
+        self._found = False
 
     def faces(self, image: Image) -> list[Mesh]:
         """Return the faces in a frame (H, W, 3)."""
         small, scale = _shrunk(image)
-        return [Mesh(vertices[:_SKIN] / scale) for vertices in _meshes(self._mesh, small)]
+        with nullcontext() if self._found else _quiet():  # MediaPipe speaks until it has seen a face
+            meshes = _meshes(self._mesh, small)
+        self._found = self._found or bool(meshes)
+        return [Mesh(vertices[:_SKIN] / scale) for vertices in meshes]
 
 
 def _width(points: npt.NDArray[np.floating]) -> float:
@@ -145,7 +151,9 @@ def _distance(points: npt.NDArray[np.floating], others: npt.NDArray[np.floating]
 
 def _faces(image: Image) -> list[npt.NDArray[np.float64]]:
     """Return the 68 landmarks (68, 2), in px, of each face in a picture (H, W, 3)."""
-    return [_points(vertices[:, :2]) for vertices in _meshes(_mesh(), image)]
+    with _quiet():
+        meshes = _meshes(_mesh(), image)
+    return [_points(vertices[:, :2]) for vertices in meshes]
 
 
 def _points(vertices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -157,8 +165,7 @@ def _points(vertices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _meshes(detector: Any, image: Image) -> list[npt.NDArray[np.float64]]:
     """Return the vertices (478, 3), in px, of each face in a picture (H, W, 3)."""
-    with _quiet():
-        faces = detector.process(image).multi_face_landmarks
+    faces = detector.process(image).multi_face_landmarks
     height, width = image.shape[:2]
     size = np.array([width, height, width])  # z is in the unit of x
     return [np.array([(point.x, point.y, point.z) for point in face.landmark]) * size for face in faces or []]

@@ -37,6 +37,7 @@ class Sample(NamedTuple):
     region_fits: Floats  # (17,): the same in each region
     head_shift: float  # how far the head is from where it was in the reference frame
     head_speed: float  # per second
+    intra: bool  # the frame was coded without reference to another
     starts_track: bool
 
 

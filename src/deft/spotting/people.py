@@ -1,6 +1,6 @@
 """Who is who in a video: each face is followed by a trajectory of its own, and known again after a gap or a cut."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -28,9 +28,14 @@ class People:
         self._trajectories: list[Trajectory] = []
         self._places: dict[int, Points] = {}  # index → where the face was in the frame before
 
-    def measure(self, frame: video.Frame) -> Iterator[tuple[int, Sample]]:
-        """Yield the number of each person whose face is measured in a frame, and the sample."""
-        faces = sorted(self._follower.faces(frame.image), key=lambda face: -np.ptp(face.points[:, 0]))
+    def find(self, frames: Iterable[video.Frame]) -> Iterator[tuple[video.Frame, list[mesh.Mesh]]]:
+        """Yield each frame with the faces in it, the largest first."""
+        for frame in frames:
+            faces = self._follower.faces(frame.image)
+            yield frame, sorted(faces, key=lambda face: -float(np.ptp(face.points[:, 0])))
+
+    def measure(self, frame: video.Frame, faces: Sequence[mesh.Mesh]) -> Iterator[tuple[int, Sample]]:
+        """Yield the number of each person whose face is measured in a frame, and the sample; faces as from `find`."""
         places, self._places = self._places, {}
         for face in faces:
             if self._largest and self._places:

@@ -1,13 +1,17 @@
 """The samples of one stretch of a track as arrays, and running medians over them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from deft.spotting import Doubles, Sample
 
+Number = TypeVar("Number", bound=np.floating[Any])
+
+_SUDDEN = 10.0  # times the median change from frame to frame
+_MOST_INTRA = 0.2  # share of frames; of a codec that codes more of them by themselves none is a step
 FIRST = 5  # samples at the beginning whose median stands for the time before
 
 
@@ -25,6 +29,7 @@ class Series(NamedTuple):
     field: npt.NDArray[np.float32]  # (n, 2, 28, 28)
     head_shift: Doubles  # (n,)
     head_speed: Doubles  # (n,)
+    intra: npt.NDArray[np.bool_]  # (n,)
     rate: float
 
     def count(self, seconds: float) -> int:
@@ -40,8 +45,32 @@ def series(samples: Sequence[Sample]) -> Series:
     arrays = {name: np.array([getattr(sample, name) for sample in samples]) for name in _COLUMNS}
     seconds = arrays["seconds"].astype(float)
     rate = (len(seconds) - 1) / (seconds[-1] - seconds[0]) if len(seconds) > 1 else 1.0
-    as_doubles = {name: array.astype(float) for name, array in arrays.items() if name not in ("frame", "field")}
-    return Series(**as_doubles, frame=arrays["frame"], field=arrays["field"].astype(np.float32), rate=float(rate))
+    as_doubles = {
+        name: array.astype(float) for name, array in arrays.items() if name not in ("frame", "field", "intra")
+    }
+    field = arrays["field"].astype(np.float32)
+    steps = _steps(arrays["intra"])
+    as_doubles["displacement"] = _without(steps, as_doubles["displacement"])
+    return Series(
+        **as_doubles, frame=arrays["frame"], field=_without(steps, field), intra=arrays["intra"], rate=float(rate)
+    )
+
+
+def _steps(intra: npt.NDArray[np.bool_]) -> list[int]:
+    """Return the samples at which a codec's picture is made anew, where most frames only change the one before."""
+    return [] if intra[1:].mean() > _MOST_INTRA else (1 + np.flatnonzero(intra[1:])).tolist()
+
+
+def _without(steps: list[int], values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """Return values (n, …) without the changes at ``steps`` that are far larger than those between other frames.
+
+    No face moves as suddenly as a picture that is made anew.
+    """
+    usual = np.median(np.abs(np.diff(values, axis=0)), axis=0) if steps else 0
+    for step in steps:
+        change = values[step] - values[step - 1]
+        values[step:] -= np.where(np.abs(change) > _SUDDEN * usual, change, 0)
+    return values
 
 
 def running_quantile(values: Doubles, share: float, window: int) -> Doubles:

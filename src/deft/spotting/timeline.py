@@ -1,7 +1,8 @@
 """From a video to the timelines of the people in it: events, blinks, and spans that a reader should know of."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ SAMPLED_HZ = 60.0  # of faster videos only every second, third, … frame is mea
 MERGE_S = 0.5  # spans less than this apart become one
 SHORTEST_S = 1.0  # shorter tracks are not searched: the head moves too fast, or the face is visible too briefly
 CURVE_S = 0.1  # the curve keeps its largest value per interval of this length
+
+
+Item = TypeVar("Item")
 
 
 class Span(NamedTuple):
@@ -48,6 +52,7 @@ class Timeline(NamedTuple):
     seconds: float
     people: list[Person]
     threshold: float  # the spotter's: what lies above it on the curve is an event
+    damaged: int = 0  # number of frames that could not be decoded
 
     @property
     def events(self) -> list[Event]:
@@ -71,8 +76,10 @@ class Timeline(NamedTuple):
             ):
                 notes += [f"{whose}{reason} from {span.start_s:.1f} to {span.end_s:.1f} s" for span in spans]
         declared = self.source.declared_frames
-        if self.frames < 0.98 * declared - 2:
-            notes.append(f"the file is truncated: only {self.frames} of its {declared} frames could be read")
+        if self.frames + self.damaged < 0.98 * declared - 2:
+            notes.append(f"the file is truncated or damaged: only {self.frames} of its {declared} frames could be read")
+        if self.damaged:
+            notes.append(f"the file is damaged: {self.damaged} frames could not be decoded")
         if not self.events:
             notes.append("no facial motion above the video's own noise")
         return notes
@@ -146,8 +153,8 @@ def spot(source: video.Source, crop: Crop, spotter: Spotter, largest: bool = Fal
     """
     people, findings = People(crop, largest), dict[int, _Findings]()
     frame = None
-    for frame in _read(source, max(1, int(source.fps / SAMPLED_HZ))):
-        for number, sample in people.measure(frame):
+    for frame, faces in _ahead(people.find(_read(source, max(1, int(source.fps / SAMPLED_HZ))))):
+        for number, sample in people.measure(frame, faces):
             findings.setdefault(number, _Findings(spotter)).add(sample)
     if frame is None or frame.number == 0:
         raise DataError(source.path, "a single frame", "a video", "use one with at least two frames")
@@ -156,7 +163,7 @@ def spot(source: video.Source, crop: Crop, spotter: Spotter, largest: bool = Fal
     found_people = [found.person(number, frame.seconds) for number, found in sorted(findings.items()) if found.segments]
     if not found_people:
         raise NoFaceError(source.path, "no face in any frame", "a face seen from the front", "use another video")
-    return Timeline(source, frame.number + 1, frame.seconds, found_people, spotter.THRESHOLD)
+    return Timeline(source, frame.number + 1, frame.seconds, found_people, spotter.THRESHOLD, damaged=frame.damaged)
 
 
 def _read(source: video.Source, stride: int) -> Iterator[video.Frame]:
@@ -164,6 +171,15 @@ def _read(source: video.Source, stride: int) -> Iterator[video.Frame]:
     frames = video.frames(source, lambda number: number % stride == 0)
     total = -(-source.declared_frames // stride) or None  # rounded up; None if unknown
     yield from tqdm(frames, total=total, desc=source.path.name, unit=" frames", disable=None, leave=False)
+
+
+def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield items while a thread already fetches the next one."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item
 
 
 def _curve(segment: Segment) -> list[tuple[float, float]]:

@@ -138,6 +138,7 @@ class Trajectory:
             region_fits=np.ones(len(regions.REGIONS), np.float32),
             head_shift=0.0,
             head_speed=0.0,
+            intra=frame.intra,
             starts_track=True,
         )
         return sample if self._renew(frame, face, sample) else None
@@ -205,6 +206,7 @@ class Trajectory:
             region_fits=fits[1:],
             head_shift=head_shift,
             head_speed=abs(head_shift - before.head_shift) / max(frame.seconds - before.seconds, 1e-3),
+            intra=frame.intra,
             starts_track=False,
         )
 
