@@ -10,7 +10,7 @@ from conftest import ROOT
 from dvc.cli import parse_args
 from dvc.utils.hydra import apply_overrides
 from test_compare import command
-from test_spotted_videos import write
+from test_video import write
 from typer.testing import CliRunner
 
 from deft.cli import app

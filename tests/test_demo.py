@@ -16,7 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import PATIENCE_MS, REAL, ROOT, in_browser, real_footage
 from playwright.sync_api import Browser, Page, expect
-from test_spotted_videos import sound
+from test_video import sound
 from typer.testing import CliRunner
 
 from deft import demo, inference

@@ -1,14 +1,13 @@
 """Spotting in videos as cameras, phones and accidents make them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
+from test_video import write
 
 from deft.core.errors import DataError, NoFaceError
 from deft.media import Image, video
@@ -33,29 +32,6 @@ def images(plan: videos.VideoPlan) -> list[Image]:
 
 def frames(images: Iterable[Image], fps: float = FPS / EVERY) -> Iterator[video.Frame]:
     return (video.Frame(at, at / fps, image) for at, image in enumerate(images))
-
-
-def write(
-    path: Path,
-    images: Sequence[Image],
-    codec: str = "libx264",
-    pixels: str = "yuv420p",
-    seconds: Callable[[int], float] = lambda at: at / 60,
-    turned: int = 0,
-) -> Path:
-    height, width = images[0].shape[:2]
-    with av.open(path, "w") as file:
-        stream = file.add_stream(codec, rate=60)
-        stream.width, stream.height, stream.pix_fmt, stream.time_base = width, height, pixels, Fraction(1, 1000)
-        stream.codec_context.time_base = Fraction(1, 1000)
-        if turned:
-            stream.set_display_rotation(turned)
-        for at, image in enumerate(images):
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame.pts, frame.time_base = round(1000 * seconds(at)), Fraction(1, 1000)
-            file.mux(stream.encode(frame))
-        file.mux(stream.encode())
-    return path
 
 
 def spotted(path: Path) -> timeline.Timeline:
@@ -127,28 +103,6 @@ def test_a_face_that_leaves_and_comes_back_is_noted(images: list[Image], tmp_pat
     assert not any(gap.start_s < event.apex_s < gap.end_s for event in result.events)
 
 
-def test_the_times_of_a_variable_frame_rate_are_kept(images: list[Image], tmp_path: Path) -> None:
-    path = write(tmp_path / "phone.mp4", images[:40], seconds=lambda at: at / 60 + (at >= 20))
-    times = [frame.seconds for frame in video.frames(video.open_source(path), lambda number: True)]
-    assert times[19:21] == pytest.approx([19 / 60, 20 / 60 + 1], abs=0.002)
-
-
-@pytest.mark.parametrize("turned", [90, 180, 270])
-def test_a_rotated_video_is_read_upright(images: list[Image], tmp_path: Path, turned: int) -> None:
-    lying = [np.ascontiguousarray(np.rot90(image, -turned // 90)) for image in images[:3]]
-    path = write(tmp_path / "lying.mp4", lying, turned=turned)
-    first = next(video.frames(video.open_source(path), lambda number: True)).image
-    assert first.shape == images[0].shape
-    assert np.abs(first.astype(int) - images[0]).mean() < 6
-
-
-def test_ten_bits_a_channel_are_read_as_eight(images: list[Image], tmp_path: Path) -> None:
-    path = write(tmp_path / "ten.mp4", images[:3], pixels="yuv420p10le")
-    first = next(video.frames(video.open_source(path), lambda number: True)).image
-    assert first.dtype == np.uint8
-    assert np.abs(first.astype(int) - images[0]).mean() < 6
-
-
 def test_a_face_in_a_large_frame_is_found_where_it_is(images: list[Image]) -> None:
     large = cv2.resize(images[0], None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
     apart = timeline.find_landmarks(np.asarray(large)) / 6 - timeline.find_landmarks(images[0])
@@ -163,35 +117,6 @@ def test_a_truncated_video_is_read_as_far_as_possible_and_noted(images: list[Ima
     result = spotted(broken)
     assert 40 < result.frames < 80
     assert any("the file is truncated" in note for note in result.notes)
-
-
-def sound(path: Path) -> Path:
-    with av.open(path, "w") as file:
-        stream = file.add_stream("aac", rate=44100)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.float32), format="fltp", layout="mono")
-        frame.rate = 44100
-        file.mux(stream.encode(frame))
-        file.mux(stream.encode())
-    return path
-
-
-def test_a_file_of_sound_alone_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no readable video"):
-        video.open_source(sound(tmp_path / "voice.mp4"))
-
-
-def test_a_text_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "notes.mp4"
-    path.write_text("not a video")
-    with pytest.raises(DataError, match="holds no readable video"):
-        video.open_source(path)
-
-
-def test_an_empty_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "empty.mp4"
-    path.touch()
-    with pytest.raises(DataError, match="an empty file"):
-        video.open_source(path)
 
 
 def test_a_video_of_one_frame_is_refused(images: list[Image], tmp_path: Path) -> None:

@@ -67,10 +67,10 @@ def open_source(path: str | os.PathLike[str], fps: float | None = None) -> Sourc
 def pick(source: Source, numbers: Collection[int]) -> Iterator[Frame]:
     """Yield the frames with these numbers, as far as they exist; nothing after the last of them is decoded."""
     wanted, last = frozenset(numbers), max(numbers)
-    for frame in frames(source, lambda number: number in wanted or number > last):
-        if frame.number > last:
-            return
+    for frame in frames(source, wanted.__contains__):
         yield frame
+        if frame.number == last:
+            return
 
 
 def frames(source: Source, wanted: Callable[[int], bool]) -> Iterator[Frame]:
@@ -121,7 +121,7 @@ def _declared_frames(container: av.container.InputContainer, stream: av.VideoStr
         return int(stream.frames)
     if stream.average_rate is None or stream.average_rate != stream.base_rate or container.duration is None:
         return 0
-    return int(container.duration / av.time_base * stream.average_rate)
+    return int(container.duration / av.time_base * stream.average_rate + 0.5)
 
 
 def _last_number(file: Path) -> tuple[int, str]:
