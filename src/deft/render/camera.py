@@ -50,13 +50,13 @@ def express(points: Array, expression: Array, strength: float) -> Array:
     return np.asarray(exact + np.float32(strength) * displacement)
 
 
-def unexpress(points: Array, expression: Array, strength: float) -> Array:
+def unexpress(points: Array, expression: Array, strength: float, iterations: int = 6) -> Array:
     """Return the points (..., 2), in px, that express() moves to these, by fixed-point iteration.
 
-    The expression's slope is below one half, so each iteration at least halves the error.
+    The slope of a micro-expression is below one half, so each iteration at least halves the error.
     """
     source = points
-    for _ in range(6):
+    for _ in range(iterations):
         source = source + (points - express(source, expression, strength))
     return source
 
@@ -88,12 +88,12 @@ def trace(
 
     landmarks: (68, 2) subject px; expression: (480, 640, 2) px at strength 1; pose: 2×3 similarity, subject → frame.
     """
-    grid = _pixels(_STEP)
+    grid = pixels(_STEP)
     source = grid + _rigidity() * (transform(invert(pose), grid) - grid)  # (240, 320, 2)
     if strength:
         near = slice(Y0 // _STEP, None), slice(X0 // _STEP - 30, -X0 // _STEP + 30)  # no expression beyond
         source[near] = unexpress(source[near], expression, strength)
-    shown = _pixels(1) + cv2.resize(source - grid, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    shown = pixels(1) + cv2.resize(source - grid, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
     if closed or gaze.any():
         for first in (36, 42):  # lids have sharp edges, so the map around them is computed on every pixel
             one_eye = eye(landmarks, first)
@@ -101,7 +101,7 @@ def trace(
             low = transform(pose, one_eye.centre - reach).astype(int)
             high = transform(pose, one_eye.centre + reach).astype(int)
             patch = slice(low[1], high[1]), slice(low[0], high[0])
-            points = transform(invert(pose), _pixels(1)[patch])
+            points = transform(invert(pose), pixels(1)[patch])
             opened = unmove_eyes(points, one_eye, closed, gaze)
             shown[patch] = unexpress(opened, expression, strength)
     return np.asarray(shown, np.float32)
@@ -129,23 +129,28 @@ def grain(levels: float) -> NDArray[np.int16]:
     return np.round(levels * _noise()).astype(np.int16)
 
 
-@lru_cache(maxsize=2)
-def _pixels(step: int) -> Array:
-    """Return the centres of the frame's cells of step×step px, (480/step, 640/step, 2), in px."""
-    x, y = np.meshgrid(np.arange(WIDTH // step), np.arange(HEIGHT // step))
+@lru_cache(maxsize=4)
+def pixels(step: int, width: int = WIDTH) -> Array:
+    """Return the centres of a frame's cells of step×step px, (480/step, width/step, 2), in px."""
+    x, y = np.meshgrid(np.arange(width // step), np.arange(HEIGHT // step))
     return ((np.stack([x, y], -1) + 0.5) * step - 0.5).astype(np.float32)
+
+
+def rigidity(points: Array) -> Array:
+    """Return the weight of the head's motion at points (..., 2), (..., 1): 1 in the box, falling to 0 at the border."""
+    share = np.ones((*points.shape[:-1], 1), np.float32)
+    for axis, (start, size, whole) in enumerate(((X0, BOX_WIDTH, WIDTH), (Y0, BOX_HEIGHT, HEIGHT))):
+        first, last = start - _MARGIN, start + size + _MARGIN
+        position = points[..., axis, None]  # (..., 1), px
+        ramp = np.clip(np.minimum(position / first, (whole - 1 - position) / (whole - 1 - last)), 0, 1)
+        share *= ramp**2 * (3 - 2 * ramp)
+    return share
 
 
 @lru_cache(maxsize=1)
 def _rigidity() -> Array:
-    """Return the weight of the head's motion (240, 320, 1): 1 in the box, falling smoothly to 0 at the border."""
-    share = np.ones((HEIGHT // _STEP, WIDTH // _STEP, 1), np.float32)
-    for axis, (start, size, whole) in enumerate(((X0, BOX_WIDTH, WIDTH), (Y0, BOX_HEIGHT, HEIGHT))):
-        first, last = start - _MARGIN, start + size + _MARGIN
-        position = _pixels(_STEP)[..., axis, None]  # (240, 320, 1), px
-        ramp = np.clip(np.minimum(position / first, (whole - 1 - position) / (whole - 1 - last)), 0, 1)
-        share *= ramp**2 * (3 - 2 * ramp)
-    return share
+    """Return the weight of the head's motion on every second pixel, (240, 320, 1)."""
+    return rigidity(pixels(_STEP))
 
 
 @lru_cache(maxsize=1)
