@@ -37,6 +37,7 @@ class Sample(NamedTuple):
     head_shift: float  # how far the head is from where it was in the reference frame
     head_speed: float  # per second
     starts_track: bool
+    place: tuple[float, float] | None = None  # (x, y) of the face's middle, px of the frame; None if unknown
 
 
 class Event(NamedTuple):
@@ -55,6 +56,7 @@ class Event(NamedTuple):
     head_moving: bool = False  # the head shakes meanwhile
     speaking: bool = False  # the lips speak for at least half of the time
     cut_off: bool = False  # the video, or the face's track, begins or ends within the event
+    place: tuple[float, float] | None = None  # (x, y) of the face's middle at the onset, px of the frame
 
 
 class Segment(NamedTuple):
