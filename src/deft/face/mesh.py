@@ -112,7 +112,7 @@ def vertices(image: Image) -> npt.NDArray[np.float64] | None:
     faces = _meshes(_mesh(), np.asarray(padded))
     if not faces:
         return None
-    return max((face[:_SKIN, :2] for face in faces), key=lambda face: float(np.ptp(face[:, 0]))) - margin
+    return np.asarray(max((face[:_SKIN, :2] for face in faces), key=_width) - margin)
 
 
 class Follower:
@@ -157,7 +157,7 @@ def _faces(image: Image) -> list[npt.NDArray[np.float64]]:
 
 def _points(vertices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the 68 landmarks (68, 2), in px, of a mesh (478, 2)."""
-    points = vertices[_VERTICES]
+    points = np.asarray(vertices[_VERTICES])
     points[17:27] = (points[17:27] + vertices[_LOWER_BROWS]) / 2
     return points
 
