@@ -28,8 +28,10 @@ from deft.language.triple import Sight
 from deft.media import Image, video
 from deft.models.deft import store
 from deft.motion.evidence import Evidence
-from deft.report import answers, video_page
+from deft.report import answers, picture, video_page
 from deft.spotting import Event
+from deft.spotting import timeline as spotting
+from deft.spotting.people import People
 from deft.spotting.timeline import Person, Span, Timeline
 
 THRESHOLD = 8.0
@@ -37,10 +39,10 @@ SMILE = Sight("right mouth corner", "up", "strong", "late")
 IMAGINED = Sight("chin", "up", "clear", "late")
 
 
-def event(person: int = 1, onset: int = 10, **flags: bool) -> Event:
+def event(person: int = 1, onset: int = 10) -> Event:
     moments = (onset, onset + 3, onset + 6)
     seconds = (onset / 10, onset / 10 + 0.3, onset / 10 + 0.6)
-    return Event("macro", *moments, *seconds, 12.0, noise=0.001, person=person)._replace(**flags)
+    return Event("macro", *moments, *seconds, 12.0, noise=0.001, person=person)
 
 
 def person(number: int, *events: Event) -> Person:
@@ -117,7 +119,7 @@ def test_evidence_that_was_not_measured_is_marked_as_the_models_reading(
     answer = recognition(at, measured)
     assert answer.as_measured == [True, False]
     drawn: list[str] = []
-    monkeypatch.setattr(answers.picture, "draw", lambda *_, **named: drawn.append(named["answer"]))
+    monkeypatch.setattr(picture, "draw", lambda *_, **named: drawn.append(named["answer"]))
     (record,) = written(tmp_path, timeline(person(1, at)), [answer])["events"]
     assert [each["source"] for each in record["evidence"]] == ["measured", "the model's reading"]
     assert f"Evidence: {SMILE.text}; {IMAGINED.text} (the model's reading).\nRationale" in drawn[0]
@@ -162,7 +164,7 @@ def test_the_summary_holds_each_persons_spans(tmp_path: Path) -> None:
 
 
 def test_an_event_in_head_motion_or_speech_or_cut_off_says_so(tmp_path: Path, measured: measure.Measured) -> None:
-    clear, doubtful = event(), event(1, 20, head_moving=True, speaking=True, cut_off=True)
+    clear, doubtful = event(), event(1, 20)._replace(head_moving=True, speaking=True, cut_off=True)
     spotted = timeline(person(1, clear, doubtful))
     found: list[Answer] = [recognition(clear, measured), recognition(doubtful, measured)]
     flags = ("head_moving", "speaking", "cut_off")
@@ -181,7 +183,7 @@ def test_a_models_note_is_on_everything(
     at = event()
     spotted, answer = timeline(person(1, at)), recognition(at, measured)
     notes: list[object] = []
-    monkeypatch.setattr(answers.picture, "draw", lambda *_, **named: notes.append(named["note"]))
+    monkeypatch.setattr(picture, "draw", lambda *_, **named: notes.append(named["note"]))
     monkeypatch.setattr(answers, "draw_timeline", lambda *arguments: notes.append(arguments[-1]))
     assert written(tmp_path, spotted, [answer], DRAWN_FACES)["note"] == DRAWN_FACES
     assert [row["note"] for row in rows(tmp_path)] == [DRAWN_FACES]
@@ -193,7 +195,7 @@ def test_a_models_note_is_on_everything(
 
 def recogniser(**config: object) -> Recogniser:
     model = SimpleNamespace(config=SimpleNamespace(**config))
-    return cast(Recogniser, Recogniser(cast(Any, model), cast(Any, SimpleNamespace(crop=None)), None))
+    return Recogniser(cast(Any, model), cast(Any, SimpleNamespace(crop=None)), None)
 
 
 @pytest.mark.parametrize(
@@ -236,6 +238,12 @@ def test_the_face_at_the_place_of_an_event_is_cropped(astronaut: Image) -> None:
         measure.crop({0: both}, 0, params, (415.0, 5.0))
 
 
+def test_a_sample_says_where_its_face_is(astronaut: Image) -> None:
+    people = People(Crop(size_px=256, iod_px=80, eye_line=0.38, frames=3), largest=False)
+    ((_, sample),) = people.measure(video.Frame(0, 0.0, astronaut))
+    assert sample.place == pytest.approx(mesh.landmarks(astronaut).mean(0).tolist(), abs=2)
+
+
 def test_a_models_folder_of_another_version_is_refused(tmp_path: Path) -> None:
     for name in ("adapter_config.json", "adapter_model.safetensors", "deft.safetensors"):
         (tmp_path / name).touch()
@@ -256,12 +264,14 @@ def test_predict_looks_at_everyone_or_at_the_largest_face(
     def load(folder: Path) -> Iterator[Recogniser]:
         yield recogniser(datasets=("rendered",))
 
-    whose: list[object] = []
+    def spot(source: video.Source, crop: Crop, largest: bool) -> Timeline:
+        whose.append(largest)
+        return timeline(person(1))
+
+    whose: list[bool] = []
     (tmp_path / "1.png").touch()
     monkeypatch.setattr(inference, "load", load)
-    monkeypatch.setattr(
-        inference.timeline, "spot", lambda *arguments: whose.append(arguments[-1]) or timeline(person(1))
-    )
+    monkeypatch.setattr(spotting, "spot", spot)
     done = CliRunner().invoke(app, ["predict", str(tmp_path), "--out", str(tmp_path / "out"), *arguments])
     assert done.exit_code == 0, done.output
     assert whose == [largest]
