@@ -17,12 +17,14 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from bench.encodings import ENCODINGS, H264, Encoding, encode
-from deft.core import params
+from deft import prior
+from deft.core import params, paths
 from deft.media import video
 from deft.render import videos
 from deft.render.conditions import PLAIN, Conditions
 from deft.render.corpus import FPS
 from deft.spotting import MICRO, timeline
+from deft.spotting.rule import Rule
 
 SEED, VIDEOS, SECONDS = 8801, 4, 20.0  # of the videos that are written in every encoding
 CONDITION_VIDEOS, CONDITION_SECONDS = 2, 12.0  # per condition, in one encoding
@@ -135,8 +137,7 @@ def count(
 
 def spot(path: Path) -> Spotted:
     """Spot the expressions and the blinks in a video file."""
-    crop = params.load().crop
-    spotted = timeline.spot(video.open_source(path), crop.size_px, crop.iod_px, crop.eye_line)
+    spotted = timeline.spot(video.open_source(path), params.load().crop, Rule(prior.load(paths.PRIOR)))
     return Spotted(
         [((event.onset_s, event.offset_s), event.kind) for event in spotted.events],
         [(event.onset_s, event.offset_s) for event in spotted.blinks],

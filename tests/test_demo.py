@@ -29,7 +29,7 @@ from deft.render import videos
 from deft.render.corpus import FPS
 from deft.report import video_page
 from deft.spotting import Event
-from deft.spotting.timeline import Timeline
+from deft.spotting.timeline import Person, Timeline
 
 EVERY = 3  # of a rendered film's frames
 
@@ -396,10 +396,9 @@ def test_the_model_is_loaded_once_and_answers_every_video_alike(
 
 def test_an_event_whose_face_cannot_be_read_says_so(tmp_path: Path) -> None:
     event = Event("macro", 10, 20, 30, 1.0, 2.0, 3.0, 4.0)
-    timeline = Timeline(
-        video.Source(tmp_path, (), 10.0, 50), 50, 5.0, [event], [], [], [], [(0.0, 1.0), (2.0, 4.0)], 3.0
-    )
+    person = Person(1, [event], [], [], [], [], [], [(0.0, 1.0), (2.0, 4.0)])
+    timeline = Timeline(video.Source(tmp_path, (), 10.0, 50), 50, 5.0, [person], 3.0)
     error = NoFaceError("frame 10", "no face", "one seen from the front", "use another video")
-    page = video_page.html("video.mp4", timeline, [(event, error)])
+    page = video_page.html("video.mp4", timeline, [(event, error)], None)
     assert "no face at its onset" in page
     assert "found no face, expected one seen from the front" in page

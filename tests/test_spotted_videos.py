@@ -1,6 +1,6 @@
 """Spotting in videos as cameras, phones and accidents make them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -10,13 +10,17 @@ import pytest
 from test_video import write
 
 from deft.core.errors import DataError, NoFaceError
+from deft.core.params import Crop
+from deft.face import mesh
 from deft.media import Image, video
 from deft.render import videos
 from deft.render.corpus import FPS
-from deft.spotting import BLINK, MICRO, Event, Sample, Segment, rule, timeline
+from deft.spotting import BLINK, MICRO, Event, Sample, Segment, timeline
+from deft.spotting.people import People
+from deft.spotting.rule import Rule
 
 EVERY = 3  # every third frame of a rendered video
-GEOMETRY = (256, 80.0, 0.38)  # size, eye distance, eye line: as in params.yaml
+CROP = Crop(size_px=256, iod_px=80, eye_line=0.38, frames=12)  # but for ``frames`` as in params.yaml
 SECONDS = 5.0
 
 
@@ -35,12 +39,17 @@ def frames(images: Iterable[Image], fps: float = FPS / EVERY) -> Iterator[video.
 
 
 def spotted(path: Path) -> timeline.Timeline:
-    return timeline.spot(video.open_source(path), *GEOMETRY)
+    return timeline.spot(video.open_source(path), CROP, Rule(None))
+
+
+def measured(frames: Iterable[video.Frame]) -> list[Sample]:
+    """The samples of the largest face."""
+    people = People(CROP, largest=True)
+    return [sample for frame, faces in people.find(frames) for _, sample in people.measure(frame, faces)]
 
 
 def test_the_events_and_the_blinks_of_a_rendered_video_are_found(plan: videos.VideoPlan, images: list[Image]) -> None:
-    segments = list(rule.search(timeline.track(frames(images), *GEOMETRY)))
-    events = [event for segment in segments for event in segment.events]
+    events = Rule(None).search(measured(frames(images))).events
     expressions = [event for event in events if event.kind != BLINK]
     assert len(expressions) == len(plan.events) > 0
     for event, true in zip(expressions, plan.events, strict=True):
@@ -58,18 +67,20 @@ class EverySecond:
 
     THRESHOLD = 1.0
 
-    def search(self, samples: Iterable[Sample]) -> Iterator[Segment]:
+    def search(self, samples: Sequence[Sample]) -> Segment:
         seconds = np.array([sample.seconds for sample in samples])
         events = [Event(MICRO, at, at, at, float(at), float(at), float(at), 2.0) for at in range(int(seconds[-1]) + 1)]
-        yield Segment(events, seconds, np.full(len(seconds), 2.0), np.zeros(len(seconds)))
+        still = np.zeros(len(seconds))
+        return Segment(events, seconds, z=still + 2, head_speed=still, speaking=still > 0)
 
 
 def test_another_spotter_can_take_the_rules_place(images: list[Image], tmp_path: Path) -> None:
     source = video.open_source(write(tmp_path / "short.mp4", images[:70]))
-    result = timeline.spot(source, *GEOMETRY, EverySecond())
+    result = timeline.spot(source, CROP, spotter=EverySecond())
     assert [event.onset_s for event in result.events] == [0.0, 1.0]
     assert result.threshold == 1.0
-    assert {z for _, z in result.curve} == {2.0}
+    (person,) = result.people
+    assert {z for _, z in person.curve} == {2.0}
 
 
 def test_of_two_people_the_one_with_the_larger_face_is_followed(images: list[Image]) -> None:
@@ -80,7 +91,7 @@ def test_of_two_people_the_one_with_the_larger_face_is_followed(images: list[Ima
         return np.asarray(both)
 
     alone, both = (
-        [sample.displacement for sample in timeline.track(frames(map(change, images[:70:2])), *GEOMETRY)]
+        [sample.displacement for sample in measured(frames(map(change, images[:70:2])))]
         for change in (lambda image: image, beside)
     )
     assert len(alone) == len(both)
@@ -89,7 +100,7 @@ def test_of_two_people_the_one_with_the_larger_face_is_followed(images: list[Ima
 
 def test_another_face_in_the_same_video_starts_a_track(images: list[Image]) -> None:
     there = [np.roll(image, 200, axis=1) for image in images[:70]]
-    samples = list(timeline.track(frames(chain(images[:70], there)), *GEOMETRY))
+    samples = measured(frames(chain(images[:70], there)))
     assert sum(sample.starts_track for sample in samples) == 2
 
 
@@ -97,7 +108,8 @@ def test_a_face_that_leaves_and_comes_back_is_noted(images: list[Image], tmp_pat
     empty = np.full_like(images[0], 90)
     path = write(tmp_path / "left.mp4", [*images[:60], *repeat(empty, 90), *images[60:120]])
     result = spotted(path)
-    (gap,) = result.no_face
+    (person,) = result.people
+    (gap,) = person.no_face
     assert gap == pytest.approx((1.0, 2.5), abs=0.2)
     assert any("no face from 1.0" in note for note in result.notes)
     assert not any(gap.start_s < event.apex_s < gap.end_s for event in result.events)
@@ -105,7 +117,7 @@ def test_a_face_that_leaves_and_comes_back_is_noted(images: list[Image], tmp_pat
 
 def test_a_face_in_a_large_frame_is_found_where_it_is(images: list[Image]) -> None:
     large = cv2.resize(images[0], None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
-    apart = timeline.find_landmarks(np.asarray(large)) / 6 - timeline.find_landmarks(images[0])
+    apart = mesh.landmarks_in_frame(np.asarray(large)) / 6 - mesh.landmarks_in_frame(images[0])
     assert np.hypot(*apart.T).mean() < 1.5
 
 

@@ -4,7 +4,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 import yaml
@@ -44,6 +44,9 @@ def predict(
             min=1, help="Frames per second of a folder of images, 200 if left out; a video file knows its own."
         ),
     ] = None,
+    person: Annotated[
+        Literal["all", "largest"], typer.Option(help="Whose events are found: everyone's, or the largest face's.")
+    ] = "all",
 ) -> None:
     """Find every expression in a video, and say what it shows and why.
 
@@ -59,18 +62,19 @@ def predict(
         source = videos.open_source(video, fps)
         with inference.load(model) as recogniser:
             if onset is None or apex is None:
-                timeline = inference.spot(source, recogniser)
+                timeline = inference.spot(source, recogniser, largest=person == "largest")
             else:
                 timeline = inference.given_event(source, onset, apex)
             recognitions = inference.recognise(source, timeline.events, recogniser)
-            events, files = answers.write(out, video.resolve().stem, timeline, recognitions)
+            note = recogniser.note
+            events, files = answers.write(out, video.resolve().stem, timeline, recognitions, note)
     except NoFaceError as error:
         _stop(error, NO_FACE)
     except DataError as error:
         _stop(error, UNUSABLE)
     if events:
         Console().print(answers.table(events))
-    for line in (*timeline.notes, *files):
+    for line in (*timeline.notes, *files, *([note] if note else [])):
         typer.echo(line)
 
 

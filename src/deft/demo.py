@@ -116,7 +116,7 @@ def watch(path: Path, name: str, recogniser: inference.Recogniser) -> str:
     timeline = inference.spot(source, recogniser)
     answers = inference.recognise(source, timeline.events, recogniser)
     shown = tqdm(answers, total=len(timeline.events), desc="events", unit=" events", disable=None)
-    return video_page.html(name, timeline, shown)
+    return video_page.html(name, timeline, shown, recogniser.note)
 
 
 def _too_long(source: video.Source) -> bool:

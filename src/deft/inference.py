@@ -16,7 +16,16 @@ from deft.models import deft as family
 from deft.models.deft import store
 from deft.models.deft.answering import decoding
 from deft.models.deft.model import Deft
-from deft.spotting import Event, expression_kind, rule, timeline
+from deft.spotting import Event, expression_kind, timeline
+from deft.spotting.rule import Rule
+
+RENDERED = "rendered"  # the dataset of drawn faces that the stage `render` writes
+NOT_READABLE = "not readable: nothing stands out against this event's noise"
+_NAME_FRAMES = "name its frames: --onset and --apex"
+DRAWN_FACES = (
+    "This model has only seen drawn faces: on filmed ones its words for emotions are not to be relied on; "
+    "what moved is measured."
+)
 
 
 class Recogniser(NamedTuple):
@@ -25,6 +34,12 @@ class Recogniser(NamedTuple):
     model: Deft
     measurement: Measurement
     prior: prior.Prior | None
+
+    @property
+    def note(self) -> str | None:
+        """What a reader of the model's answers should know about the model."""
+        datasets = self.model.config.datasets
+        return DRAWN_FACES if set(datasets) == {RENDERED} else None
 
 
 class Recognition(NamedTuple):
@@ -48,14 +63,23 @@ class Recognition(NamedTuple):
         return self.emotions[self.triple.emotion]
 
     @property
-    def onset(self) -> Image:
-        """The crop of the onset, RGB (size_px, size_px, 3)."""
-        return self.measured.crops[self.event.onset]
+    def as_measured(self) -> list[bool]:
+        """Whether each sight of the triple's evidence has the direction and the level that were measured of its region.
 
-    @property
-    def apex(self) -> Image:
-        """The crop of the apex, RGB (size_px, size_px, 3)."""
-        return self.measured.crops[self.event.apex]
+        A sight that has not is the model's reading.
+        """
+        measured = {region.region: (region.direction, region.level) for region in self.measured.evidence}
+        return [measured[sight.region] == (sight.direction, sight.level) for sight in self.triple.evidence]
+
+
+class NotReadable(NamedTuple):
+    """The outcome for an event in which no region's motion stands out against the noise; there is nothing to name."""
+
+    event: Event
+    measured: Measured
+
+
+Answer = Recognition | NotReadable | NoFaceError
 
 
 @contextmanager
@@ -73,16 +97,18 @@ def load(folder: Path) -> Iterator[Recogniser]:
         yield Recogniser(model, measurement, reader)
 
 
-def spot(source: video.Source, recogniser: Recogniser) -> timeline.Timeline:
-    """Spot the events of a video, at the scale at which the model's clips were measured."""
-    crop = recogniser.measurement.crop
-    return timeline.spot(source, crop.size_px, crop.iod_px, crop.eye_line)
+def spot(source: video.Source, recogniser: Recogniser, largest: bool = False) -> timeline.Timeline:
+    """Spot the events of a video, at the scale at which the model's clips were measured.
+
+    ``largest`` looks at the person with the largest face alone.
+    """
+    return timeline.spot(source, recogniser.measurement.crop, Rule(recogniser.prior), largest)
 
 
 def given_event(source: video.Source, onset: int, apex: int) -> timeline.Timeline:
     """Return a timeline with one event, whose onset and apex are given as frames from 0; no other frame is looked at.
 
-    The event is taken to fall as long as it rose, if the video is that long.
+    The event is that of the largest face. It is taken to fall as long as it rose, if the video is that long.
 
     Raises:
         DataError: the video ends before the apex, or the apex lies before the onset.
@@ -98,15 +124,15 @@ def given_event(source: video.Source, onset: int, apex: int) -> timeline.Timelin
     kind = expression_kind(seconds[offset] - seconds[onset])
     event = Event(kind, onset, apex, offset, seconds[onset], seconds[apex], seconds[offset], None)
     length = max(source.declared_frames, offset + 1)
-    return timeline.Timeline(source, length, length / source.fps, [event], [], [], [], [], rule.THRESHOLD)
+    person = timeline.Person(event.person, [event], [], [], [], [], [], [])
+    return timeline.Timeline(source, length, length / source.fps, [person], Rule.THRESHOLD)
 
 
-def recognise(
-    source: video.Source, events: Sequence[Event], recogniser: Recogniser
-) -> Iterator[tuple[Event, Recognition | NoFaceError]]:
-    """Yield each event, in order of the onsets, with the model's answer, or the error where its onset shows no face.
+def recognise(source: video.Source, events: Sequence[Event], recogniser: Recogniser) -> Iterator[tuple[Event, Answer]]:
+    """Yield each event, given and returned in order of the onsets, with the model's answer.
 
-    The video is read once; only the frames of the events at hand are held.
+    Instead of an answer comes `NotReadable` where nothing stands out, and the error where the onset shows no face of
+    the event's person. The video is read once; only the frames of the events at hand are held.
 
     Raises:
         DataError: the model gives no whole answer.
@@ -135,26 +161,32 @@ def strongest(path: Path, folder: Path) -> Recognition:
 
     Raises:
         NoFaceError: no face is seen.
-        DataError: the video or the model cannot be read, or nothing in the video moves above its noise.
+        DataError: the video or the model cannot be read, nothing in the video moves above its noise, or nothing in its
+            strongest event does.
 
     """
     source = video.open_source(path)
     with load(folder) as recogniser:
         events = spot(source, recogniser).events
         if not events:
-            remedy = "name its frames: --onset and --apex"
-            raise DataError(path, "no facial motion above its own noise", "an expression", remedy)
+            raise DataError(path, "no facial motion above its own noise", "an expression", _NAME_FRAMES)
         event = max(events, key=lambda event: event.z or 0.0)
         ((_, recognition),) = recognise(source, [event], recogniser)
     if isinstance(recognition, NoFaceError):
         raise recognition
+    if isinstance(recognition, NotReadable):
+        raise DataError(path, "nothing that stands out against its noise", "an expression", _NAME_FRAMES)
     return recognition
 
 
-def _recognise(frames: Mapping[int, Image], event: Event, recogniser: Recogniser) -> Recognition:
-    """Measure an event from its frames (H, W, 3), by number, and ask the model."""
+def _recognise(frames: Mapping[int, Image], event: Event, recogniser: Recogniser) -> Recognition | NotReadable:
+    """Measure an event from its frames (H, W, 3), by number, and ask the model if anything stands out."""
     model, measurement, reader = recogniser
-    measured = measure.clip(frames, event.onset, event.apex, model.config.experts, measurement, reader)
+    measured = measure.clip(
+        frames, event.onset, event.apex, model.config.experts, measurement, reader, event.noise, event.place
+    )
+    if all(region.level == "none" for region in measured.evidence):
+        return NotReadable(event, measured)
     vectors = {expert: tokens[None] for expert, tokens in measured.tokens.items()}  # (1, tokens, dim) each
     (answer,) = decoding.answer(model, vectors)
     parsed = triple.parse(answer.text)

@@ -70,16 +70,18 @@ def crop_positions(onset: int, apex: int, offset: int, params: Crop) -> list[int
     return align.sampled_positions(onset, apex, offset, params.frames)
 
 
-def crop(frames: Mapping[int, Image], onset: int, params: Crop) -> Crops:
+def crop(frames: Mapping[int, Image], onset: int, params: Crop, place: tuple[float, float] | None = None) -> Crops:
     """Cut the face out of frames (H, W, 3), by position, all with the transform of the onset's face.
 
-    The onset's eyes are found by MediaPipe, whatever ``landmarks.backend`` is: FAN needs a crop to begin with.
+    The onset's eyes are found by MediaPipe, whatever ``landmarks.backend`` is: FAN needs a crop to begin with. Of
+    several faces it is the one whose middle is at ``place`` (x, y), in px of the frame; without one, the largest.
 
     Raises:
-        NoFaceError: no face is seen on the onset.
+        NoFaceError: no face is seen on the onset, or none at ``place``.
 
     """
-    matrix = align.transform(mesh.landmarks(frames[onset]), params.size_px, params.iod_px, params.eye_line)
+    near = None if place is None else np.array([place], np.float32)  # (1, 2)
+    matrix = align.transform(mesh.landmarks(frames[onset], near), params.size_px, params.iod_px, params.eye_line)
     images = {position: align.cut(frame, matrix, params.size_px) for position, frame in frames.items()}
     return Crops(images, matrix)
 
@@ -161,19 +163,20 @@ def clip(
     params: Measurement,
     reader: verification.Reader | None,
     rest_noise: float | None = None,
+    place: tuple[float, float] | None = None,
 ) -> Measured:
     """Measure a clip from its frames (H, W, 3) at `crop_positions`, by position in ascending order.
 
     ``reader`` is the motion prior, None where nothing needs it (`Measurement.needs_prior`). ``rest_noise``, in eye
     distances, is the noise of the face at rest; without it, the flow at the apex tells the noise, of which a broad
-    expression leaves too little still.
+    expression leaves too little still. ``place`` is as in `crop`.
 
     Raises:
-        NoFaceError: no face is seen on the onset.
+        NoFaceError: no face is seen on the onset, or none at ``place``.
         DataError: the model that stands for an expert cannot be used, or gives no numbers.
 
     """
-    crops = crop(frames, onset, params.crop).images
+    crops = crop(frames, onset, params.crop, place).images
     points = landmarks(crops[onset], params.landmarks)
     targets = flow_positions(crops, onset, apex, params.flow)
     measured_steps = flow(crops, points, onset, targets, params.flow)

@@ -31,6 +31,7 @@ _MARGINS = (0.6, 0.0)
 _CROP_MARGIN = 0.3
 
 
+REACH = 0.5  # of a face's width, by which one person's face may have moved
 DETECTION_PX = 960  # larger frames are shrunk to this longer side before a face is looked for
 
 
@@ -57,11 +58,12 @@ def _shrunk(image: Image) -> tuple[Image, float]:
 def landmarks(image: Image, near: Points | None = None) -> Points:
     """Return the 68 landmarks (68, 2), in px, of the largest face in a picture (H, W, 3).
 
-    The landmarks are the mean of those of the picture and of its mirror image. If ``near`` (68, 2) is given, the
-    landmarks of one person in an earlier frame, the face nearest to it is taken instead of the largest.
+    The landmarks are the mean of those of the picture and of its mirror image. If ``near`` (n, 2) is given, a
+    person's landmarks in an earlier frame or the middle of them alone, the face nearest to their middle is taken
+    instead of the largest; one that is farther away than `REACH` is another person's.
 
     Raises:
-        NoFaceError: no face is found, neither with a margin added around the picture nor without.
+        NoFaceError: no such face is found, neither with a margin added around the picture nor without.
 
     """
     for share in _MARGINS:
@@ -69,14 +71,9 @@ def landmarks(image: Image, near: Points | None = None) -> Points:
         padded = image
         if margin:
             padded = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-        faces = _faces(padded)
-        if not faces:
+        face = _chosen(_faces(padded), None if near is None else near + margin)
+        if face is None:
             continue
-        if near is None:
-            face = max(faces, key=_width)
-        else:
-            distances = [_distance(points, near + margin) for points in faces]
-            face = faces[int(np.argmin(distances))]
         # The landmarks of the mirrored picture err in the opposite direction: the mean is closer than either.
         for mirrored in _faces(np.ascontiguousarray(padded[:, ::-1])):
             unmirrored = mirrored[regions.MIRROR] * [-1, 1] + [padded.shape[1] - 1, 0]
@@ -116,8 +113,7 @@ def vertices(image: Image) -> npt.NDArray[np.float64] | None:
         faces = _meshes(_mesh(), np.asarray(padded))
     if not faces:
         return None
-    largest = max((face[:_SKIN, :2] for face in faces), key=lambda face: float(np.ptp(face[:, 0])))
-    return np.asarray(largest - margin)
+    return np.asarray(max((face[:_SKIN, :2] for face in faces), key=_width) - margin)
 
 
 class Follower:
@@ -144,6 +140,16 @@ def _width(points: npt.NDArray[np.floating]) -> float:
     return float(np.ptp(points[:, 0]))
 
 
+def _chosen(faces: list[npt.NDArray[np.float64]], near: Points | None) -> npt.NDArray[np.float64] | None:
+    """Return the largest of some faces (68, 2), or the one at ``near`` (n, 2); None if there is no such face."""
+    if near is None:
+        return max(faces, key=_width, default=None)
+    middle = near.mean(0)
+    distances = [float(np.hypot(*(face.mean(0) - middle))) for face in faces]
+    within = [index for index, face in enumerate(faces) if distances[index] < REACH * _width(face)]
+    return faces[min(within, key=lambda index: distances[index])] if within else None
+
+
 def _distance(points: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> float:
     """Return the mean distance between two sets of landmarks (68, 2), in px."""
     return float(np.hypot(*(points - others).T).mean())
@@ -158,7 +164,7 @@ def _faces(image: Image) -> list[npt.NDArray[np.float64]]:
 
 def _points(vertices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the 68 landmarks (68, 2), in px, of a mesh (478, 2)."""
-    points = vertices[_VERTICES]
+    points = np.asarray(vertices[_VERTICES])
     points[17:27] = (points[17:27] + vertices[_LOWER_BROWS]) / 2
     return points
 

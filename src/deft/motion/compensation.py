@@ -140,7 +140,7 @@ def _robust_fit(places: Doubles, displacements: Doubles, trust: Doubles) -> tupl
 
 
 def _lengths(vectors: NDArray[np.floating]) -> Doubles:
-    return np.hypot(vectors[:, 0], vectors[:, 1])
+    return np.asarray(np.hypot(vectors[:, 0], vectors[:, 1]))
 
 
 def _field(head: Floats, height: int, width: int) -> Floats:

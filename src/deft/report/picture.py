@@ -37,12 +37,13 @@ def draw(
     answer: str,
     emotions: dict[str, float],
     when: str,
+    note: str | None = None,
 ) -> None:
     """Write the image as PNG, 1600 px wide.
 
     ``before`` and ``after`` are the crops (H, W, 3) of onset and apex; ``points`` (68, 2) and ``flow`` (H, W, 2) are in
-    crop px. ``answer`` is the text, ``emotions`` are the head's probabilities, and ``when`` is a line that says which
-    frames are shown.
+    crop px. ``answer`` is the text, ``emotions`` are the head's probabilities, none if it gave none, and ``when`` is a
+    line that says which frames are shown. ``note`` is a line on the model.
     """
     with styled():
         figure = plt.figure(figsize=(WIDTH_IN, 8.2), facecolor=PAPER)
@@ -50,8 +51,11 @@ def draw(
         faces([figure.add_subplot(grid[0, column]) for column in range(4)], before, after, points, flow, evidence)
         bars(figure.add_subplot(grid[1, 0]), evidence)
         _words(figure.add_subplot(grid[1, 1:3]), answer, when)
-        classes(figure.add_subplot(grid[1, 3]), emotions)
-        figure.subplots_adjust(left=0.02, right=0.985, top=0.95, bottom=0.05)
+        if emotions:
+            classes(figure.add_subplot(grid[1, 3]), emotions)
+        figure.subplots_adjust(left=0.02, right=0.985, top=0.95, bottom=0.075 if note else 0.05)
+        if note:
+            figure.text(0.02, 0.022, note, fontsize=10.5, color=QUIET, va="center")
         save(figure, path)
 
 

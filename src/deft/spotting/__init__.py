@@ -39,6 +39,7 @@ class Sample(NamedTuple):
     head_speed: float  # per second
     intra: bool  # the frame was coded without reference to another
     starts_track: bool
+    place: tuple[float, float] | None = None  # (x, y) of the face's middle, px of the frame; None if unknown
 
 
 class Event(NamedTuple):
@@ -57,6 +58,7 @@ class Event(NamedTuple):
     head_moving: bool = False  # the head shakes meanwhile
     speaking: bool = False  # the lips speak for at least half of the time
     cut_off: bool = False  # the video, or the face's track, begins or ends within the event
+    place: tuple[float, float] | None = None  # (x, y) of the face's middle at the onset, px of the frame
 
 
 class Segment(NamedTuple):

@@ -70,6 +70,8 @@ class Rule:
             _event(measured, shown, _outside_blinks(extent, blinking), talking, shaking)
             for extent in _extents(measured, shown)
         ]
+        places = {sample.frame: sample.place for sample in samples}
+        events = [event._replace(place=places[event.onset]) for event in events]
         return Segment(
             events=sorted(events, key=lambda event: event.onset),
             seconds=measured.seconds,

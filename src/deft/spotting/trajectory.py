@@ -140,6 +140,7 @@ class Trajectory:
             head_speed=0.0,
             intra=frame.intra,
             starts_track=True,
+            place=_middle(face),
         )
         return sample if self._renew(frame, face, sample) else None
 
@@ -208,6 +209,7 @@ class Trajectory:
             head_speed=abs(head_shift - before.head_shift) / max(frame.seconds - before.seconds, 1e-3),
             intra=frame.intra,
             starts_track=False,
+            place=_middle(face),
         )
 
     def _follow(self, reference: _Reference, vertices: Doubles) -> None:
@@ -239,6 +241,12 @@ def _aperture(face: Mesh) -> Floats:
 def _lips(face: Mesh) -> float:
     """Return how far the lips are apart on the inside, in distances of the eyes' outer corners."""
     return _apart(face, *_INNER_LIPS) / _apart(face, *_OUTER_CORNERS)
+
+
+def _middle(face: Mesh) -> tuple[float, float]:
+    """Return the mean (x, y) of a face's landmarks, in px of the frame."""
+    x, y = face.points.mean(0).tolist()
+    return x, y
 
 
 def _apart(face: Mesh, one: int, other: int) -> float:

@@ -37,7 +37,8 @@ def tune(params: Params, clips: Sequence[Row], views: "Views") -> Iterator[tuple
     from deft.models.deft.training import examples, fold, loop, selection
 
     learned, finetune = [examples.from_triple(row) for row in clips], params.finetune
-    config = examples.configure(learned, views, params)
+    datasets = tuple(sorted({row["dataset"] for row in clips}))
+    config = examples.configure(learned, views, params)._replace(datasets=datasets)
     language, tokenizer = _base(params.llm.base, params.llm.four_bit)
     tuned = partial(
         fold.tuned,

@@ -38,6 +38,7 @@ class Config(NamedTuple):
     four_bit: bool  # whether the language model is held in 4 bits
     seeds: int  # of the models that decide together
     task: str  # the question, which stands after the experts' tokens
+    datasets: tuple[str, ...] = ()  # of the training clips; none if they are unknown
 
 
 class Outputs(NamedTuple):

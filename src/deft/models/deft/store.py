@@ -74,13 +74,20 @@ def loaded(
     ``load_base`` takes the base's path or name, and whether it is held in 4 bits (`deft.llm.load.load`).
 
     Raises:
-        DataError: the folder or one of its files is missing, or the files do not belong together.
+        DataError: the folder or one of its files is missing, or the files do not belong together, or are not those of
+            this version.
 
     """
     _check(folder / file for file in (*_FILES, "deft.json"))
     fields = tables.read_json(folder / "deft.json")
     plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
-    config = Config(**plain)
+    try:
+        config = Config(**plain)
+    except TypeError as error:
+        fault = str(error).replace("Config.__new__() ", "")
+        raise DataError(
+            folder / "deft.json", f"another configuration ({fault})", "that of a tuned model", "tune it again"
+        ) from None
     base = tables.read_json(folder / "adapter_config.json")["base_model_name_or_path"]
     language, tokenizer = load_base(str(folder / base) if (folder / base).is_dir() else base, config.four_bit)
     others = [name(number) for number in range(1, config.seeds)]
