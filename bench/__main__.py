@@ -17,7 +17,21 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from bench import compensation, events, gpu, kinds, little, llama, nuisances, sheets, solver, stages, tuning, verdicts
+from bench import (
+    compensation,
+    events,
+    gpu,
+    kinds,
+    little,
+    llama,
+    nuisances,
+    sheets,
+    solver,
+    stages,
+    stills,
+    tuning,
+    verdicts,
+)
 from deft import prior
 from deft.core import params, paths, tables
 from deft.motion.verification import Calibration
@@ -42,6 +56,7 @@ def measure(peers: Path) -> None:
         staged = stages.figures(Path(folder))
         indexed = sheets.figures(Path(folder))
         spotted = events.figures(Path(folder))
+        unmoved = stills.figures()
         made = kinds.material(peers, Path(folder))
     reader = prior.load(paths.PRIOR)
     others = kinds.registered(made, reader)
@@ -67,6 +82,7 @@ def measure(peers: Path) -> None:
         "stages": staged,
         "sheets": indexed,
         "events": spotted,
+        "stills": unmoved,
         "tuning": tuned,
     }
     if torch.cuda.is_available():
@@ -81,6 +97,8 @@ def measure(peers: Path) -> None:
     _print("AUC of the prior by kind of field", ["kind", "mean", "worst unit"], kinds.rows(other_kinds))
     _print("Mean AUC of priors trained without", ["nuisance", *kinds.KINDS], nuisances.rows(without))
     _print("UF1 of 442 clips in three classes", ["from", "UF1"], little.rows(learned))
+    columns = ["f1", "precision", "recall", "blinks_f1", "micro_share"]
+    _print("Events in rendered videos", ["in", *columns], events.table_rows(spotted, columns))
     flat = [
         (f"{benchmark}.{name}", str(value))
         for benchmark, values in results.items()

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 from joblib import Parallel, delayed
@@ -96,6 +96,12 @@ def figures(folder: Path) -> dict[str, object]:
         "conditions": {name: counts.row() for name, counts in conditions.items()},
         "predict": [_predicted(folder, times) for times in (1, 4)],
     }
+
+
+def table_rows(spotted: dict[str, Any], columns: Sequence[str]) -> list[list[str]]:
+    """Return a table's rows from `figures`: one per encoding, then one per condition."""
+    named = [*spotted["encodings"].items(), *spotted["conditions"].items()]
+    return [[name, *(f"{row[column]:.2f}" for column in columns)] for name, row in named]
 
 
 def rows(seed: int) -> tuple[dict[str, Counts], dict[str, Counts]]:
