@@ -50,13 +50,13 @@ def express(points: Array, expression: Array, strength: float) -> Array:
     return np.asarray(exact + np.float32(strength) * displacement)
 
 
-def unexpress(points: Array, expression: Array, strength: float, iterations: int = 6) -> Array:
+def unexpress(points: Array, expression: Array, strength: float) -> Array:
     """Return the points (..., 2), in px, that express() moves to these, by fixed-point iteration.
 
     The slope of a micro-expression is below one half, so each iteration at least halves the error.
     """
     source = points
-    for _ in range(iterations):
+    for _ in range(6):
         source = source + (points - express(source, expression, strength))
     return source
 
