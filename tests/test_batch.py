@@ -39,6 +39,21 @@ def test_a_batch_is_the_same_as_its_pairs(shape: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+def test_a_batch_follows_guesses_as_its_pairs_do(shape: tuple[int, int]) -> None:
+    references, targets = pairs(*shape)
+    guesses = np.stack([bump((6.0, -4.0))[: shape[0], : shape[1]], *[shift(0.5, 0.0)[: shape[0], : shape[1]]] * 2])
+    found = tvl1.flow_batch(references, targets, "cpu", guesses).numpy()
+    alone = [tvl1.flow(*pair) for pair in zip(references, targets, guesses, strict=True)]
+    assert np.linalg.norm(found - np.stack(alone), axis=-1).max() < 1e-3
+
+
+def test_guesses_for_another_number_of_pairs_are_refused() -> None:
+    references, targets = pairs(61, 97)
+    with pytest.raises(ValueError, match=r"start: expected shape \(3, 61, 97, 2\), got \(2, 61, 97, 2\)"):
+        tvl1.flow_batch(references, targets, "cpu", np.zeros((2, 61, 97, 2), np.float32))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_the_last_bit_of_a_picture_hardly_moves_the_flow(shape: tuple[int, int]) -> None:
     references, targets = pairs(*shape)
     rng = np.random.default_rng(0)

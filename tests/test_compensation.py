@@ -71,6 +71,28 @@ def test_head_holds_the_affine_motion_about_the_centre() -> None:
     assert found.head.dtype == found.flow.dtype == np.float32
 
 
+def depth() -> NDArray[np.float32]:
+    """A rough head: the nose is nearest, and the skin curves away from it, in px."""
+    x, y = landmarks()[30]
+    return np.asarray(((X - x) ** 2 + (Y - y) ** 2) / (4 * SIZE), np.float32)
+
+
+@pytest.mark.parametrize("turn", [(0.05, 0.0), (0.03, -0.06)])
+def test_a_turn_in_depth_goes_if_the_depth_is_known(turn: tuple[float, float]) -> None:
+    parallax = depth()[..., None] * np.array(turn)
+    flow = (head_motion() + parallax + EXPRESSIONS["smile"]).astype(np.float32)
+    flat, deep = compensate(flow, stable()), compensate(flow, stable(), depth())
+    assert deep.residual < 0.3 * flat.residual
+    assert np.linalg.norm(deep.flow - EXPRESSIONS["smile"], axis=-1)[stable()].mean() < 0.1
+
+
+def test_a_depth_is_not_used_where_it_does_not_pay() -> None:
+    """A head that did not turn is compensated to the last bit as if no depth were known."""
+    noise = np.random.default_rng(0).normal(0, 0.2, (SIZE, SIZE, 2))
+    flow = (head_motion() + noise).astype(np.float32)
+    np.testing.assert_array_equal(compensate(flow, stable(), depth()).flow, compensate(flow, stable()).flow)
+
+
 def test_residual_is_the_median_noise() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, (SIZE, SIZE, 2))
     found = compensate((head_motion() + noise).astype(np.float32), stable())

@@ -98,10 +98,23 @@ def test_of_two_people_the_one_with_the_larger_face_is_followed(images: list[Ima
     assert np.abs(np.array(alone) - np.array(both)).max() < 0.01
 
 
-def test_another_face_in_the_same_video_starts_a_track(images: list[Image]) -> None:
-    there = [np.roll(image, 200, axis=1) for image in images[:70]]
-    samples = measured(frames(chain(images[:70], there)))
-    assert sum(sample.starts_track for sample in samples) == 2
+def test_a_face_that_is_suddenly_elsewhere_is_known_again(images: list[Image]) -> None:
+    """As after a cut to another camera."""
+    there = [np.roll(image, 200, axis=1) for image in images[:40]]
+    people = People(CROP, largest=False)
+    numbers = {number for each in people.find(frames(chain(images[:40], there))) for number, _ in people.measure(*each)}
+    assert numbers == {1}
+
+
+def test_a_cut_to_another_face_in_the_same_place_starts_a_track(images: list[Image], astronaut: Image) -> None:
+    face = cv2.resize(astronaut[:256, 96:352], (480, 480))
+    other = np.zeros_like(images[0])
+    other[:, 80:560] = face
+    shown = [*images[:30], *repeat(other, 30), *images[30:60]]
+    people = People(CROP, largest=False)
+    samples = [sample for each in people.find(frames(shown)) for _, sample in people.measure(*each)]
+    starts = [sample.frame for sample in samples if sample.starts_track]
+    assert starts == pytest.approx([0, 30, 60], abs=1)
 
 
 def test_a_face_that_leaves_and_comes_back_is_noted(images: list[Image], tmp_path: Path) -> None:

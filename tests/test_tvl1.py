@@ -229,3 +229,31 @@ HOLED = np.where(GOOD > 0.99, np.nan, GOOD)
 def test_bad_pictures_are_refused(reference: Grey, target: Grey, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         flow(reference, target)
+
+
+def far_bump() -> Grey:
+    """A corner of the mouth that moves by 16 px: farther than the coarse levels find by themselves."""
+    return bump((14.0, -8.0), 12.0)
+
+
+def test_a_guess_leads_where_the_pyramid_does_not_find_the_way() -> None:
+    truth = far_bump()
+    pair = warped_pair(truth)
+    guess = truth + np.random.default_rng(0).normal(0, 0.4, (1, 1, 2)).astype(np.float32)
+    unaided, led = (error(found, truth) for found in (flow(*pair), flow(*pair, guess)))
+    assert led < 0.15
+    assert led < unaided / 3
+
+
+def test_a_guess_far_from_the_truth_is_no_worse_than_its_error() -> None:
+    truth = bump((1.0, 0.5))
+    wrong = flow(*warped_pair(truth), shift(1.5, 0.0))
+    assert error(wrong, truth) < 0.2
+
+
+def test_a_guess_of_another_shape_or_not_finite_is_refused() -> None:
+    pair = warped_pair(shift(0.3, 0.0))
+    with pytest.raises(ValueError, match=r"start: expected shape \(192, 192, 2\), got \(28, 28, 2\)"):
+        flow(*pair, shift(0.0, 0.0, 28))
+    with pytest.raises(ValueError, match="start: expected finite values, got 73728"):
+        flow(*pair, shift(np.nan, np.nan))

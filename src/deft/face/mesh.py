@@ -1,6 +1,7 @@
 """Landmarks by MediaPipe's Face Mesh (Kartynnik et al. 2019), whose wheel carries its models: no download."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
@@ -187,9 +188,14 @@ def _face_mesh(in_order: bool, most_faces: int) -> Any:
     """Load Face Mesh for pictures, or for the frames of one video ``in_order``."""
     import mediapipe
 
-    return mediapipe.solutions.face_mesh.FaceMesh(
-        static_image_mode=not in_order, refine_landmarks=True, max_num_faces=most_faces, min_detection_confidence=0.5
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what MediaPipe calls in protobuf
+        return mediapipe.solutions.face_mesh.FaceMesh(
+            static_image_mode=not in_order,
+            refine_landmarks=True,
+            max_num_faces=most_faces,
+            min_detection_confidence=0.5,
+        )
 
 
 @contextmanager

@@ -4,7 +4,7 @@ Operations that are linear along rows and columns (smoothing, halving, cells, de
 matrices. The two nonlinear loops, `tensors` and `relax`, are fused kernels on a GPU (`deft.motion.fused`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ def solve(references: Tensor, targets: Tensor, starts: Tensor | None = None) -> 
     cell = contrast.cell_px(coarsest.shape[1:])
     u = coarsest.new_zeros(len(references), 2, *(side // cell for side in coarsest.shape[1:]))  # (N, 2, h, w)
     if starts is not None:
-        u = torch.nn.functional.interpolate(starts.movedim(-1, 1), u.shape[2:], mode="area") / 2 ** (len(fixed) - 1)
+        u = _guessed(starts.movedim(-1, 1), cell, 2 ** (len(fixed) - 1), u.shape[2:])
     for reference, target in zip(reversed(fixed), reversed(moving), strict=True):
         cell = contrast.cell_px(reference.shape[1:])
         grid = tuple(side // cell for side in reference.shape[1:])
@@ -36,6 +36,13 @@ def solve(references: Tensor, targets: Tensor, starts: Tensor | None = None) -> 
     flow = matrices.enlarged(u, cell, references.shape[1:])  # (N, 2, H, W)
     still = _is_constant(references) | _is_constant(targets)
     return flow.masked_fill(still[:, None, None, None], 0).movedim(1, -1).contiguous()
+
+
+def _guessed(starts: Tensor, cell: int, shrunk: int, grid: Sequence[int]) -> Tensor:
+    """Return first guesses (N, 2, H, W) on the grid (h, w) of a level that is ``shrunk`` times smaller."""
+    side = cell * shrunk
+    filled = torch.nn.functional.pad(starts, (0, side, 0, side), mode="replicate")
+    return torch.nn.functional.avg_pool2d(filled[..., : grid[0] * side, : grid[1] * side], side) / shrunk
 
 
 def _is_constant(pictures: Tensor) -> Tensor:

@@ -215,9 +215,11 @@ def _initial_state(level: _Level, coarser: _State | None) -> _State:
 def _guessed(level: _Level, start: Floats, shrunk: int) -> _State:
     """Return the state in which a level, ``shrunk`` times smaller than the pictures, starts from a guess (H, W, 2)."""
     still = _initial_state(level, None)
-    height, width = still.u.shape[1:]
-    coarse = cv2.resize(start.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) / shrunk
-    return still._replace(u=np.ascontiguousarray(coarse.transpose(2, 0, 1), np.float32))
+    side = level.cell * shrunk  # px of the pictures, of a cell
+    h, w = still.u.shape[1:]
+    filled = np.pad(start, ((0, side), (0, side), (0, 0)), mode="edge")[: h * side, : w * side]
+    means = filled.reshape(h, side, w, side, 2).mean((1, 3), dtype=np.float64) / shrunk
+    return still._replace(u=np.ascontiguousarray(means.transpose(2, 0, 1), np.float32))
 
 
 def _refined(level: _Level, target: Floats, start: _State) -> _State:

@@ -6,9 +6,8 @@ Run: ``python -m deft.report.table PAGE metrics bench/results.json``
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 from deft.core import tables
@@ -151,18 +150,12 @@ def bench(results: Mapping[str, Any]) -> str:
         "|---|---|---|",
         *(f"| {name} | {kind['auc']:.3f} | {min(kind['units'].values()):.3f} |" for name, kind in kinds.items()),
         "",
-        f"| a prior trained without | {' | '.join(results['nuisances']['nothing'])} |",
-        f"|---|{'---|' * len(results['nuisances']['nothing'])}",
-        *(f"| {name} | {' | '.join(map(_range, kinds.values()))} |" for name, kinds in results["nuisances"].items()),
-        "",
         "| 442 rendered clips as flow, three datasets, one person left out | UF1 of three classes |",
         "|---|---|",
         *(f"| {name} | {_cell(path, 'uf1')} |" for name, path in results["little"].items()),
         "",
         f"`index`: {sheets['rows']:,} rows of a label sheet and {sheets['frames']:,} frames in "
         f"{sheets['seconds']:.1f} s.",
-        "",
-        _events(results["events"]),
         "",
         f"Tuning the small Llama: {tuned['tokens_per_s']['ours']:,} tokens per second on {tuned['cores']} cores, "
         f"{tuned['tuning_ratio']:.2f} × transformers' Trainer with PEFT and padding. Structured generation: "
@@ -171,22 +164,6 @@ def bench(results: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def _range(aucs: Sequence[float]) -> str:
-    """Return the mean over seeds, and the smallest and the largest."""
-    return f"{mean(aucs):.3f} [{min(aucs):.3f},\N{NO-BREAK SPACE}{max(aucs):.3f}]"
-
-
-def _events(scores: Mapping[str, Any]) -> str:
-    short, long = scores["predict"]
-    return (
-        f"Spotting in {scores['films']} rendered videos of {scores['seconds']:.0f} s with {scores['expressions']} "
-        f"micro-expressions and {scores['blinks']} blinks: F1 {scores['f1']:.3f} (precision {scores['precision']:.3f}, "
-        f"recall {scores['recall']:.3f}), at an overlap of at least 0.5 with the true interval. `deft predict` takes "
-        f"{short['s_per_s']:.2f} s per second of video (640 × 480, 30 frames per second, start-up included) and "
-        f"{short['peak_mib']} MiB; for a video four times as long, {long['s_per_s']:.2f} s and {long['peak_mib']} MiB."
-    )
 
 
 def _residual(results: Mapping[str, Any]) -> list[tuple[str, list[float]]]:

@@ -38,7 +38,8 @@ REST_RANGE = 0.006  # every region has stayed within this range, eye distances
 NEAR = 0.02  # eye distances: the face rests near its reference if no region of the mesh has moved farther
 BAND_PX = 1.5  # how far the face may move in its crop before the crop follows: cutting anew costs a little noise
 LOST_FIT = 0.5  # below this correlation with the reference, it is not the same face seen the same way
-CUT_DROP = 0.15  # of that correlation, from one frame to the next, if the video cuts to someone else
+GAP_S = 0.3  # a face that was not measured for so long starts a new track
+CUT_FIT = 0.75  # below this correlation with the frame before, the video cuts: no face changes so much in a frame
 _EYES = (((159, 145), (33, 133)), ((386, 374), (263, 362)))  # vertices: middles of the lids, corners
 _INNER_LIPS, _OUTER_CORNERS = (13, 14), (33, 263)
 _GRID = 4  # px between the places at which depth is interpolated
@@ -83,20 +84,23 @@ class Trajectory:
         self._reference: _Reference | None = None
         self._place = np.eye(2, 3)  # where the reference's crop lies now, in its own px
         self._recent: deque[Sample] = deque()  # those of the last `REST_S`
+        self._picture = np.zeros((0, 0), np.float32)  # (h, w), of the frame before, like a portrait's
         self._portrait: _Portrait | None = None  # of the latest reference, kept when the face is lost
 
     def measure(self, frame: video.Frame, face: Mesh) -> Sample | None:
         """Return the sample of a frame and the face in it.
 
-        None if the face cannot be measured there, or if it is another's from one frame to the next.
+        None if the face cannot be measured there, or if the video cuts to another one.
         """
-        if self._reference is None:
+        if self._reference is None or frame.seconds - self._recent[-1].seconds > GAP_S:
             return self._start(frame, face)
+        before = self._picture
         sample = self._sample(self._reference, frame, face)
-        if sample.fit < LOST_FIT:
-            cut = self._recent[-1].fit - sample.fit > CUT_DROP
+        if _correlations(self._reference.portrait.means, before, self._picture)[0] < CUT_FIT:
             self._reference = None
-            return None if cut else self._start(frame, face)
+            return None
+        if sample.fit < LOST_FIT:
+            return self._start(frame, face)
         self._recent.append(sample)
         while self._recent[0].seconds < sample.seconds - REST_S:
             self._recent.popleft()
@@ -113,7 +117,7 @@ class Trajectory:
         except NoFaceError:
             return False
         picture = self._cut(frame, self._matrix(landmarks))
-        return bool(_fits(self._portrait, picture, tvl1.flow(self._portrait.grey, picture))[0] >= LOST_FIT)
+        return bool(_fits(self._portrait, _half_size(picture), tvl1.flow(self._portrait.grey, picture))[0] >= LOST_FIT)
 
     def _matrix(self, landmarks: Points) -> align.Matrix:
         return align.transform(landmarks, self._crop.size_px, self._crop.iod_px, self._crop.eye_line)
@@ -173,6 +177,7 @@ class Trajectory:
             flows=flows,
             sample=sample,
         )
+        self._picture = self._portrait.picture
         self._place = np.eye(2, 3)
         self._recent = deque([sample._replace(head_shift=0.0)])
         return True
@@ -188,7 +193,8 @@ class Trajectory:
         compensated = compensation.compensate(flow, reference.stable_area, reference.depth)
         aligned = pose.aligned(vertices, reference.vertices, reference.layers.stable)
         iod = reference.layers.axes.iod
-        fits = _fits(reference.portrait, picture, flow)
+        self._picture = _half_size(picture)
+        fits = _fits(reference.portrait, self._picture, flow)
         head = self._place[:, 2] + self._place[:, :2] @ compensated.head[:, 2]
         centre = (self._crop.size_px - 1) / 2
         shift = head + (self._place[:, :2] - np.eye(2)) @ [centre, centre]
@@ -282,13 +288,18 @@ def _half_size(grey: Grey) -> Floats:
     return contrast.normalised(half)
 
 
-def _fits(portrait: _Portrait, picture: Grey, flow: Floats) -> Floats:
-    """Return the correlation of a portrait with a picture (H, W) warped back by the flow (H, W, 2), by mask (18,)."""
+def _fits(portrait: _Portrait, picture: Floats, flow: Floats) -> Floats:
+    """Return the correlation of a portrait with a picture (h, w) warped back by the flow (H, W, 2), by mask (18,)."""
     height, width = portrait.picture.shape
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     half = flow[::2, ::2] / 2
-    warped = cv2.remap(_half_size(picture), x + half[..., 0], y + half[..., 1], cv2.INTER_LINEAR)
-    one, other = portrait.picture.ravel(), warped.ravel()
-    a, b, aa, bb, ab = (portrait.means @ np.stack([one, other, one**2, other**2, one * other], 1)).T
+    warped = cv2.remap(picture, x + half[..., 0], y + half[..., 1], cv2.INTER_LINEAR)
+    return _correlations(portrait.means, portrait.picture, warped)
+
+
+def _correlations(means: csr_array, picture: Floats, another: Floats) -> Floats:
+    """Return the correlation of two pictures (h, w) in each of the masks whose `means` (masks, h · w) these are."""
+    one, other = picture.ravel(), another.ravel()
+    a, b, aa, bb, ab = (means @ np.stack([one, other, one**2, other**2, one * other], 1)).T
     spread = np.sqrt(np.maximum(aa - a**2, 0) * np.maximum(bb - b**2, 0))
     return np.asarray((ab - a * b) / np.maximum(spread, 1e-9), np.float32)
