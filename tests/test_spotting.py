@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from deft.facs.regions import REGIONS
 from deft.prior import Answers, Prior, layout
-from deft.spotting import BLINK, MACRO, MICRO, Event, Sample, Segment
+from deft.spotting import BLINK, MACRO, MICRO, Event, Sample, Segment, rule
 from deft.spotting.rule import Rule
 from deft.spotting.stretches import Searcher
 
@@ -93,6 +93,13 @@ def test_expressions_one_after_the_other_are_separate_events() -> None:
         video(8, (SMILE, bump(2, 0.1, 0, 0.15)), (FROWN, bump(2.8, 0.1, 0, 0.15)), (SMILE, bump(5, 0.1, 0, 0.1)))
     )
     assert [round(event.apex_s, 1) for event in found] == [2.1, 2.9, 5.1]
+
+
+def test_events_that_touch_without_rest_between_are_one() -> None:
+    z = np.full(60, 20.0)
+    z[25], z[40] = 30.0, 0.0
+    extents = [rule._Extent(*span) for span in ((20, 25, 30), (10, 15, 20), (40, 45, 50), (31, 35, 40))]
+    assert rule._merged(extents, z) == [(10, 25, 40), (40, 45, 50)]
 
 
 def test_a_blink_is_not_an_expression() -> None:
@@ -219,7 +226,7 @@ def test_motion_that_the_prior_takes_for_noise_counts_for_less() -> None:
 
 def test_lips_that_open_and_close_all_the_time_speak() -> None:
     speech = [
-        sample._replace(lips=0.05 + 0.03 * np.sin(2 * np.pi * 4 * sample.seconds) * (2 < sample.seconds < 6))
+        sample._replace(lips=0.05 + 0.04 * np.sin(2 * np.pi * 4 * sample.seconds) * (2 < sample.seconds < 6))
         for sample in video(10, (SMILE, bump(3, 0.1, 0.05, 0.15)), (FROWN, bump(8.5, 0.1, 0.05, 0.15)))
     ]
     found = Rule(None).search(speech)

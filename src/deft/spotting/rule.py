@@ -6,7 +6,8 @@
 4. Extent. The motion at the apex is a pattern over the regions. The event lasts while the motion, projected on this
    pattern, is above a small share of its value at the apex, and above the noise.
 5. Blinks are told by the lids (`deft.spotting.blinks`), and speech by the lips (`deft.spotting.speech`).
-6. Posture. What neither rises nor falls by half within half a second is dropped.
+6. What touches, without rest between, is one event.
+7. Posture. What neither rises nor falls by half within half a second is dropped.
 
 Sources: motion against the clip's own rest, peaks above a threshold: Moilanen, Zhao and Pietikäinen, "Spotting Rapid
 Facial Movements from Videos Using Appearance-Based Feature Difference Analysis", ICPR 2014; directed motion of regions:
@@ -15,7 +16,7 @@ Neurocomputing 2017. Rest, noise, projection and blinks are our choice; all cons
 other seeds than the bench's, and on the footage that the tests read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,7 @@ LEAST_S = 0.06  # for which an event is above most of the threshold: a single fr
 SHAKE_SPEED = 0.25  # eye distances per second from which the head shakes
 
 _MOST = 0.7  # of the threshold
+_REST = 0.5  # of the threshold, below which the face rests
 
 
 class _Extent(NamedTuple):
@@ -68,7 +70,7 @@ class Rule:
         ]
         events += [
             _event(measured, shown, _outside_blinks(extent, blinking), talking, shaking)
-            for extent in _extents(measured, shown)
+            for extent in _merged(_extents(measured, shown), shown.z)
         ]
         places = {sample.frame: sample.place for sample in samples}
         events = [event._replace(place=places[event.onset]) for event in events]
@@ -130,6 +132,20 @@ def _extents(measured: Series, shown: Strength) -> Iterator[_Extent]:
         lasting = np.count_nonzero(z[onset : offset + 1] > _MOST * THRESHOLD) >= measured.count(LEAST_S)
         if lasting and _is_sudden(share[onset : offset + 1], measured.count(SUDDEN_S)):
             yield _Extent(onset, apex, offset)
+
+
+def _merged(extents: Iterable[_Extent], z: Doubles) -> list[_Extent]:
+    """Return extents in order; those that touch, with no rest between, are one, with the stronger apex."""
+    merged: list[_Extent] = []
+    for extent in sorted(extents):
+        before = merged[-1] if merged else None
+        touches = before is not None and extent.onset <= before.offset + 1
+        if before is not None and touches and z[extent.onset : before.offset + 2].min() > _REST * THRESHOLD:
+            apex = max(before.apex, extent.apex, key=lambda position: z[position])
+            merged[-1] = _Extent(before.onset, apex, max(before.offset, extent.offset))
+        else:
+            merged.append(extent)
+    return merged
 
 
 def _projected(shown: Strength, apex: int) -> tuple[Doubles, float]:

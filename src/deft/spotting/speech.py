@@ -7,7 +7,7 @@ from deft.spotting.series import Series
 
 PER_S = 2.0  # extrema of the lips' opening per second, from which the face speaks
 _WINDOW_S = 1.5
-_LEAST = 0.012  # of the distance of the eyes' outer corners: a smaller motion of the lips is the mesh's noise
+_LEAST = 0.04  # of the distance of the eyes' outer corners: a smaller motion of the lips is the mesh's noise
 
 
 def speaking(measured: Series) -> npt.NDArray[np.bool_]:
