@@ -1,6 +1,6 @@
 """Who is who in a video: each face is followed by a trajectory of its own, and known again after a gap or a cut."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from deft.spotting import Sample
 from deft.spotting.trajectory import Trajectory
 
 MOST = 4  # faces at a time
+MOST_KNOWN = 16  # people who are known again
 _REACH = 0.5  # of a face's width: a face that is farther from where it was is another one
 
 
@@ -25,8 +26,9 @@ class People:
     def __init__(self, crop: Crop, largest: bool) -> None:
         self._crop, self._largest = crop, largest
         self._follower = mesh.Follower(MOST)
-        self._trajectories: list[Trajectory] = []
-        self._places: dict[int, Points] = {}  # index → where the face was in the frame before
+        self._trajectories: dict[int, Trajectory] = {}  # by the person's number, the latest one measured last
+        self._count = 0
+        self._places: dict[int, Points] = {}  # number → where the face was in the frame before
 
     def find(self, frames: Iterable[video.Frame]) -> Iterator[tuple[video.Frame, list[mesh.Mesh]]]:
         """Yield each frame with the faces in it, the largest first."""
@@ -40,34 +42,48 @@ class People:
         for face in faces:
             if self._largest and self._places:
                 break
-            index = _nearest(face.points, places)
-            if index is None:
+            number = _nearest(face.points, places)
+            if number is None:
                 if self._largest and places:
                     continue
-                index = self._recognised(frame, face)
-            places.pop(index, None)
-            sample = self._trajectories[index].measure(frame, face)
+                number = self._recognised(frame, face, places)
+            if number is None:
+                continue
+            places.pop(number, None)
+            trajectory = self._trajectories.pop(number)
+            self._trajectories[number] = trajectory
+            sample = trajectory.measure(frame, face)
             if sample is None:
                 continue
-            self._places[index] = face.points
-            yield 1 + index, sample
+            self._places[number] = face.points
+            yield number, sample
 
-    def _recognised(self, frame: video.Frame, face: mesh.Mesh) -> int:
-        """Return the index of the person whose face this is; someone new is added."""
-        for index, trajectory in enumerate(self._trajectories):
-            if index not in self._places and trajectory.knows(frame, face):
-                return index
-        self._trajectories.append(Trajectory(self._crop, _find_landmarks))
-        return len(self._trajectories) - 1
+    def _recognised(self, frame: video.Frame, face: mesh.Mesh, places: Collection[int]) -> int | None:
+        """Return the number of the person whose face this is, or None where it cannot be measured.
+
+        Nobody counts whose face is elsewhere in this frame, or may still be at its place. Someone new is added.
+        """
+        try:
+            landmarks = _find_landmarks(frame, face.points)
+        except NoFaceError:
+            return None
+        for number, trajectory in self._trajectories.items():
+            if number not in self._places and number not in places and trajectory.knows(frame, landmarks):
+                return number
+        self._count += 1
+        self._trajectories[self._count] = Trajectory(self._crop, _find_landmarks)
+        if len(self._trajectories) > MOST_KNOWN:
+            del self._trajectories[next(iter(self._trajectories))]
+        return self._count
 
 
 def _nearest(points: Points, places: dict[int, Points]) -> int | None:
-    """Return the index of the place (68, 2) at which a face's points (68, 2) lie, or None."""
-    distances = {index: float(np.hypot(*(points - place).T).mean()) for index, place in places.items()}
+    """Return the number of the place (68, 2) at which a face's points (68, 2) lie, or None."""
+    distances = {number: float(np.hypot(*(points - place).T).mean()) for number, place in places.items()}
     if not distances:
         return None
-    index = min(distances, key=lambda index: distances[index])
-    return index if distances[index] < _REACH * np.ptp(points[:, 0]) else None
+    number = min(distances, key=lambda number: distances[number])
+    return number if distances[number] < _REACH * np.ptp(points[:, 0]) else None
 
 
 def _find_landmarks(frame: video.Frame, near: Points) -> Points:

@@ -151,9 +151,9 @@ def _merged(extents: Iterable[_Extent], z: Doubles) -> list[_Extent]:
 def _projected(shown: Strength, apex: int) -> tuple[Doubles, float]:
     """Return the motion projected on that at the apex, (n,), 1 at the apex, and its value at the event's ends."""
     pattern = shown.motion[apex] / shown.sigma[apex] ** 2  # (17, 2)
-    own = float((pattern * shown.motion[apex]).sum())  # the square of the pattern's z
-    share = np.einsum("nrc,rc->n", shown.motion, pattern) / own
-    return share, max(EDGE_SHARE, EDGE_Z / np.sqrt(own))
+    squared = float((pattern * shown.motion[apex]).sum())  # of the pattern's z
+    share = np.einsum("nrc,rc->n", shown.motion, pattern) / squared
+    return share, max(EDGE_SHARE, EDGE_Z / np.sqrt(squared))
 
 
 def _outside_blinks(extent: _Extent, blinking: npt.NDArray[np.bool_]) -> _Extent:

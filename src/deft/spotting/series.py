@@ -58,7 +58,8 @@ def series(samples: Sequence[Sample]) -> Series:
 
 def _steps(intra: npt.NDArray[np.bool_]) -> list[int]:
     """Return the samples at which a codec's picture is made anew, where most frames only change the one before."""
-    return [] if intra[1:].mean() > _MOST_INTRA else (1 + np.flatnonzero(intra[1:])).tolist()
+    steps = (1 + np.flatnonzero(intra[1:])).tolist()
+    return [] if len(steps) > _MOST_INTRA * len(intra) else steps
 
 
 def _without(steps: list[int], values: npt.NDArray[Number]) -> npt.NDArray[Number]:

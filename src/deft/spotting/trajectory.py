@@ -108,13 +108,9 @@ class Trajectory:
             self._renew(frame, face, sample)
         return sample
 
-    def knows(self, frame: video.Frame, face: Mesh) -> bool:
-        """Tell whether a face is the one that was followed so far: whether flow lays one over the other."""
+    def knows(self, frame: video.Frame, landmarks: Points) -> bool:
+        """Tell whether the face at landmarks (68, 2) is the one followed so far: whether flow lays it over that one."""
         if self._portrait is None:
-            return False
-        try:
-            landmarks = self._find_landmarks(frame, face.points)
-        except NoFaceError:
             return False
         picture = self._cut(frame, self._matrix(landmarks))
         return bool(_fits(self._portrait, _half_size(picture), tvl1.flow(self._portrait.grey, picture))[0] >= LOST_FIT)
