@@ -29,7 +29,7 @@ from deft.media import Image, video
 from deft.models.deft import store
 from deft.motion.evidence import Evidence
 from deft.report import answers, picture, video_page
-from deft.spotting import Event
+from deft.spotting import Event, Spotter
 from deft.spotting import timeline as spotting
 from deft.spotting.people import People
 from deft.spotting.timeline import Person, Span, Timeline
@@ -265,7 +265,7 @@ def test_predict_looks_at_everyone_or_at_the_largest_face(
     def load(folder: Path) -> Iterator[Recogniser]:
         yield recogniser(datasets=("rendered",))
 
-    def spot(source: video.Source, crop: Crop, largest: bool) -> Timeline:
+    def spot(source: video.Source, crop: Crop, spotter: Spotter, largest: bool) -> Timeline:
         whose.append(largest)
         return timeline(person(1))
 

@@ -301,7 +301,7 @@ def hour(path: Path, blank: Image) -> None:
         ("notes.txt", text, "a file that holds no readable video"),
         ("empty.mp4", empty, "an empty file"),
         ("corrupt.mp4", corrupt, "a file that holds no readable video"),
-        ("voice.mp4", voice, "a file that holds no readable video"),
+        ("voice.mp4", voice, "a file without moving pictures"),
         ("picture.png", picture, "a single frame"),
         ("wall.avi", wall, "no face in any frame"),
         ("hour.avi", hour, "one of at most 120 s"),
