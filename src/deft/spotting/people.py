@@ -1,6 +1,6 @@
 """Who is who in a video: each face is followed by a trajectory of its own, and known again after a gap or a cut."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -39,36 +39,43 @@ class People:
     def measure(self, frame: video.Frame, faces: Sequence[mesh.Mesh]) -> Iterator[tuple[int, Sample]]:
         """Yield the number of each person whose face is measured in a frame, and the sample; faces as from `find`."""
         places, self._places = self._places, {}
+        followed, others = list[tuple[int, mesh.Mesh]](), list[mesh.Mesh]()
         for face in faces:
-            if self._largest and self._places:
-                break
             number = _nearest(face.points, places)
             if number is None:
-                if self._largest and places:
-                    continue
-                number = self._recognised(frame, face, places)
-            if number is None:
-                continue
-            places.pop(number, None)
-            trajectory = self._trajectories.pop(number)
-            self._trajectories[number] = trajectory
-            sample = trajectory.measure(frame, face)
-            if sample is None:
-                continue
+                others.append(face)
+            else:
+                del places[number]
+                followed.append((number, face))
+        if self._largest:
+            followed, others = followed[:1], [] if followed else others[:1]
+        for number, face in followed:
+            yield from self._measured(number, frame, face)
+        for face in others:
+            number = self._recognised(frame, face)
+            if number is not None:
+                yield from self._measured(number, frame, face)
+
+    def _measured(self, number: int, frame: video.Frame, face: mesh.Mesh) -> Iterator[tuple[int, Sample]]:
+        """Yield the sample of a person's face, if it can be measured."""
+        trajectory = self._trajectories.pop(number)
+        self._trajectories[number] = trajectory
+        sample = trajectory.measure(frame, face)
+        if sample is not None:
             self._places[number] = face.points
             yield number, sample
 
-    def _recognised(self, frame: video.Frame, face: mesh.Mesh, places: Collection[int]) -> int | None:
+    def _recognised(self, frame: video.Frame, face: mesh.Mesh) -> int | None:
         """Return the number of the person whose face this is, or None where it cannot be measured.
 
-        Nobody counts whose face is elsewhere in this frame, or may still be at its place. Someone new is added.
+        Someone new is added.
         """
         try:
             landmarks = _find_landmarks(frame, face.points)
         except NoFaceError:
             return None
         for number, trajectory in self._trajectories.items():
-            if number not in self._places and number not in places and trajectory.knows(frame, landmarks):
+            if number not in self._places and trajectory.knows(frame, landmarks):
                 return number
         self._count += 1
         self._trajectories[self._count] = Trajectory(self._crop, _find_landmarks)
