@@ -16,7 +16,7 @@ import cv2
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from bench.encodings import ENCODINGS, H264, Encoding, encode
+from bench.encodings import ENCODINGS, H264, MJPEG, Encoding, encode
 from deft import prior
 from deft.core import params, paths
 from deft.media import video
@@ -204,18 +204,14 @@ def _share(part: float, whole: float) -> float:
 
 def _predicted(folder: Path, times: int) -> dict[str, float]:
     """Time ``deft predict`` on a video that is repeated so many times without a pause."""
-    path, frames = folder / f"video{times}.avi", 0
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), PLAYED_FPS, (640, 480))
-    for _ in range(times):
-        for image in videos.frames(videos.plan(SEED, 0, SECONDS), round(FPS / PLAYED_FPS)):
-            writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-            frames += 1
-    writer.release()
+    path, plan = folder / f"video{times}.avi", videos.plan(SEED, 0, SECONDS)
+    numbers = times * videos.frame_numbers(plan, PLAYED_FPS)
+    encode(videos.frames_at(plan, numbers), path, MJPEG, PLAYED_FPS)
     command = [sys.executable, "-m", "deft.cli", "predict", str(path), "--out", str(folder)]
     started = time.perf_counter()
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(run.pid, 0)
     if status:
         raise RuntimeError(f"deft predict {path}: exit status {os.waitstatus_to_exitcode(status)}")
-    seconds, length_s = time.perf_counter() - started, frames / PLAYED_FPS
+    seconds, length_s = time.perf_counter() - started, len(numbers) / PLAYED_FPS
     return {"video_s": round(length_s, 1), "s_per_s": round(seconds / length_s, 3), "peak_mib": used.ru_maxrss // 1024}

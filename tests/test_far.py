@@ -40,8 +40,7 @@ def test_a_broad_smile_is_measured(crop: Image, points: Points) -> None:
 
 def test_a_broad_smile_has_a_guess_that_points_where_it_goes(crop: Image, points: Points) -> None:
     smile, motion = smiling(crop, points, 14.0)
-    guess = far.guess(crop, smile)
-    assert guess is not None
+    guess = far.guesses({0: crop, 1: smile}, 0, [1])[1]
     found, truth = at_corners(guess, points), at_corners(motion, points)
     assert np.all((found * truth).sum(1) > 0.5 * (truth**2).sum(1))
 
@@ -49,11 +48,13 @@ def test_a_broad_smile_has_a_guess_that_points_where_it_goes(crop: Image, points
 def test_a_micro_expression_needs_no_guess(crop: Image, points: Points) -> None:
     """Its flow is the same to the last bit, as if there were no mesh."""
     smile, _ = smiling(crop, points, 2.0)
-    assert far.guess(crop, smile) is None
+    assert far.guesses({0: crop, 1: smile}, 0, [1]) == {}
     (step,) = measure.flow({0: crop, 1: smile}, points, 0, [1], Flow(steps=1, compensated=False))
     grey = [pictures.grey(image) for image in (crop, smile)]
     np.testing.assert_array_equal(step.flow, tvl1.flow(grey[0], grey[1]).astype(np.float16).astype(np.float32))
 
 
 def test_a_picture_without_a_face_gives_no_guess(crop: Image) -> None:
-    assert far.guess(crop, np.full_like(crop, 90)) is None
+    blank = np.full_like(crop, 90)
+    assert far.guesses({0: crop, 1: blank}, 0, [1]) == {}
+    assert far.guesses({0: blank, 1: crop}, 0, [1]) == {}

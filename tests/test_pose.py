@@ -28,9 +28,9 @@ def test_a_head_that_turns_in_space_is_laid_over_itself() -> None:
     expression = np.zeros_like(head)
     expression[50:] = [0.0, -4.0, 1.0]
     turn = Rotation.from_euler("yxz", [12, -8, 5], degrees=True)
-    seen = 1.1 * turn.apply(head + expression) + [30.0, -12.0, 7.0]
+    moved = 1.1 * turn.apply(head + expression) + [30.0, -12.0, 7.0]
     weights = np.repeat([1.0, 0.0], [50, 10])
-    np.testing.assert_allclose(pose.aligned(seen, head, weights) - head, expression, atol=1e-9)
+    np.testing.assert_allclose(pose.aligned(moved, head, weights) - head, expression, atol=1e-9)
 
 
 def test_a_mirror_image_is_no_turn() -> None:

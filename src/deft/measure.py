@@ -112,8 +112,7 @@ def flow(crops: Mapping[int, Image], points: Points, onset: int, targets: Sequen
 
     """
     grey = {position: pictures.grey(crops[position]) for position in {onset, *targets}}  # (H, W) each
-    guesses = {target: far.guess(crops[onset], crops[target]) for target in targets if target != onset}
-    starts = {target: guess for target, guess in guesses.items() if guess is not None}
+    starts = far.guesses(crops, onset, targets)
     return [_as_stored(step) for step in steps.measure(grey, points, onset, targets, params.compensated, starts)]
 
 

@@ -30,8 +30,8 @@ _SKIN = 468  # vertices; behind them come those of the irises
 # Share of the longer side added around the picture: large faces are found best with a margin, small ones without.
 _MARGINS = (0.6, 0.0)
 _CROP_MARGIN = 0.3
-
-
+_EYES = (((159, 145), (33, 133)), ((386, 374), (263, 362)))  # vertices: middles of the lids, corners
+_INNER_LIPS, _OUTER_CORNERS = (13, 14), (33, 263)
 REACH = 0.5  # of a face's width, by which one person's face may have moved
 DETECTION_PX = 960  # larger frames are shrunk to this longer side before a face is looked for
 
@@ -105,6 +105,30 @@ class Mesh(NamedTuple):
         """The 68 landmarks (68, 2), in px."""
         return _points(self.vertices[:, :2]).astype(np.float32)
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """The mean (x, y) of the landmarks, in px."""
+        x, y = self.points.mean(0).tolist()
+        return x, y
+
+    @property
+    def aperture(self) -> npt.NDArray[np.float32]:
+        """How far the lids of each eye are apart, in widths of the eye, (2,): the right one's first."""
+        return np.array([self._apart(*lids) / self._apart(*corners) for lids, corners in _EYES], np.float32)
+
+    @property
+    def lips(self) -> float:
+        """How far the lips are apart on the inside, in distances of the eyes' outer corners."""
+        return self._apart(*_INNER_LIPS) / self._apart(*_OUTER_CORNERS)
+
+    def _apart(self, one: int, other: int) -> float:
+        return float(np.linalg.norm(self.vertices[one] - self.vertices[other]))
+
+    def moved(self, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the vertices (468, 3) transformed by the matrix (2, 3) of a similarity; it scales the depth, too."""
+        flat = self.vertices[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        return np.column_stack([flat, np.hypot(*matrix[:, 0]) * self.vertices[:, 2]])
+
 
 def vertices(image: Image) -> npt.NDArray[np.float64] | None:
     """Return the mesh (468, 2), in px, of the largest face in a picture (H, W, 3), or None."""
@@ -130,7 +154,7 @@ class Follower:
     def faces(self, image: Image) -> list[Mesh]:
         """Return the faces in a frame (H, W, 3)."""
         small, scale = _shrunk(image)
-        with nullcontext() if self._found else _quiet():  # MediaPipe speaks until it has seen a face
+        with nullcontext() if self._found else _quiet():  # MediaPipe speaks until it has found a face
             meshes = _meshes(self._mesh, small)
         self._found = self._found or bool(meshes)
         return [Mesh(vertices[:_SKIN] / scale) for vertices in meshes]

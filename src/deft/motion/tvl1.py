@@ -83,7 +83,7 @@ def flow(reference: NDArray[np.generic], target: NDArray[np.generic], start: Flo
     targets = contrast.pyramid(contrast.normalised(target))
     if start is None:
         return _dense(_coarse_to_fine(levels, targets), levels[0])
-    check_start(start, reference.shape)
+    _check_start(start, reference.shape)
     first = len(levels[:2]) - 1
     return _dense(_coarse_to_fine(levels[:2], targets[:2], _guessed(levels[first], start, 2**first)), levels[0])
 
@@ -141,7 +141,7 @@ def flow_batch(
         raise ValueError(f"targets: expected the references' shape {tuple(fixed.shape)}, got {tuple(moving.shape)}")
     guessed = None if starts is None else torch.as_tensor(starts)
     if guessed is not None:
-        check_start(guessed.numpy(force=True), (*fixed.shape,))
+        _check_start(guessed.numpy(force=True), (*fixed.shape,))
         guessed = guessed.to(device, torch.float32)
     return batch.solve(fixed.to(device, torch.float64), moving.to(device, torch.float64), guessed)
 
@@ -159,7 +159,7 @@ def check(name: str, picture: NDArray[np.generic], shape: tuple[int, ...] | None
         raise ValueError(f"{name}: expected the reference's shape {shape}, got {picture.shape}")
 
 
-def check_start(start: NDArray[np.generic], shape: tuple[int, ...]) -> None:
+def _check_start(start: NDArray[np.generic], shape: tuple[int, ...]) -> None:
     """Raise a ValueError unless a first guess is finite, and has two components for each pixel of ``shape``."""
     if start.shape != (*shape, 2):
         raise ValueError(f"start: expected shape {(*shape, 2)}, got {start.shape}")

@@ -90,7 +90,7 @@ def strength_limit(person: Person, threshold: float) -> float:
 
 
 def curve_parts(person: Person) -> list[list[tuple[float, float]]]:
-    """Return a person's curve in parts without a gap, so that no line is drawn where no face was seen."""
+    """Return a person's curve in parts without a gap, so that no line is drawn where no face was visible."""
     parts: list[list[tuple[float, float]]] = []
     for point in person.curve:
         if parts and point[0] - parts[-1][-1][0] < MERGE_S:

@@ -6,6 +6,8 @@ from typing import Final, Literal, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from deft.facs import regions
+
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
@@ -13,6 +15,7 @@ Kind = Literal["micro", "macro", "blink"]
 MICRO: Final = "micro"
 MACRO: Final = "macro"
 BLINK: Final = "blink"
+IS_EYE = np.array([regions.place(region) == "eye" for region in regions.REGIONS])  # (17,)
 MICRO_S = 0.5  # from onset to offset; an expression that lasts as long or longer is a macro-expression
 
 

@@ -11,13 +11,11 @@ from scipy.spatial import Delaunay
 
 from deft.facs import regions
 from deft.motion import compensation, evidence
-from deft.spotting import Doubles, Floats
+from deft.spotting import IS_EYE, Doubles, Floats
 
 Mask = npt.NDArray[np.bool_]  # (H, W)
 
 _LEAST_AREA = 1e-3  # px², of a triangle that counts
-
-_EYES = [index for index, region in enumerate(regions.REGIONS) if regions.place(region) == "eye"]
 
 
 class Layers(NamedTuple):
@@ -52,7 +50,7 @@ class Layers(NamedTuple):
         halves = means.reshape(-1, 2, 2)
         shares = (self.sizes / np.maximum(self.sizes.sum(1, keepdims=True), 1))[..., None]  # (17, 2, 1)
         whole = (halves * shares).sum(1)  # (17, 2)
-        whole[_EYES] = halves[_EYES].mean(1)  # both lids count alike, however much of each is visible
+        whole[IS_EYE] = halves[IS_EYE].mean(1)  # both lids count alike, however much of each is visible
         outward = (whole * self.outward).sum(1)  # (17,)
         upward = -whole @ self.axes.down  # (17,)
         opening = (halves[:, 1] - halves[:, 0]) @ self.axes.down  # (17,)

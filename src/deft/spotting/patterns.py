@@ -7,10 +7,8 @@ import numpy.typing as npt
 
 from deft.facs import mean_face, regions
 from deft.prior import layout, reconstruction
+from deft.spotting import IS_EYE, Doubles
 
-Doubles = npt.NDArray[np.float64]
-
-IS_EYE = np.array([regions.place(region) == "eye" for region in regions.REGIONS])  # (17,)
 TOGETHER = ((1, 2), (4, 7), (4, 9), (6, 12), (12, 25), (1, 2, 5), (1, 4, 15), (1, 2, 5, 26), (12, 6, 25), (25, 26))
 
 

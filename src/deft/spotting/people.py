@@ -13,14 +13,13 @@ from deft.spotting.trajectory import Trajectory
 
 MOST = 4  # faces at a time
 MOST_KNOWN = 16  # people who are known again
-_REACH = 0.5  # of a face's width: a face that is farther from where it was is another one
 
 
 class People:
     """Measures everyone in the frames of one video, which are given in order.
 
     People are numbered from 1 in order of their first frame. ``largest`` measures one face alone: the largest one when
-    it is first seen, and then the same.
+    it is first visible, and then the same.
     """
 
     def __init__(self, crop: Crop, largest: bool) -> None:
@@ -71,14 +70,14 @@ class People:
         Someone new is added.
         """
         try:
-            landmarks = _find_landmarks(frame, face.points)
+            landmarks = mesh.landmarks_in_frame(frame.image, face.points)
         except NoFaceError:
             return None
         for number, trajectory in self._trajectories.items():
             if number not in self._places and trajectory.knows(frame, landmarks):
                 return number
         self._count += 1
-        self._trajectories[self._count] = Trajectory(self._crop, _find_landmarks)
+        self._trajectories[self._count] = Trajectory(self._crop)
         if len(self._trajectories) > MOST_KNOWN:
             del self._trajectories[next(iter(self._trajectories))]
         return self._count
@@ -90,12 +89,4 @@ def _nearest(points: Points, places: dict[int, Points]) -> int | None:
     if not distances:
         return None
     number = min(distances, key=lambda number: distances[number])
-    return number if distances[number] < _REACH * np.ptp(points[:, 0]) else None
-
-
-def _find_landmarks(frame: video.Frame, near: Points) -> Points:
-    """Return the landmarks (68, 2) of the face at ``near`` (68, 2)."""
-    landmarks = mesh.landmarks_in_frame(frame.image, near)
-    if float(np.hypot(*(landmarks - near).T).mean()) > _REACH * np.ptp(near[:, 0]):
-        raise NoFaceError(f"frame {frame.number}", "no face at the place of the mesh", "one", "use another frame")
-    return landmarks
+    return number if distances[number] < mesh.REACH * np.ptp(points[:, 0]) else None

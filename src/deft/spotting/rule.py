@@ -63,17 +63,13 @@ class Rule:
         talking = speech.speaking(measured)
         shaking = measured.head_speed > SHAKE_SPEED
         events = [
-            _event(measured, shown, _Extent(*blink[:3]), talking, shaking)._replace(
-                kind=BLINK, z=round(blink.closed, 2)
-            )
+            _event(samples, shown, _Extent(*blink[:3]), talking, shaking)._replace(kind=BLINK, z=round(blink.closed, 2))
             for blink in lids
         ]
         events += [
-            _event(measured, shown, _outside_blinks(extent, blinking), talking, shaking)
+            _event(samples, shown, _outside_blinks(extent, blinking), talking, shaking)
             for extent in _merged(_extents(measured, shown), shown.z)
         ]
-        places = {sample.frame: sample.place for sample in samples}
-        events = [event._replace(place=places[event.onset]) for event in events]
         return Segment(
             events=sorted(events, key=lambda event: event.onset),
             seconds=measured.seconds,
@@ -84,28 +80,28 @@ class Rule:
 
 
 def _event(
-    measured: Series,
+    samples: Sequence[Sample],
     shown: Strength,
     extent: _Extent,
     talking: npt.NDArray[np.bool_],
     shaking: npt.NDArray[np.bool_],
 ) -> Event:
-    onset, apex, offset = extent
-    whole = slice(onset, offset + 1)
-    duration_s = measured.seconds[offset] - measured.seconds[onset]
+    onset, apex, offset = (samples[position] for position in extent)
+    whole = slice(extent.onset, extent.offset + 1)
     return Event(
-        kind=expression_kind(duration_s),
-        onset=int(measured.frame[onset]),
-        apex=int(measured.frame[apex]),
-        offset=int(measured.frame[offset]),
-        onset_s=float(measured.seconds[onset]),
-        apex_s=float(measured.seconds[apex]),
-        offset_s=float(measured.seconds[offset]),
-        z=round(float(shown.z[apex]), 1),
-        noise=float(shown.noise[apex]),
+        kind=expression_kind(offset.seconds - onset.seconds),
+        onset=onset.frame,
+        apex=apex.frame,
+        offset=offset.frame,
+        onset_s=onset.seconds,
+        apex_s=apex.seconds,
+        offset_s=offset.seconds,
+        z=round(float(shown.z[extent.apex]), 1),
+        noise=float(shown.noise[extent.apex]),
         head_moving=bool(shaking[whole].any()),
         speaking=bool(talking[whole].mean() >= 0.5),
-        cut_off=onset == 0 or offset == len(measured.seconds) - 1,
+        cut_off=extent.onset == 0 or extent.offset == len(samples) - 1,
+        place=onset.place,
     )
 
 

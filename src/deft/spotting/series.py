@@ -16,9 +16,8 @@ FIRST = 5  # samples at the beginning whose median stands for the time before
 
 
 class Series(NamedTuple):
-    """The fields of `deft.spotting.Sample`, one entry per sample, and the mean number of samples per second."""
+    """Fields of `deft.spotting.Sample`, one entry per sample, and the mean number of samples per second."""
 
-    frame: npt.NDArray[np.int64]  # (n,)
     seconds: Doubles  # (n,)
     displacement: Doubles  # (n, 17, 3)
     mesh: Doubles  # (n, 17, 3)
@@ -29,7 +28,6 @@ class Series(NamedTuple):
     field: npt.NDArray[np.float32]  # (n, 2, 28, 28)
     head_shift: Doubles  # (n,)
     head_speed: Doubles  # (n,)
-    intra: npt.NDArray[np.bool_]  # (n,)
     rate: float
 
     def count(self, seconds: float) -> int:
@@ -37,23 +35,18 @@ class Series(NamedTuple):
         return max(1, round(seconds * self.rate))
 
 
-_COLUMNS = Series._fields[:-1]
+_COLUMNS = [name for name in Series._fields if name not in ("field", "rate")]
 
 
 def series(samples: Sequence[Sample]) -> Series:
     """Return samples, at least one, as arrays."""
-    arrays = {name: np.array([getattr(sample, name) for sample in samples]) for name in _COLUMNS}
-    seconds = arrays["seconds"].astype(float)
+    arrays = {name: np.array([getattr(sample, name) for sample in samples], float) for name in _COLUMNS}
+    field = np.array([sample.field for sample in samples], np.float32)
+    steps = _steps(np.array([sample.intra for sample in samples]))
+    arrays["displacement"] = _without(steps, arrays["displacement"])
+    seconds = arrays["seconds"]
     rate = (len(seconds) - 1) / (seconds[-1] - seconds[0]) if len(seconds) > 1 else 1.0
-    as_doubles = {
-        name: array.astype(float) for name, array in arrays.items() if name not in ("frame", "field", "intra")
-    }
-    field = arrays["field"].astype(np.float32)
-    steps = _steps(arrays["intra"])
-    as_doubles["displacement"] = _without(steps, as_doubles["displacement"])
-    return Series(
-        **as_doubles, frame=arrays["frame"], field=_without(steps, field), intra=arrays["intra"], rate=float(rate)
-    )
+    return Series(**arrays, field=_without(steps, field), rate=float(rate))
 
 
 def _steps(intra: npt.NDArray[np.bool_]) -> list[int]:

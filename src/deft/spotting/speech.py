@@ -15,11 +15,11 @@ def speaking(measured: Series) -> npt.NDArray[np.bool_]:
     from scipy.signal import find_peaks  # loaded late, like pandas
 
     lips, count = measured.lips, len(measured.lips)
-    turns = np.zeros(count)
+    extrema = np.zeros(count)
     for sign in (1, -1):
         peaks, _ = find_peaks(sign * lips, prominence=_LEAST)
-        turns[peaks] = 1
+        extrema[peaks] = 1
     window = min(count, measured.count(_WINDOW_S))
-    per_s = np.convolve(turns, np.ones(window), "same") / (window / measured.rate)
+    per_s = np.convolve(extrema, np.ones(window), "same") / (window / measured.rate)
     dense = per_s >= PER_S
     return np.convolve(dense, np.ones(max(1, window // 2)), "same")[:count] > 0 if dense.any() else dense

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from deft.prior import Prior, layout
 from deft.prior.calibration import log_odds
-from deft.spotting import Doubles
-from deft.spotting.patterns import IS_EYE, patterns
+from deft.spotting import IS_EYE, Doubles
+from deft.spotting.patterns import patterns
 from deft.spotting.series import Series, running_median, running_quantile
 
 REST_S = 10.0  # window of the running median: what fills less than half of it does not become the rest
