@@ -23,12 +23,11 @@ class Encoding(NamedTuple):
 
 MJPEG = Encoding("Motion-JPEG", "mjpeg", {"qmin": "3", "qmax": "3"}, ".avi", "yuvj420p")
 MJPEG_POOR = Encoding("Motion-JPEG, poor", "mjpeg", {"qmin": "10", "qmax": "10"}, ".avi", "yuvj420p")
-H264 = {
-    crf: Encoding(f"H.264 crf {crf}", "libx264", {"crf": str(crf), "preset": "veryfast"}) for crf in (18, 23, 28, 35)
-}
+H264 = {crf: Encoding(f"H.264 crf {crf}", "libx264", {"crf": str(crf)}) for crf in (18, 23, 28, 35)}
+H264_FAST = Encoding("H.264 crf 23, preset veryfast", "libx264", {"crf": "23", "preset": "veryfast"})
 VP9 = Encoding("VP9 crf 31", "libvpx-vp9", {"crf": "31", "b": "0", "deadline": "realtime", "cpu-used": "5"}, ".webm")
-HEVC = Encoding("HEVC crf 28", "libx265", {"crf": "28", "preset": "veryfast", "x265-params": "log-level=none:pools=1"})
-ENCODINGS = (MJPEG, MJPEG_POOR, *H264.values(), VP9, HEVC)
+HEVC = Encoding("HEVC crf 28", "libx265", {"crf": "28", "x265-params": "log-level=none:pools=1"})
+ENCODINGS = (MJPEG, MJPEG_POOR, *H264.values(), H264_FAST, VP9, HEVC)
 
 
 def encode(frames: Iterable[Image], path: str | os.PathLike[str], encoding: Encoding, fps: int = 30) -> None:

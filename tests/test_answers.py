@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from deft import inference, measure
 from deft.cli import app
 from deft.core.errors import DataError, NoFaceError
-from deft.core.params import Crop
+from deft.core.params import Crop, Spotting
 from deft.face import Points, mesh
 from deft.facs.codes import Code
 from deft.facs.regions import REGIONS
@@ -262,10 +262,10 @@ def test_predict_looks_at_everyone_or_at_the_largest_face(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], largest: bool
 ) -> None:
     @contextmanager
-    def load(folder: Path) -> Iterator[Recogniser]:
+    def load(folder: Path, params: Spotting) -> Iterator[Recogniser]:
         yield recogniser(datasets=("rendered",))
 
-    def spot(source: video.Source, crop: Crop, spotter: Spotter, largest: bool) -> Timeline:
+    def spot(source: video.Source, crop: Crop, spotter: Spotter, largest: bool, params: Spotting) -> Timeline:
         whose.append(largest)
         return timeline(person(1))
 

@@ -261,3 +261,28 @@ def test_parameters_cannot_be_changed_after_loading() -> None:
 def test_every_number_of_the_file_is_a_number_to_yaml_too() -> None:
     assert not re.findall(r": \d+e", FILE.read_text(encoding="utf-8")), "write 1.0e-4: PyYAML reads 1e-4 as text"
     assert params.load(FILE).finetune.learning_rate > 0
+
+
+def test_spotting_is_as_the_projects_file_says() -> None:
+    assert params.spotting(FILE) == params.SPOTTING
+
+
+@pytest.mark.parametrize("content", [None, "", "threshold: 3", "[1, 2]", "a: [", "\udc80"])
+def test_where_there_is_no_section_for_it_spotting_is_the_packages_own(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "params.yaml"
+    if content is not None:
+        file.write_bytes(content.encode("utf-8", "surrogateescape"))
+    assert params.spotting(file) == params.SPOTTING
+
+
+def test_a_faulty_threshold_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump(changed(("spotting", "threshold"), -1)), encoding="utf-8")
+    with pytest.raises(ParamsError, match=r"params.yaml: spotting.threshold: expected"):
+        params.spotting(file)
+
+
+def test_a_threshold_that_is_set_is_the_one_that_is_used(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump(changed(("spotting", "threshold"), 9.0)), encoding="utf-8")
+    assert params.spotting(file).threshold == 9.0

@@ -65,7 +65,7 @@ def test_the_events_and_the_blinks_of_a_rendered_video_are_found(plan: videos.Vi
 class EverySecond:
     """A spotter that takes each whole second for an event."""
 
-    THRESHOLD = 1.0
+    threshold = 1.0
 
     def search(self, samples: Sequence[Sample]) -> Segment:
         seconds = np.array([sample.seconds for sample in samples])

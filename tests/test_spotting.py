@@ -99,7 +99,23 @@ def test_events_that_touch_without_rest_between_are_one() -> None:
     z = np.full(60, 20.0)
     z[25], z[40] = 30.0, 0.0
     extents = [rule._Extent(*span) for span in ((20, 25, 30), (10, 15, 20), (40, 45, 50), (31, 35, 40))]
-    assert rule._merged(extents, z) == [(10, 25, 40), (40, 45, 50)]
+    assert rule._merged(extents, z, rest=3.0) == [(10, 25, 40), (40, 45, 50)]
+
+
+def test_lids_that_two_frames_caught_half_closed_are_a_blink() -> None:
+    closing = bump(3, 0.07, 0.02, 0.13)
+    (event,) = events(shut(video(6, (SHUT, closing)), lambda at: 0.29 * closing(at)))
+    assert event.kind == BLINK
+
+
+def test_an_event_ends_where_its_motion_is_lost_in_the_noise() -> None:
+    lasting = [
+        (FROWN, bump(3, 0.1, 0.1, 0.1)),
+        ({place: 0.4 * size for place, size in FROWN.items()}, bump(2, 1, 1, 1)),
+    ]
+    noisy = [sample._replace(noise=3.5 * sample.noise) for sample in video(8, *lasting)]
+    (event,) = events(noisy)
+    assert event.offset_s - event.onset_s < 1  # and not while the face, slowly, is still on its way back
 
 
 def test_a_blink_is_not_an_expression() -> None:

@@ -15,7 +15,6 @@ from av.video.reformatter import ColorRange
 from deft.core.errors import DataError
 from deft.media import Image, pictures, video
 from deft.spotting import timeline
-from deft.spotting.rule import THRESHOLD
 
 HEIGHT, WIDTH = 96, 128
 
@@ -285,7 +284,7 @@ def test_a_damaged_video_gives_the_same_bytes_each_time(images: list[Image], tmp
 
 def test_a_damaged_video_is_noted(tmp_path: Path) -> None:
     source = video.Source(tmp_path, (), 60.0, 40)
-    result = timeline.Timeline(source, 30, 0.5, [], THRESHOLD, damaged=10)
+    result = timeline.Timeline(source, 30, 0.5, [], 6.5, damaged=10)
     assert any("10 frames could not be decoded" in note for note in result.notes)
     assert not any("truncated" in note for note in result.notes)
 

@@ -60,7 +60,7 @@ def predict(
         raise typer.BadParameter("--onset and --apex go together: found one, expected both or neither")
     try:
         source = videos.open_source(video, fps)
-        with inference.load(model) as recogniser:
+        with inference.load(model, params.spotting()) as recogniser:
             if onset is None or apex is None:
                 timeline = inference.spot(source, recogniser, largest=person == "largest")
             else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 from tqdm import tqdm
 
 from deft import inference
+from deft.core import params
 from deft.core.errors import DataError
 from deft.media import video
 from deft.report import video_page
@@ -56,7 +57,10 @@ def serve(model: Path, port: int) -> None:
 
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the system's stop is handled like Ctrl-C
-    with inference.load(model) as recogniser, tempfile.TemporaryDirectory(prefix="deft-demo-") as folder:
+    with (
+        inference.load(model, params.spotting()) as recogniser,
+        tempfile.TemporaryDirectory(prefix="deft-demo-") as folder,
+    ):
         os.environ |= {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False"}
         import gradio as gr  # reads both when it is imported
 

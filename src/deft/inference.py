@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from deft import measure, prior
 from deft.core.errors import DataError, NoFaceError
-from deft.core.params import Measurement
+from deft.core.params import SPOTTING, Measurement, Spotting
 from deft.language import triple
 from deft.measure import Measured
 from deft.media import Image, video
@@ -34,6 +34,7 @@ class Recogniser(NamedTuple):
     model: Deft
     measurement: Measurement
     prior: prior.Prior | None
+    spotting: Spotting = SPOTTING
 
     @property
     def note(self) -> str | None:
@@ -83,8 +84,8 @@ Answer = Recognition | NotReadable | NoFaceError
 
 
 @contextmanager
-def load(folder: Path) -> Iterator[Recogniser]:
-    """Lend the tuned model in a folder.
+def load(folder: Path, spotting: Spotting = SPOTTING) -> Iterator[Recogniser]:
+    """Lend the tuned model in a folder, and how events are searched for.
 
     Raises:
         DataError: the folder or one of its files is missing, or its base model is.
@@ -94,7 +95,7 @@ def load(folder: Path) -> Iterator[Recogniser]:
     with family.load(folder) as model:
         needed = measurement.needs_prior(model.config.experts)
         reader = prior.load(folder / store.PRIOR) if needed else None
-        yield Recogniser(model, measurement, reader)
+        yield Recogniser(model, measurement, reader, spotting)
 
 
 def spot(source: video.Source, recogniser: Recogniser, largest: bool = False) -> timeline.Timeline:
@@ -102,7 +103,9 @@ def spot(source: video.Source, recogniser: Recogniser, largest: bool = False) ->
 
     ``largest`` looks at the person with the largest face alone.
     """
-    return timeline.spot(source, recogniser.measurement.crop, Rule(recogniser.prior), largest)
+    return timeline.spot(
+        source, recogniser.measurement.crop, Rule(recogniser.prior, recogniser.spotting), largest, recogniser.spotting
+    )
 
 
 def given_event(source: video.Source, onset: int, apex: int) -> timeline.Timeline:
@@ -125,7 +128,7 @@ def given_event(source: video.Source, onset: int, apex: int) -> timeline.Timelin
     event = Event(kind, onset, apex, offset, seconds[onset], seconds[apex], seconds[offset], None)
     length = max(source.declared_frames, offset + 1)
     person = timeline.Person(event.person, [event], [], [], [], [], [], [])
-    return timeline.Timeline(source, length, length / source.fps, [person], Rule.THRESHOLD)
+    return timeline.Timeline(source, length, length / source.fps, [person], SPOTTING.threshold)
 
 
 def recognise(source: video.Source, events: Sequence[Event], recogniser: Recogniser) -> Iterator[tuple[Event, Answer]]:
@@ -181,7 +184,7 @@ def strongest(path: Path, folder: Path) -> Recognition:
 
 def _recognise(frames: Mapping[int, Image], event: Event, recogniser: Recogniser) -> Recognition | NotReadable:
     """Measure an event from its frames (H, W, 3), by number, and ask the model if anything stands out."""
-    model, measurement, reader = recogniser
+    model, measurement, reader, _ = recogniser
     measured = measure.clip(
         frames, event.onset, event.apex, model.config.experts, measurement, reader, event.noise, event.place
     )

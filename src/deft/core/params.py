@@ -34,9 +34,12 @@ from deft.core.sections import Name, Section
 from deft.core.sections import Predict as Predict
 from deft.core.sections import Prior as Prior
 from deft.core.sections import Render as Render
+from deft.core.sections import Spotting as Spotting
 from deft.core.sections import Task as Task
 from deft.core.sections import Triples as Triples
 from deft.core.sections import Verify as Verify
+
+SPOTTING = Spotting(threshold=6.5, rest_s=10.0, frames_per_s=60.0, shortest_s=1.0)  # where there is no params.yaml
 
 
 class Params(Section):
@@ -56,6 +59,7 @@ class Params(Section):
     flow: Flow
     prior: Prior
     verify: Verify
+    spotting: Spotting
     triples: Triples
     task: Task
     folds: Folds
@@ -132,6 +136,21 @@ def load(path: str | os.PathLike[str] = "params.yaml") -> Params:
     except yaml.YAMLError as error:
         raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     return decode(content, str(path))
+
+
+def spotting(path: str | os.PathLike[str] = "params.yaml") -> Spotting:
+    """Read the section ``spotting``; where there is no such file, or it is another project's, return `SPOTTING`.
+
+    Raises:
+        ParamsError: as `load`, of a file that has the section.
+
+    """
+    try:
+        content: Any = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return SPOTTING
+    ours = isinstance(content, dict) and "spotting" in content
+    return decode(content, str(path)).spotting if ours else SPOTTING
 
 
 def decode(content: Any, where: str = "params.yaml") -> Params:

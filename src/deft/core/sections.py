@@ -62,6 +62,15 @@ class Flow(Section):
     compensated: bool
 
 
+class Spotting(Section):
+    """Parameters of the search for events in a video."""
+
+    threshold: Positive
+    rest_s: Annotated[float, Field(ge=1, le=20)]
+    frames_per_s: Annotated[float, Field(ge=10)]
+    shortest_s: Positive
+
+
 class Prior(Section):
     """Parameters of the motion prior."""
 

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from deft.core import tables
+from deft.report import bench_tables
+from deft.report.cells import interval
 
-RESULTS, TEXT, EXPERTS, ABLATIONS, BENCH = "results", "words", "experts", "ablations", "bench"
+RESULTS, TEXT, EXPERTS, ABLATIONS, BENCH, SPOTTING = "results", "words", "experts", "ablations", "bench", "spotting"
 BASELINES = {
     "mdmo_svm": "MDMO + SVM",
     "field_svm": "flow field + SVM",
@@ -29,7 +31,7 @@ def results(loso: Mapping[str, Any], baselines: Mapping[str, Any]) -> str:
     rows = {"**DEFT, head**": loso["emotion"], "**DEFT, generated text**": loso["generated"]}
     rows |= {name: baselines[key]["emotion"] for key, name in BASELINES.items() if key in baselines}
     lines += [
-        f"| {name} | {' | '.join(_cell(scores, key) for key in ('uf1', 'uar', 'acc', 'wf1'))} "
+        f"| {name} | {' | '.join(interval(scores, key) for key in ('uf1', 'uar', 'acc', 'wf1'))} "
         f"| *{scores['fold_mean']['uf1']:.3f}* |"
         for name, scores in rows.items()
     ]
@@ -43,14 +45,14 @@ def text_and_measurement(loso: Mapping[str, Any], stages: Mapping[str, Any]) -> 
     answers = {
         "answers that parse": f"{text['parsed']:.1%}",
         "answers that name the class of the classifier head": f"{text['agreement']:.1%}",
-        "evidence F1": _cell(text, "evidence_f1"),
+        "evidence F1": interval(text, "evidence_f1"),
         "units in rationales that the motion does not support": f"{text['unsupported_au_rate']:.1%}",
         "regions named that move the opposite way": f"{text['contradictions']:.1%}",
         "classes that the units named imply": f"{text['follows']:.1%}",
         "BLEU against the text written from the clip": f"{text['bleu']:.1f}",
         "ROUGE-1 against the text written from the clip": f"{text['rouge1']:.3f}",
-        "Action Unit F1 of the unit head, against the label sheet": _cell(loso["au"], "f1"),
-        "expected calibration error of the classifier head": _cell(loso["emotion"], "ece"),
+        "Action Unit F1 of the unit head, against the label sheet": interval(loso["au"], "f1"),
+        "expected calibration error of the classifier head": interval(loso["emotion"], "ece"),
     }
     truth = {
         "landmarks, mean error": f"{landmarks['error_iod']:.1%} of the eye distance",
@@ -76,7 +78,7 @@ def _two_columns(title: str, figures: Mapping[str, str]) -> list[str]:
 def _control(scores: Mapping[str, float]) -> list[str]:
     changed, uf1 = (
         (f"{scores['emotion_changed']:.1%}", f"{scores['generated_changed']:.1%}"),
-        (_cell(scores, "emotion_uf1"), _cell(scores, "generated_uf1")),
+        (interval(scores, "emotion_uf1"), interval(scores, "generated_uf1")),
     )
     return [
         "| with the motion of another clip | head | text |",
@@ -84,8 +86,8 @@ def _control(scores: Mapping[str, float]) -> list[str]:
         f"| classes that change | {' | '.join(changed)} |",
         f"| UF1 against the clip's own label | {' | '.join(uf1)} |",
         f"| evidence that changes | – | {scores['evidence_changed']:.1%} |",
-        f"| evidence F1 against the clip's own motion | – | {_cell(scores, 'evidence_f1')} |",
-        f"| evidence F1 against the motion given | – | {_cell(scores, 'donor_evidence_f1')} |",
+        f"| evidence F1 against the clip's own motion | – | {interval(scores, 'evidence_f1')} |",
+        f"| evidence F1 against the motion given | – | {interval(scores, 'donor_evidence_f1')} |",
     ]
 
 
@@ -93,8 +95,8 @@ def experts(metrics: Mapping[str, Any]) -> str:
     """Return the table of experts: the UF1 of each one's linear probe, and the UF1 lost when it is hidden."""
     lines = ["| expert | UF1 of a linear probe of its tokens | UF1 lost when it is hidden |", "|---|---|---|"]
     lines += [
-        f"| {name} | {_cell(scores['probe'], 'uf1')} | {_cell(scores['drop'], 'uf1') if scores['drop'] else '–'} |"
-        for name, scores in metrics.items()
+        f"| {name} | {interval(row['probe'], 'uf1')} | {interval(row['drop'], 'uf1') if row['drop'] else '–'} |"
+        for name, row in metrics.items()
         if name != "rule"
     ]
     return "\n".join([*lines, ""])
@@ -109,72 +111,11 @@ def ablations(metrics: Mapping[str, Any]) -> str:
     for name in sorted(metrics, key=lambda name: (name != "default", name.lower())):
         scores = metrics[name]
         title = "<br>".join([f"**{name}**", *(f"`-S {shlex.quote(change)}`" for change in scores["set"])])
-        cells = [title, *(_cell(scores[answer], "uf1") for answer in ("head", "text"))]
+        cells = [title, *(interval(scores[answer], "uf1") for answer in ("head", "text"))]
         cells += [f"{scores['units']['f1']:.3f}", f"{scores['evidence_f1']:.3f}"]
         cells += [f"{scores['unsupported_au_rate']:.1%}", f"{scores['agreement']:.1%}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
-
-
-def _cell(scores: Mapping[str, float], key: str) -> str:
-    return f"{scores[key]:.3f} [{scores[f'{key}_low']:.3f},\N{NO-BREAK SPACE}{scores[f'{key}_high']:.3f}]"
-
-
-def bench(results: Mapping[str, Any]) -> str:
-    """Return the motion core's tables against its peers, and a line each on verdicts, sheets, events and tuning."""
-    names = ("solver", "verdicts", "verdicts_by_rules", "kinds", "stages", "sheets", "tuning")
-    solver, verdicts, rules, kinds, stages, sheets, tuned = (results[name] for name in names)
-    solvers = sorted(solver["solvers"].items(), key=lambda item: item[1]["error_px"])
-    lines = [
-        f"| 256 × 256, one thread, {solver['pairs']} pairs | ms per pair | mean endpoint error, px |",
-        "|---|---|---|",
-        *(f"| {_bold(name)} | {scores['ms']:.1f} | {scores['error_px']:.3f} |" for name, scores in solvers),
-        "",
-        f"`flow_sequence`, warm-started in time: {solver['sequence_frames_per_s']:.0f} frames per second on one core. "
-        f"`crop`, `landmarks`, `flow` and `verify` together: {stages['clips_per_s']:.1f} clips per second "
-        f"({stages['frames']} frames of 640 × 480 each, two cores).",
-        "",
-        "| median residual head motion in still regions, crop px, at a shift of | "
-        + " | ".join(f"{level} px" for level in results["compensation"])
-        + " |",
-        "|---|" + "---|" * len(results["compensation"]),
-        *(f"| {_bold(name)} | {' | '.join(f'{left:.3f}' for left in row)} |" for name, row in _residual(results)),
-        "",
-        f"Verdicts on {verdicts['clips']} rendered clips: AUC {verdicts['auc_from_1_px']:.3f} for units that move by "
-        f"at least 1 px, {verdicts['auc_half_to_1_px']:.3f} from 0.5 to 1 px; wrong labels found with precision "
-        f"{verdicts['wrong_precision']:.2f} and recall {verdicts['wrong_recall']:.2f} where they move by at least "
-        f"1 px. By the rules: {rules['auc_from_1_px']:.3f} and {rules['auc_half_to_1_px']:.3f}, "
-        f"{rules['wrong_precision']:.2f} and {rules['wrong_recall']:.2f}.",
-        "",
-        f"| fields of 240 rendered clips | mean AUC of {len(kinds['ours']['units'])} units | worst unit |",
-        "|---|---|---|",
-        *(f"| {name} | {kind['auc']:.3f} | {min(kind['units'].values()):.3f} |" for name, kind in kinds.items()),
-        "",
-        "| 442 rendered clips as flow, three datasets, one person left out | UF1 of three classes |",
-        "|---|---|",
-        *(f"| {name} | {_cell(path, 'uf1')} |" for name, path in results["little"].items()),
-        "",
-        f"`index`: {sheets['rows']:,} rows of a label sheet and {sheets['frames']:,} frames in "
-        f"{sheets['seconds']:.1f} s.",
-        "",
-        f"Tuning the small Llama: {tuned['tokens_per_s']['ours']:,} tokens per second on {tuned['cores']} cores, "
-        f"{tuned['tuning_ratio']:.2f} × transformers' Trainer with PEFT and padding. Structured generation: "
-        f"{tuned['clips_per_s']['ours']:.0f} clips per second, {tuned['generation_ratio']:.0f} × `generate` clip by "
-        "clip.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _residual(results: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
-    """Return per method the head motion that it leaves at each shift, px; the best at the largest shift first."""
-    levels = list(results["compensation"].values())
-    left = {name: [level[name]["left_px"] for level in levels] for name in levels[0]}
-    return sorted(left.items(), key=lambda item: item[1][-1])
-
-
-def _bold(name: str) -> str:
-    return f"**{name}**" if name == "deft" else name
 
 
 def put(page: str, name: str, table: str) -> str:
@@ -186,8 +127,8 @@ def put(page: str, name: str, table: str) -> str:
 
 def written(name: str, folder: Path, results_file: Path) -> str:
     """Return the table of this name, from a folder of metrics and the bench's results."""
-    if name == BENCH:
-        return bench(tables.read_json(results_file))
+    if name in (BENCH, SPOTTING):
+        return {BENCH: bench_tables.bench, SPOTTING: bench_tables.spotting}[name](tables.read_json(results_file))
     if name in (EXPERTS, ABLATIONS):
         return {EXPERTS: experts, ABLATIONS: ablations}[name](tables.read_json(folder / f"{name}.json"))
     loso = tables.read_json(folder / "loso.json")
@@ -201,7 +142,7 @@ def written(name: str, folder: Path, results_file: Path) -> str:
 def main(page: Path, folder: Path, results_file: Path) -> None:
     """Write into a page every table for which it has marks."""
     text = page.read_text(encoding="utf-8")
-    for name in (RESULTS, TEXT, EXPERTS, ABLATIONS, BENCH):
+    for name in (RESULTS, TEXT, EXPERTS, ABLATIONS, BENCH, SPOTTING):
         if f"<!-- {name} -->" in text:
             text = put(text, name, written(name, folder, results_file))
     page.write_text(text, encoding="utf-8")

@@ -77,13 +77,13 @@ class Segment(NamedTuple):
 class Spotter(Protocol):
     """What a module or an object offers that finds the events in a video.
 
-    ``THRESHOLD`` is the strength ``z`` above which the spotter takes facial motion for an event; plots show it.
+    ``threshold`` is the strength ``z`` above which the spotter takes facial motion for an event; plots show it.
 
     A spotter that needs more than facial motion is an object made for one video. One that listens, for example, holds
     the sound track; a `Sample` says in ``seconds`` when its frame is shown, and the sound runs on the same clock.
     """
 
-    THRESHOLD: float
+    threshold: float
 
     def search(self, samples: Sequence[Sample]) -> Segment:
         """Return the events of one person in a stretch of a video.

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from deft.spotting.series import Series, running_median
 
-CLOSED = 0.35  # share of the usual distance by which both eyes' lids have come nearer, on average
-_EITHER = 0.2  # share by which each eye's have
+CLOSED = 0.25  # share of the usual distance by which both eyes' lids have come nearer, on average
+_EITHER = 0.15  # share by which each eye's have
 _EDGE = 0.3  # share of the closure at its peak, above where the lids were before and after, below which it is over
 _USUAL_S = 4.0  # over which the usual distance is the running median
 _LONGEST_S = 0.7  # lids that stay closed for longer are no blink

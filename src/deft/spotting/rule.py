@@ -2,7 +2,7 @@
 
 1. Rest. A face at rest returns to where it was, so a region's resting position is its running median over ten seconds.
 2. Strength. ``z`` is that of a matched filter over the units' patterns (`deft.spotting.strength`).
-3. Apex. Peaks of ``z`` above `THRESHOLD` are apexes; the strongest is taken first.
+3. Apex. Peaks of ``z`` above the threshold are apexes; the strongest is taken first.
 4. Extent. The motion at the apex is a pattern over the regions. The event lasts while the motion, projected on this
    pattern, is above a small share of its value at the apex, and above the noise.
 5. Blinks are told by the lids (`deft.spotting.blinks`), and speech by the lips (`deft.spotting.speech`).
@@ -22,15 +22,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from deft.core.params import SPOTTING, Spotting
 from deft.prior import Prior
 from deft.spotting import BLINK, Doubles, Event, Sample, Segment, blinks, expression_kind, speech
 from deft.spotting.series import Series, series
 from deft.spotting.strength import Strength, strength
 
-THRESHOLD = 6.5  # z from which motion is an event
 SUDDEN_S = 0.5  # an expression rises or falls by half within this time
 EDGE_SHARE = 0.2  # of the projected motion at the apex: below it the event has not begun, or is over
-EDGE_Z = 1.0  # of that motion in multiples of its noise
+EDGE_Z = 3.0  # of that motion in multiples of its noise
 LEAST_S = 0.06  # for which an event is above most of the threshold: a single frame is no face's motion
 SHAKE_SPEED = 0.25  # eye distances per second from which the head shakes
 
@@ -49,17 +49,16 @@ class _Extent(NamedTuple):
 class Rule:
     """The spotter (`deft.spotting.Spotter`), with the motion prior to weigh by, if there is one."""
 
-    THRESHOLD = THRESHOLD
-
-    def __init__(self, prior: Prior | None) -> None:
-        self._prior = prior
+    def __init__(self, prior: Prior | None, params: Spotting = SPOTTING) -> None:
+        self.threshold = params.threshold
+        self._prior, self._rest_s = prior, params.rest_s
 
     def search(self, samples: Sequence[Sample]) -> Segment:
         """Return the events and curves of one stretch of a track."""
         measured = series(samples)
         lids = blinks.find(measured)
         blinking = blinks.during(lids, len(samples))
-        shown = strength(measured, blinking, self._prior)
+        shown = strength(measured, blinking, self._prior, self._rest_s)
         talking = speech.speaking(measured)
         shaking = measured.head_speed > SHAKE_SPEED
         events = [
@@ -68,7 +67,7 @@ class Rule:
         ]
         events += [
             _event(samples, shown, _outside_blinks(extent, blinking), talking, shaking)
-            for extent in _merged(_extents(measured, shown), shown.z)
+            for extent in _merged(_extents(measured, shown, self.threshold), shown.z, _REST * self.threshold)
         ]
         return Segment(
             events=sorted(events, key=lambda event: event.onset),
@@ -105,7 +104,7 @@ def _event(
     )
 
 
-def _extents(measured: Series, shown: Strength) -> Iterator[_Extent]:
+def _extents(measured: Series, shown: Strength, threshold: float) -> Iterator[_Extent]:
     """Yield the extent of each peak of the strength that is not part of a higher peak's extent, the highest first.
 
     What neither rises nor falls by half within `SUDDEN_S` is left out: it is a posture that shifts.
@@ -113,7 +112,7 @@ def _extents(measured: Series, shown: Strength) -> Iterator[_Extent]:
     from scipy.signal import find_peaks  # loaded late, like pandas
 
     z = shown.z
-    peaks = find_peaks(np.concatenate([[0], z, [0]]), height=THRESHOLD)[0] - 1
+    peaks = find_peaks(np.concatenate([[0], z, [0]]), height=threshold)[0] - 1
     taken = np.zeros(len(z), bool)
     for apex in sorted(peaks.tolist(), key=lambda position: -z[position]):
         if taken[apex]:
@@ -125,18 +124,21 @@ def _extents(measured: Series, shown: Strength) -> Iterator[_Extent]:
         onset = int(before[-1]) if len(before) else 0
         offset = apex + int(after[0]) if len(after) else len(z) - 1
         taken[onset : offset + 1] = True
-        lasting = np.count_nonzero(z[onset : offset + 1] > _MOST * THRESHOLD) >= measured.count(LEAST_S)
+        lasting = np.count_nonzero(z[onset : offset + 1] > _MOST * threshold) >= measured.count(LEAST_S)
         if lasting and _is_sudden(share[onset : offset + 1], measured.count(SUDDEN_S)):
             yield _Extent(onset, apex, offset)
 
 
-def _merged(extents: Iterable[_Extent], z: Doubles) -> list[_Extent]:
-    """Return extents in order; those that touch, with no rest between, are one, with the stronger apex."""
+def _merged(extents: Iterable[_Extent], z: Doubles, rest: float) -> list[_Extent]:
+    """Return extents in order; those that touch, with no rest (z below ``rest``) between, are one.
+
+    Its apex is the stronger one.
+    """
     merged: list[_Extent] = []
     for extent in sorted(extents):
         before = merged[-1] if merged else None
         touches = before is not None and extent.onset <= before.offset + 1
-        if before is not None and touches and z[extent.onset : before.offset + 2].min() > _REST * THRESHOLD:
+        if before is not None and touches and z[extent.onset : before.offset + 2].min() > rest:
             apex = max(before.apex, extent.apex, key=lambda position: z[position])
             merged[-1] = _Extent(before.onset, apex, max(before.offset, extent.offset))
         else:

@@ -20,7 +20,6 @@ from deft.spotting import IS_EYE, Doubles
 from deft.spotting.patterns import patterns
 from deft.spotting.series import Series, running_median, running_quantile
 
-REST_S = 10.0  # window of the running median: what fills less than half of it does not become the rest
 FLOOR = 0.025 / 80  # eye distances: no face at rest is measured better; codecs copy blocks, which are exactly still
 MESH = (1.5 / 80, 3.0 / 80)  # eye distances: a region moves by the flow below, and by the mesh above, if
 LOST_FIT = (0.7, 0.9)  # the region's fit is below; by the flow above
@@ -50,14 +49,16 @@ class Strength(NamedTuple):
     z: Doubles
 
 
-def strength(measured: Series, blinking: npt.NDArray[np.bool_], prior: Prior | None) -> Strength:
+def strength(measured: Series, blinking: npt.NDArray[np.bool_], prior: Prior | None, rest_s: float) -> Strength:
     """Return the strength of each sample; lids do not count while they blink (n,).
+
+    Rest is the running median over ``rest_s`` seconds: what fills less than half of them does not become the rest.
 
     With a ``prior``, noise that happens to lie in the regions of a unit counts for less than its motion: the filter's
     answer is multiplied by odds^(1/3), where the odds are the prior's for the likeliest unit. Motion that flow cannot
     follow is beyond the prior, and counts in full.
     """
-    window = measured.count(REST_S)
+    window = measured.count(rest_s)
     lead = window // 2
 
     def from_rest(values: Doubles) -> Doubles:

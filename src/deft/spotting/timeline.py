@@ -9,15 +9,13 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from deft.core.errors import DataError, NoFaceError
-from deft.core.params import Crop
+from deft.core.params import SPOTTING, Crop, Spotting
 from deft.media import video
 from deft.spotting import BLINK, Event, Sample, Segment, Spotter, rule
 from deft.spotting.people import People
 from deft.spotting.stretches import Searcher
 
-SAMPLED_HZ = 60.0  # of faster videos only every second, third, … frame is measured
 MERGE_S = 0.5  # spans less than this apart become one
-SHORTEST_S = 1.0  # shorter tracks are not searched: the head moves too fast, or the face is visible too briefly
 CURVE_S = 0.1  # the curve keeps its largest value per interval of this length
 
 
@@ -88,10 +86,10 @@ class Timeline(NamedTuple):
 class _Findings:
     """What is found of one person while the video is being read."""
 
-    def __init__(self, spotter: Spotter) -> None:
+    def __init__(self, spotter: Spotter, shortest_s: float) -> None:
         self.segments: list[Segment] = []
         self.too_short: list[Span] = []
-        self._searcher = Searcher(spotter)
+        self._searcher, self._shortest_s = Searcher(spotter), shortest_s
         self._begun: list[Sample] = []  # a track that is still too short to be searched
 
     def add(self, sample: Sample) -> None:
@@ -101,14 +99,14 @@ class _Findings:
             self._begun = [sample]
         elif self._begun:
             self._begun.append(sample)
-            if sample.seconds - self._begun[0].seconds >= SHORTEST_S:
+            if sample.seconds - self._begun[0].seconds >= self._shortest_s:
                 self._search()
         else:
             self.segments += self._searcher.add(sample)
 
     def finish(self) -> None:
         """End the track."""
-        if self._begun and self._begun[-1].seconds < 2 * SHORTEST_S:
+        if self._begun and self._begun[-1].seconds < 2 * self._shortest_s:
             self._search()  # a clip that was cut to one expression is as short
         elif self._begun:
             self.too_short.append(Span(self._begun[0].seconds, self._begun[-1].seconds))
@@ -141,10 +139,14 @@ class _Findings:
         )
 
 
-def spot(source: video.Source, crop: Crop, spotter: Spotter, largest: bool = False) -> Timeline:
+def spot(
+    source: video.Source, crop: Crop, spotter: Spotter, largest: bool = False, params: Spotting = SPOTTING
+) -> Timeline:
     """Search a whole video for events, reading it once; memory does not grow with its length.
 
-    Faces are cropped as ``crop`` says. ``largest`` looks at the person with the largest face alone.
+    Faces are cropped as ``crop`` says. ``largest`` looks at the person with the largest face alone. Of videos faster
+    than ``params.frames_per_s`` only every second, third, … frame is measured. Tracks shorter than
+    ``params.shortest_s`` are not searched: the head moves too fast, or the face is visible too briefly.
 
     Raises:
         NoFaceError: no face is visible in any frame.
@@ -153,9 +155,9 @@ def spot(source: video.Source, crop: Crop, spotter: Spotter, largest: bool = Fal
     """
     people, findings = People(crop, largest), dict[int, _Findings]()
     frame = None
-    for frame, faces in _ahead(people.find(_read(source, max(1, int(source.fps / SAMPLED_HZ))))):
+    for frame, faces in _ahead(people.find(_read(source, max(1, int(source.fps / params.frames_per_s))))):
         for number, sample in people.measure(frame, faces):
-            findings.setdefault(number, _Findings(spotter)).add(sample)
+            findings.setdefault(number, _Findings(spotter, params.shortest_s)).add(sample)
     if frame is None or frame.number == 0:
         raise DataError(source.path, "a single frame", "a video", "use one with at least two frames")
     for found in findings.values():
@@ -163,7 +165,7 @@ def spot(source: video.Source, crop: Crop, spotter: Spotter, largest: bool = Fal
     found_people = [found.person(number, frame.seconds) for number, found in sorted(findings.items()) if found.segments]
     if not found_people:
         raise NoFaceError(source.path, "no face in any frame", "a face seen from the front", "use another video")
-    return Timeline(source, frame.number + 1, frame.seconds, found_people, spotter.THRESHOLD, damaged=frame.damaged)
+    return Timeline(source, frame.number + 1, frame.seconds, found_people, spotter.threshold, damaged=frame.damaged)
 
 
 def _read(source: video.Source, stride: int) -> Iterator[video.Frame]:
