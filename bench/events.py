@@ -69,6 +69,7 @@ class Counts(NamedTuple):
         """Return the figures of a table's row: F1, precision and recall of expressions, F1 of blinks, and so on."""
         return {
             "expressions": self.expressions,
+            "spotted": self.spotted,
             "blinks": self.blinks,
             "precision": _share(self.hits, self.spotted),
             "recall": _share(self.hits, self.expressions),

@@ -62,9 +62,9 @@ def spotting(results: Mapping[str, Any]) -> str:
     short, long = events["predict"]
     moved = ", ".join(f"{stills[f'{name}_events']} {name}" for name in ("panned", "zoomed", "turned"))
     return "\n".join([
-        "| rendered videos | expressions | F1 | precision | recall | F1 of blinks | of those called micro, micro |",
-        "|---|---|---|---|---|---|---|",
-        *(_spotted(name, row) for kind in ("encodings", "conditions") for name, row in events[kind].items()),
+        "| rendered videos | expressions | found | F1 | precision | recall | blinks, F1 | micro, of those called so |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_spotted(*item) for kind in ("encodings", "conditions") for item in _best_first(results, kind)),
         "",
         f"Events and blinks found in photographs, all of them false: {stills['still_events']} in "
         f"{stills['still_videos']} videos of ten seconds; in {stills['panned_videos']} videos each, {moved}.",
@@ -76,11 +76,26 @@ def spotting(results: Mapping[str, Any]) -> str:
     ])  # fmt: skip
 
 
+def footage(results: Mapping[str, Any]) -> str:
+    """Return the short table of events found in rendered videos: by encoding alone."""
+    return "\n".join([
+        "| rendered videos as | expressions, F1 | blinks, F1 |",
+        "|---|---|---|",
+        *(f"| {name} | {row['f1']:.2f} | {row['blinks_f1']:.2f} |" for name, row in _best_first(results, "encodings")),
+        "",
+    ])  # fmt: skip
+
+
+def _best_first(results: Mapping[str, Any], kind: str) -> list[tuple[str, Any]]:
+    """Return the encodings or the conditions of videos, with their figures."""
+    return sorted(results["events"][kind].items(), key=lambda item: (-item[1]["f1"], item[0]))
+
+
 def _spotted(name: str, row: Mapping[str, float]) -> str:
-    """Return the row of one encoding or one condition; blinks and micro-expressions have no figure without any."""
-    scores = " | ".join(f"{row[key]:.2f}" for key in ("f1", "precision", "recall"))
-    blinks = f"{row['blinks_f1']:.2f}" if row["blinks"] else "–"
-    return f"| {name} | {row['expressions']} | {scores} | {blinks} | {row['micro_share']:.0%} |"
+    """Return the row of one encoding or one condition; where nothing is found, a share of it has no figure."""
+    scores = f"{row['f1']:.2f} | {row['precision']:.2f} | {row['recall']:.2f} | {row['blinks_f1']:.2f}"
+    micro = f"{row['micro_share']:.0%}" if row["f1"] else "–"
+    return f"| {name} | {row['expressions']} | {row['spotted']} | {scores} | {micro} |"
 
 
 def _residual(results: Mapping[str, Any]) -> list[tuple[str, list[float]]]:

@@ -14,7 +14,8 @@ from deft.core import tables
 from deft.report import bench_tables
 from deft.report.cells import interval
 
-RESULTS, TEXT, EXPERTS, ABLATIONS, BENCH, SPOTTING = "results", "words", "experts", "ablations", "bench", "spotting"
+RESULTS, TEXT, EXPERTS, ABLATIONS = "results", "words", "experts", "ablations"
+MEASURED = {"bench": bench_tables.bench, "spotting": bench_tables.spotting, "footage": bench_tables.footage}
 BASELINES = {
     "mdmo_svm": "MDMO + SVM",
     "field_svm": "flow field + SVM",
@@ -127,8 +128,8 @@ def put(page: str, name: str, table: str) -> str:
 
 def written(name: str, folder: Path, results_file: Path) -> str:
     """Return the table of this name, from a folder of metrics and the bench's results."""
-    if name in (BENCH, SPOTTING):
-        return {BENCH: bench_tables.bench, SPOTTING: bench_tables.spotting}[name](tables.read_json(results_file))
+    if name in MEASURED:
+        return MEASURED[name](tables.read_json(results_file))
     if name in (EXPERTS, ABLATIONS):
         return {EXPERTS: experts, ABLATIONS: ablations}[name](tables.read_json(folder / f"{name}.json"))
     loso = tables.read_json(folder / "loso.json")
@@ -142,7 +143,7 @@ def written(name: str, folder: Path, results_file: Path) -> str:
 def main(page: Path, folder: Path, results_file: Path) -> None:
     """Write into a page every table for which it has marks."""
     text = page.read_text(encoding="utf-8")
-    for name in (RESULTS, TEXT, EXPERTS, ABLATIONS, BENCH, SPOTTING):
+    for name in (RESULTS, TEXT, EXPERTS, ABLATIONS, *MEASURED):
         if f"<!-- {name} -->" in text:
             text = put(text, name, written(name, folder, results_file))
     page.write_text(text, encoding="utf-8")
