@@ -11,6 +11,7 @@ from deft.facs.regions import REGIONS
 from deft.prior import Answers, Prior, layout
 from deft.spotting import BLINK, MACRO, MICRO, Event, Sample, Segment, rule
 from deft.spotting.rule import Rule
+from deft.spotting.strength import DROWNED
 from deft.spotting.stretches import Searcher
 
 FPS = 60
@@ -238,6 +239,16 @@ def test_motion_that_the_prior_takes_for_noise_counts_for_less() -> None:
     strengths = [Rule(cast(Prior, Sceptic(p))).search(moving).z.max() for p in (0.02, 0.5, 0.9)]
     assert strengths == sorted(strengths)
     assert strengths[1] == pytest.approx(Rule(None).search(moving).z.max())
+
+
+def test_an_expression_is_found_on_a_head_that_turns_in_depth() -> None:
+    drowned = 2 * DROWNED
+    turned: Displacement = {(f"{side} cheek", OUTWARD): 0.1 for side in ("right", "left")}
+    turning = video(12, (turned, lambda at: np.sin(at / 2)), (FROWN, bump(6, 0.1, 0.05, 0.15)))
+    turning = [sample._replace(noise=drowned, head_shift=1.0) for sample in turning]
+    (event,) = Rule(cast(Prior, Sceptic(0.9))).search(turning).events
+    assert (event.onset_s, event.offset_s) == pytest.approx((6.0, 6.3), abs=0.05)
+    assert event.head_moving
 
 
 def test_lips_that_open_and_close_all_the_time_speak() -> None:

@@ -7,7 +7,9 @@
    pattern, is above a small share of its value at the apex, and above the noise.
 5. Blinks are told by the lids (`deft.spotting.blinks`), and speech by the lips (`deft.spotting.speech`).
 6. What touches, without rest between, is one event.
-7. Posture. What neither rises nor falls by half within half a second is dropped.
+7. Turns. Where the head's turn in depth drowns an expression, what is quicker than the turn is searched for once more,
+   with the prior (`deft.spotting.strength.quick_strength`); such events are marked as those of a moving head.
+8. Posture. What neither rises nor falls by half within half a second is dropped.
 
 Sources: motion against the clip's own rest, peaks above a threshold: Moilanen, Zhao and Pietikäinen, "Spotting Rapid
 Facial Movements from Videos Using Appearance-Based Feature Difference Analysis", ICPR 2014; directed motion of regions:
@@ -26,7 +28,7 @@ from deft.core.params import SPOTTING, Spotting
 from deft.prior import Prior
 from deft.spotting import BLINK, Doubles, Event, Sample, Segment, blinks, expression_kind, speech
 from deft.spotting.series import Series, series
-from deft.spotting.strength import Strength, strength
+from deft.spotting.strength import DROWNED, Strength, quick_strength, strength
 
 SUDDEN_S = 0.5  # an expression rises or falls by half within this time
 EDGE_SHARE = 0.2  # of the projected motion at the apex: below it the event has not begun, or is over
@@ -65,17 +67,32 @@ class Rule:
             _event(samples, shown, _Extent(*blink[:3]), talking, shaking)._replace(kind=BLINK, z=round(blink.closed, 2))
             for blink in lids
         ]
+        found = [(extent, shown, shaking) for extent in self._search(measured, shown)]
+        z = shown.z
+        if self._prior is not None and (shown.noise > DROWNED).any():
+            quick = quick_strength(measured, blinking, self._prior, shown)
+            taken = [extent for extent, _, _ in found]
+            extents = [extent for extent in self._search(measured, quick) if not _overlaps(extent, taken)]
+            found += [(extent, quick, np.ones_like(shaking)) for extent in extents]
+            z = np.maximum(z, quick.z)
         events += [
-            _event(samples, shown, _outside_blinks(extent, blinking), talking, shaking)
-            for extent in _merged(_extents(measured, shown, self.threshold), shown.z, _REST * self.threshold)
+            _event(samples, by, _outside_blinks(extent, blinking), talking, moving) for extent, by, moving in found
         ]
         return Segment(
             events=sorted(events, key=lambda event: event.onset),
             seconds=measured.seconds,
-            z=shown.z,
+            z=z,
             head_speed=measured.head_speed,
             speaking=talking,
         )
+
+    def _search(self, measured: Series, shown: Strength) -> list[_Extent]:
+        """Return the extents of events, in order."""
+        return _merged(_extents(measured, shown, self.threshold), shown.z, _REST * self.threshold)
+
+
+def _overlaps(extent: _Extent, others: Iterable[_Extent]) -> bool:
+    return any(extent.onset <= other.offset and other.onset <= extent.offset for other in others)
 
 
 def _event(

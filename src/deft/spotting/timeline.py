@@ -185,14 +185,14 @@ def _ahead(items: Iterator[Item]) -> Iterator[Item]:
 
 
 def _curve(segment: Segment) -> list[tuple[float, float]]:
-    """Thin out a segment's strength to its largest value per `CURVE_S`."""
+    """Thin out a segment's strength to its largest value per `CURVE_S`, each at its own time."""
     if not len(segment.seconds):
         return []
     intervals = np.floor(segment.seconds / CURVE_S).astype(int)  # (n,)
     starts = np.flatnonzero(np.diff(intervals, prepend=-1))  # (m,)
-    peaks = np.maximum.reduceat(segment.z, starts).tolist()
-    times = segment.seconds[starts].tolist()
-    return [(round(time, 2), round(z, 2)) for time, z in zip(times, peaks, strict=True)]
+    parts = np.split(np.arange(len(intervals)), starts[1:])
+    peaks = [int(part[segment.z[part].argmax()]) for part in parts]
+    return [(round(float(segment.seconds[peak]), 2), round(float(segment.z[peak]), 2)) for peak in peaks]
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:
