@@ -1,6 +1,6 @@
 """Spotting in videos as cameras, phones and accidents make them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -117,8 +117,23 @@ def test_a_cut_to_another_face_in_the_same_place_starts_a_track(images: list[Ima
     assert starts == pytest.approx([0, 30, 60], abs=1)
 
 
-def test_a_face_that_leaves_and_comes_back_is_noted(images: list[Image], tmp_path: Path) -> None:
-    empty = np.full_like(images[0], 90)
+def wall(image: Image) -> Image:
+    return np.full_like(image, 90)
+
+
+def landscape(image: Image) -> Image:
+    """A sky above a field with furrows."""
+    rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
+    sky = np.stack([120 + rows // 6, 160 + rows // 8, 235 - rows // 12], -1)
+    field = np.stack([90 + 40 * np.sin(columns / 9), 120 + 30 * np.sin(columns / 9), np.full(rows.shape, 50)], -1)
+    return np.where(rows[..., None] < 200, sky, field).astype(np.uint8)
+
+
+@pytest.mark.parametrize("instead", [wall, np.zeros_like, landscape], ids=["a wall", "black", "a landscape"])
+def test_a_face_that_leaves_and_comes_back_is_noted(
+    images: list[Image], tmp_path: Path, instead: Callable[[Image], Image]
+) -> None:
+    empty = instead(images[0])
     path = write(tmp_path / "left.mp4", [*images[:60], *repeat(empty, 90), *images[60:120]])
     result = spotted(path)
     (person,) = result.people
@@ -126,6 +141,14 @@ def test_a_face_that_leaves_and_comes_back_is_noted(images: list[Image], tmp_pat
     assert gap == pytest.approx((1.0, 2.5), abs=0.2)
     assert any("no face from 1.0" in note for note in result.notes)
     assert not any(gap.start_s < event.apex_s < gap.end_s for event in result.events)
+
+
+def test_a_stream_that_freezes_shows_no_expression_of_its_own(images: list[Image]) -> None:
+    def found(shown: Sequence[Image]) -> list[tuple[str, int]]:
+        return [(event.kind, event.apex) for event in Rule(None).search(measured(frames(shown))).events]
+
+    freezing = [*images[:20], *repeat(images[20], 100), *images[21:]]
+    assert found(freezing) == [(kind, apex + 99) for kind, apex in found(images)]
 
 
 def test_a_face_in_a_large_frame_is_found_where_it_is(images: list[Image]) -> None:
