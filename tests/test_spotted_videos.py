@@ -180,7 +180,7 @@ def test_a_video_without_a_face_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_curve_keeps_the_largest_value_of_each_interval_at_its_own_time() -> None:
-    seconds, z = np.arange(10) / 20, np.array([1.0, 0, 0, 5, 0, 0, 2, 3, 0, 0])
+    seconds, z = 0.01 + np.arange(10) / 20, np.array([1.0, 0, 0, 5, 0, 0, 2, 3, 0, 0])
     still = np.zeros(10)
     segment = Segment(events=[], seconds=seconds, z=z, head_speed=still, speaking=still > 0)
-    assert timeline._curve(segment) == [(0.0, 1.0), (0.15, 5.0), (0.2, 0.0), (0.35, 3.0), (0.4, 0.0)]
+    assert timeline._curve(segment) == [(0.01, 1.0), (0.16, 5.0), (0.21, 0.0), (0.36, 3.0), (0.41, 0.0)]
