@@ -243,6 +243,15 @@ def test_everybody_can_read_the_page(server: Server, browser: Browser, two_event
 
 
 @in_browser
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_on_a_wide_screen_the_page_stands_in_the_middle(watching: Page, width: int) -> None:
+    watching.set_viewport_size({"width": width, "height": 900})
+    box = watching.locator("main").bounding_box()
+    assert box is not None
+    assert box["x"] == pytest.approx(width - box["x"] - box["width"], abs=16)  # but for a scroll bar
+
+
+@in_browser
 def test_on_a_telephone_nothing_is_wider_than_the_page(watching: Page) -> None:
     watching.set_viewport_size({"width": 400, "height": 800})
     assert watching.evaluate("document.documentElement.scrollWidth") == 400
