@@ -31,10 +31,8 @@ _LID_WEIGHT = 0.5  # of lids against other skin: they follow gaze a little
 _BLINK_PULL = 0.15  # of the lids' motion: how far a blink appears to drag other skin
 DROWNED = 0.3 / 80  # eye distances: noise in which a micro-expression drowns
 QUICK_REST_S, QUICK_SPREAD_S = 2.0, 4.0  # windows of the rest and of the spread while the head turns
-QUICK_SPREAD = (
-    0.8,
-    1.5 / 1.28,
-)  # quantile of the motion in such a window, and the standard deviation that it stands for
+QUICK_QUANTILE = 0.8  # of the length of motion in that window, which a normal distribution puts at 1.28 σ
+QUICK_SIGMA = 1.5 / 1.28  # standard deviations taken for it, per that quantile: a turn's motion is not normal
 QUICK_LEAST = 0.7  # of the median over all regions: the least standard deviation of one
 ROOT = 3.0  # of the odds by which the filter's answer is multiplied
 MOST_LOG_ODDS = 4.0
@@ -102,8 +100,8 @@ def quick_strength(measured: Series, blinking: npt.NDArray[np.bool_], prior: Pri
     window = measured.count(QUICK_REST_S)
     from_rest = np.asarray(measured.displacement - running_median(measured.displacement, window, window // 2))
     motion = _skin_motion(from_rest)
-    high = running_quantile(np.abs(motion), QUICK_SPREAD[0], measured.count(QUICK_SPREAD_S))
-    sigma = np.maximum(QUICK_SPREAD[1] * high, FLOOR)
+    high = running_quantile(np.abs(motion), QUICK_QUANTILE, measured.count(QUICK_SPREAD_S))
+    sigma = np.maximum(QUICK_SIGMA * high, FLOOR)
     sigma = np.maximum(sigma, QUICK_LEAST * np.median(sigma, axis=(1, 2), keepdims=True))
     sigma = np.where(blinking[:, None, None] & IS_EYE[:, None], np.inf, sigma)
     motion = _without_pull(motion, from_rest[:, IS_EYE, 1:], blinking)
