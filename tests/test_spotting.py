@@ -119,6 +119,10 @@ def test_an_event_ends_where_its_motion_is_lost_in_the_noise() -> None:
     assert event.offset_s - event.onset_s < 1  # and not while the face, slowly, is still on its way back
 
 
+def test_a_face_that_is_seen_once_shows_nothing() -> None:
+    assert events(video(1 / FPS)) == []
+
+
 def test_a_blink_is_not_an_expression() -> None:
     (event,) = events(shut(video(6, (SHUT, bump(3, 0.07, 0.02, 0.13))), bump(3, 0.07, 0.02, 0.13)))
     assert event.kind == BLINK

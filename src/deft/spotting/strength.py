@@ -136,7 +136,7 @@ def _noise(measured: Series, window: int) -> Doubles:
     face still, and raises the noise of its frames; so the lower quartile in time counts.
     """
     noise = measured.noise.copy()
-    noise[:1] = noise[1:2]  # that of the first sample, its own reference, is 0
+    noise[0] = noise[min(1, len(noise) - 1)]  # that of the first sample, its own reference, is 0
     from_head = np.minimum(noise, _HEAD_SHARE * measured.head_shift)
     usual = AT_REST[1] * running_quantile(noise, AT_REST[0], window)
     return np.asarray(np.maximum(np.maximum(usual, from_head), FLOOR))
