@@ -151,6 +151,12 @@ def test_a_stream_that_freezes_shows_no_expression_of_its_own(images: list[Image
     assert found(freezing) == [(kind, apex + 99) for kind, apex in found(images)]
 
 
+def test_an_upside_down_video_is_refused(images: list[Image], tmp_path: Path) -> None:
+    path = write(tmp_path / "overturned.mp4", [np.ascontiguousarray(image[::-1, ::-1]) for image in images[:100]])
+    with pytest.raises(DataError, match="faces that stand upside down"):
+        spotted(path)
+
+
 def test_a_face_in_a_large_frame_is_found_where_it_is(images: list[Image]) -> None:
     large = cv2.resize(images[0], None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
     apart = mesh.landmarks_in_frame(np.asarray(large)) / 6 - mesh.landmarks_in_frame(images[0])

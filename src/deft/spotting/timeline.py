@@ -13,6 +13,7 @@ from deft.core.params import SPOTTING, Crop, Spotting
 from deft.media import video
 from deft.spotting import BLINK, Event, Sample, Segment, Spotter, rule
 from deft.spotting.people import People
+from deft.spotting.rotation import refuse_overturned
 from deft.spotting.stretches import Searcher
 
 MERGE_S = 0.5  # spans less than this apart become one
@@ -150,9 +151,10 @@ def spot(
 
     Raises:
         NoFaceError: no face is visible in any frame.
-        DataError: the video has only one frame, or an image in a folder cannot be read.
+        DataError: the video has only one frame, a face upside down, or an image in a folder that cannot be read.
 
     """
+    refuse_overturned(source)
     people, findings = People(crop, largest), dict[int, _Findings]()
     frame = None
     for frame, faces in _ahead(people.find(_read(source, max(1, int(source.fps / params.frames_per_s))))):
