@@ -144,7 +144,9 @@ def count(
 
 def spot(path: Path) -> Spotted:
     """Spot the expressions and the blinks in a video file."""
-    spotted = timeline.spot(video.open_source(path), params.load().crop, Rule(prior.load(paths.PRIOR)))
+    settings = params.load()
+    rule = Rule(prior.load(paths.PRIOR), settings.spotting)
+    spotted = timeline.spot(video.open_source(path), settings.crop, rule, params=settings.spotting)
     return Spotted(
         [((event.onset_s, event.offset_s), event.kind) for event in spotted.events],
         [(event.onset_s, event.offset_s) for event in spotted.blinks],

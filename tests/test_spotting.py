@@ -119,7 +119,7 @@ def test_an_event_ends_where_its_motion_is_lost_in_the_noise() -> None:
     assert event.offset_s - event.onset_s < 1  # and not while the face, slowly, is still on its way back
 
 
-def test_a_face_that_is_seen_once_shows_nothing() -> None:
+def test_a_face_in_a_single_frame_shows_nothing() -> None:
     assert events(video(1 / FPS)) == []
 
 
@@ -245,7 +245,7 @@ def test_motion_that_the_prior_takes_for_noise_counts_for_less() -> None:
     assert strengths[1] == pytest.approx(Rule(None).search(moving).z.max())
 
 
-def test_an_expression_is_found_on_a_head_that_turns_in_depth() -> None:
+def test_an_expression_is_found_on_a_head_turning_in_depth() -> None:
     drowned = 2 * DROWNED
     turned: Displacement = {(f"{side} cheek", OUTWARD): 0.1 for side in ("right", "left")}
     turning = video(12, (turned, lambda at: np.sin(at / 2)), (FROWN, bump(6, 0.1, 0.05, 0.15)))

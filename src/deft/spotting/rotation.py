@@ -31,13 +31,12 @@ def refuse_overturned(source: video.Source) -> None:
 def trembling(images: Sequence[Image]) -> float:
     """Return how far a vertex of the largest face moves against the others from frame to frame, in widths of the face.
 
-    The median over vertices and frames (H, W, 3); infinite if the face is seen in fewer than half of them.
+    The median over vertices and frames (H, W, 3); infinite if there is a face in fewer than half of them.
     """
-    follower, seen = mesh.Follower(1), []
-    for image in images:
-        seen += [face.points for face in follower.faces(image)]
-    if len(seen) < max(2, len(images) / 2):
+    follower = mesh.Follower(1)
+    found = [face.points for image in images for face in follower.faces(image)]
+    if len(found) < max(2, len(images) / 2):
         return float("inf")
-    points = np.array(seen)  # (n, 68, 2)
+    points = np.array(found)  # (n, 68, 2)
     steps = np.diff(points - points.mean(1, keepdims=True), axis=0)
     return float(np.median(np.linalg.norm(steps, axis=2)) / np.ptp(points[..., 0], axis=1).mean())

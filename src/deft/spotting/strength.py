@@ -81,11 +81,11 @@ def strength(measured: Series, blinking: npt.NDArray[np.bool_], prior: Prior | N
     flow_sigma = np.maximum(noise[:, None, None], spread(flow))
     mesh_sigma = np.maximum(_MESH_NOISE, spread(mesh))
     sigma = np.hypot((1 - far) * flow_sigma, far * mesh_sigma)
-    sigma = np.where(blinking[:, None, None] & IS_EYE[:, None], np.inf, sigma)
+    sigma = _without_lids(sigma, blinking)
     motion = _without_pull(motion, flow_from_rest[:, IS_EYE, 1:], blinking)
     z = _filtered(motion, sigma)
     if prior is not None:
-        weight = np.exp(np.minimum(_log_odds(measured, blinking, prior, window), MOST_LOG_ODDS) / ROOT)
+        weight = _weight(measured, blinking, prior, window)
         z *= np.where(far.max((1, 2)) > _LED, np.maximum(weight, 1.0), weight)
     return Strength(motion, sigma, noise, z)
 
@@ -103,11 +103,16 @@ def quick_strength(measured: Series, blinking: npt.NDArray[np.bool_], prior: Pri
     high = running_quantile(np.abs(motion), QUICK_QUANTILE, measured.count(QUICK_SPREAD_S))
     sigma = np.maximum(QUICK_SIGMA * high, FLOOR)
     sigma = np.maximum(sigma, QUICK_LEAST * np.median(sigma, axis=(1, 2), keepdims=True))
-    sigma = np.where(blinking[:, None, None] & IS_EYE[:, None], np.inf, sigma)
+    sigma = _without_lids(sigma, blinking)
     motion = _without_pull(motion, from_rest[:, IS_EYE, 1:], blinking)
-    weight = np.exp(np.minimum(_log_odds(measured, blinking, prior, window), MOST_LOG_ODDS) / ROOT)
+    weight = _weight(measured, blinking, prior, window)
     z = np.where(usual.noise > DROWNED, weight * _filtered(motion, sigma), 0.0)
     return Strength(motion, sigma, usual.noise, z)
+
+
+def _without_lids(sigma: Doubles, blinking: npt.NDArray[np.bool_]) -> Doubles:
+    """Return standard deviations (n, 17, 2) by which lids do not count while they blink."""
+    return np.where(blinking[:, None, None] & IS_EYE[:, None], np.inf, sigma)
 
 
 def _filtered(motion: Doubles, sigma: Doubles) -> Doubles:
@@ -118,15 +123,15 @@ def _filtered(motion: Doubles, sigma: Doubles) -> Doubles:
     return np.asarray(np.maximum(by_pattern.max(1), 0.0))
 
 
-def _log_odds(measured: Series, blinking: npt.NDArray[np.bool_], prior: Prior, window: int) -> Doubles:
-    """Return the prior's log-odds of the likeliest unit in each sample (n,), from where the face rests."""
+def _weight(measured: Series, blinking: npt.NDArray[np.bool_], prior: Prior, window: int) -> Doubles:
+    """Return odds^(1/3) of the likeliest unit in each sample (n,), by the prior, from where the face rests."""
     count, half = len(measured.seconds), window // 2
     middles = np.arange(0, count, measured.count(_REST_EVERY_S))
     rests = [np.median(measured.field[max(0, at - half) : at + half + 1 : _REST_STRIDE], axis=0) for at in middles]
     nearest = np.abs(np.arange(count)[:, None] - middles).argmin(1)
     by_unit = log_odds(prior.answer(measured.field - np.array(rests)[nearest]).either.astype(float))  # (n, units)
     by_unit[:, _LID_UNITS] = np.where(blinking[:, None], -np.inf, by_unit[:, _LID_UNITS])
-    return np.asarray(by_unit.max(1))
+    return np.asarray(np.exp(np.minimum(by_unit.max(1), MOST_LOG_ODDS) / ROOT))
 
 
 def _noise(measured: Series, window: int) -> Doubles:
